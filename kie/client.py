@@ -1,0 +1,156 @@
+"""The calls, in Python's words: what to send, and what an answer means."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kie.catalogue import Cause, meaning_of
+from kie.errors import InvalidInput, KieError, NotConnected, Refused, Sent, UnreadableAnswer
+from kie.models import MusicTask, Persona, PersonaRequest
+from kie.repeat import pause_before_repeat
+from kie.transport import Answer, Transport
+
+MAX_RAW = 64 * 1024
+"""Characters of an answer that are kept with an error or a persona."""
+
+
+class KieClient:
+    """A client for one account. Make one for each thread; close it, or use it in a `with` statement.
+
+    `base_url` is the only host that the token is sent to. `timeout` is (seconds to connect, seconds for the whole
+    answer). With `repeat` a call that KIE certainly did not act on is sent again by itself after a pause: one that
+    never connected twice more, one that was refused for the rate five times more.
+
+    Every method raises `KieError`; see `kie.errors` for its kinds.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        base_url: str = "https://api.kie.ai",
+        timeout: tuple[float, float] = (5, 120),
+        *,
+        repeat: bool = True,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._transport = Transport(token, base_url, timeout)
+        self._repeat = repeat
+        self._sleep = sleep
+
+    def __enter__(self) -> KieClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def create_persona(self, request: PersonaRequest) -> Persona:
+        """Make a persona from one finished track (docs.kie.ai/suno-api/generate-persona).
+
+        The answer is the only copy of the ID. An error whose `sent` is "unknown" means that KIE may have made it.
+        """
+        for problem in request.problems():
+            raise InvalidInput(problem.field, problem.sentence)
+        answer, data = self._call(
+            lambda: self._transport.post("/api/v1/generate/generate-persona", request.payload()),
+            lambda data: isinstance(data, Mapping) and bool(_id(data.get("personaId"))),
+        )
+        return Persona(
+            persona_id=_id(data["personaId"]),
+            name=str(data.get("name") or request.name),
+            description=str(data.get("description") or request.description),
+            raw=self._raw(answer),
+        )
+
+    def music_task(self, task_id: str) -> MusicTask:
+        """Read a music task's state and tracks (docs.kie.ai/suno-api/get-music-details); at most 3 times a second."""
+        _, data = self._call(
+            lambda: self._transport.get("/api/v1/generate/record-info", {"taskId": task_id}),
+            lambda data: True,
+        )
+        return MusicTask.read(task_id, data)
+
+    def credits(self) -> float:
+        """Return the account's balance in credits (docs.kie.ai/common-api/get-account-credits); live it has decimals."""
+        _, data = self._call(
+            lambda: self._transport.get("/api/v1/chat/credit", {}),
+            lambda data: isinstance(data, int | float) and not isinstance(data, bool),
+        )
+        return float(data)
+
+    def _call(self, send: Callable[[], Answer], has_field: Callable[[Any], bool]) -> tuple[Answer, Any]:
+        """Send, and return the answer and its `data`; repeat only what KIE certainly did not act on."""
+        repeats = 0
+        while True:
+            try:
+                answer = send()
+                return answer, self._data(answer, has_field)
+            except (NotConnected, Refused) as error:
+                pause = pause_before_repeat(error, repeats) if self._repeat else None
+                if pause is None:
+                    raise
+            repeats += 1
+            self._sleep(pause)
+
+    def _data(self, answer: Answer, has_field: Callable[[Any], bool]) -> Any:
+        """Return `data` of a success: HTTP 2xx, a JSON object, code 200, and the field that was asked for."""
+        body = _json(answer)
+        code = _code(body)
+        if code == 200 and 200 <= answer.status < 300:
+            if has_field(body.get("data")):
+                return body["data"]
+            raise self._unreadable(answer, "KIE reported success, and the expected field is not in the answer", code)
+        message = str(body.get("msg") or body.get("message") or body.get("error") or "")
+        if code not in (None, 200):
+            raise self._refused(answer, code, message)
+        if answer.status == 429 or (body and 400 <= answer.status < 500):
+            raise self._refused(answer, answer.status, message)
+        words = "The answer was too long" if not answer.whole else message or "The answer is not what KIE documents"
+        raise self._unreadable(answer, f"{words} (HTTP {answer.status})", code)
+
+    def _refused(self, answer: Answer, code: int | None, message: str) -> KieError:
+        meaning = meaning_of(code, message)
+        return Refused(
+            meaning,
+            Sent.NO if meaning.cause is Cause.RATE else Sent.YES,
+            code=code,
+            message=self._transport.scrub(message)[:1000],
+            http_status=answer.status,
+            raw=self._raw(answer),
+            retry_after=answer.retry_after,
+        )
+
+    def _unreadable(self, answer: Answer, words: str, code: int | None) -> KieError:
+        words = self._transport.scrub(words)[:1000]
+        return UnreadableAnswer(words, http_status=answer.status, raw=self._raw(answer), code=code)
+
+    def _raw(self, answer: Answer) -> str:
+        return self._transport.scrub(answer.body.decode("utf-8", "replace"))[:MAX_RAW]
+
+
+def _json(answer: Answer) -> Mapping[str, Any]:
+    """Return the body as a JSON object, or an empty one if it is not one or was cut."""
+    if not answer.whole:
+        return {}
+    try:
+        body = json.loads(answer.body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _code(body: Mapping[str, Any]) -> int | None:
+    code = body.get("code")
+    if isinstance(code, str) and code.isdigit() and len(code) < 6:
+        return int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _id(value: object) -> str:
+    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
