@@ -1,0 +1,168 @@
+"""Everything that can go wrong with an answer: one table of kinds, and what each puts on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from .replies import PERSONA_PATH, Reply, refusal, too_many
+
+ELSEWHERE = "/api/v1/elsewhere"
+HUGE = 3 * 1024 * 1024 + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong with the answers to a path."""
+
+    kind: str
+    """A key of `KINDS`."""
+    token: str | None = None
+    """Only for this account; None for every caller, known or not."""
+    path: str | None = PERSONA_PATH
+    """Only for this path; None for every path."""
+    times: int | None = 1
+    """How many requests it strikes; None for every one."""
+    seconds: float = 0.0
+    """Between two bytes for the dripping kinds, otherwise before the answer (half of it before acting)."""
+    code: int | None = None
+    """The envelope's code."""
+    message: str | None = None
+    """The envelope's message."""
+    status: int | None = None
+    """The HTTP status, where the kind has one."""
+    act: bool | None = None
+    """Whether the request is carried out all the same; None for what the kind usually does."""
+    retry_after: float | None = None
+    """Seconds in a Retry-After header, for the kind `status`."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no fault is called {self.kind!r}; there are {', '.join(KINDS)}")
+
+    @property
+    def acts(self) -> bool:
+        """Whether the request is carried out although its answer goes wrong."""
+        return KINDS[self.kind].acts if self.act is None else self.act
+
+    @property
+    def wait(self) -> float:
+        """Seconds before the answer begins."""
+        return 0.0 if self.kind.startswith("drip") else self.seconds
+
+    def response(self, reply: Reply) -> Response:
+        """What goes out in place of `reply`."""
+        return KINDS[self.kind].render(self, reply)
+
+
+class Raw(Response):
+    """Bytes written straight to the connection, which is then closed: what no well-behaved server would send.
+
+    Needs `request.state.transport`, which the connections of `sandbox.serve` provide.
+    """
+
+    def __init__(self, pieces: Iterable[bytes] = (), pause: float = 0.0) -> None:
+        super().__init__()
+        self.pieces, self.pause = pieces, pause
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport: asyncio.Transport = scope["state"]["transport"]
+        for piece in self.pieces:
+            if transport.is_closing():
+                break
+            transport.write(piece)
+            await asyncio.sleep(self.pause)
+        transport.close()
+        while (await receive())["type"] != "http.disconnect":
+            pass  # the server takes a silent return for a bug unless it has noticed the disconnect
+
+
+def plain(reply: Reply) -> Response:
+    """The reply as it is."""
+    return JSONResponse(reply.body, reply.status, reply.headers)
+
+
+def _encoded(reply: Reply) -> tuple[bytes, bytes]:
+    body = json.dumps(reply.body).encode()
+    head = (
+        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode(), body
+
+
+def _single(data: bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in data]
+
+
+def _drip(fault: Fault, reply: Reply) -> Response:
+    head, body = _encoded(reply)
+    return Raw([head, *_single(body)], fault.seconds)
+
+
+def _drip_headers(fault: Fault, reply: Reply) -> Response:
+    return Raw(_single(b"".join(_encoded(reply))), fault.seconds)
+
+
+def _truncated(fault: Fault, reply: Reply) -> Response:
+    head, body = _encoded(reply)
+    return Raw([head + body[: len(body) // 2]])
+
+
+def _cut_json(fault: Fault, reply: Reply) -> Response:
+    _, body = _encoded(reply)
+    return Response(body[: len(body) // 2], reply.status, media_type="application/json")
+
+
+def _html(fault: Fault, reply: Reply) -> Response:
+    status = fault.status or 502
+    title = f"{status} {HTTPStatus(status).phrase}"
+    return HTMLResponse(f"<html><body><h1>{title}</h1></body></html>", status)
+
+
+def _envelope(fault: Fault) -> Reply:
+    code = fault.code or fault.status or 500
+    return refusal(code, fault.message or "Server exception, please try again later")
+
+
+def _status(fault: Fault, reply: Reply) -> Response:
+    headers = too_many(fault.retry_after).headers
+    return plain(Reply(_envelope(fault).body, fault.status or 500, headers))
+
+
+def _without_id(body: dict[str, Any]) -> dict[str, Any]:
+    data = body.get("data")
+    return body if data is None else {**body, "data": {k: v for k, v in data.items() if k != "personaId"}}
+
+
+class Kind(NamedTuple):
+    """One row of the table: does the request take effect, and what goes out."""
+
+    acts: bool
+    render: Callable[[Fault, Reply], Response]
+
+
+KINDS: dict[str, Kind] = {
+    "delay": Kind(True, lambda fault, reply: plain(reply)),
+    "drop_before": Kind(False, lambda fault, reply: Raw()),
+    "drop_after": Kind(True, lambda fault, reply: Raw()),
+    "drip": Kind(True, _drip),
+    "drip_headers": Kind(True, _drip_headers),
+    "truncated": Kind(True, _truncated),
+    "cut_json": Kind(True, _cut_json),
+    "html": Kind(False, _html),
+    "status": Kind(False, _status),
+    "code": Kind(False, lambda fault, reply: plain(_envelope(fault))),
+    "huge": Kind(True, lambda fault, reply: plain(Reply({**reply.body, "padding": "x" * HUGE}))),
+    "no_id": Kind(True, lambda fault, reply: plain(Reply(_without_id(reply.body)))),
+    "not_object": Kind(True, lambda fault, reply: plain(Reply([reply.body]))),
+    "redirect": Kind(False, lambda fault, reply: RedirectResponse(ELSEWHERE, fault.status or 302)),
+}
+"""Every kind of fault by name."""

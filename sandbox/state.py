@@ -1,0 +1,202 @@
+"""What the stand-in remembers: accounts, faults, limits and a log of requests. Knows no HTTP framework."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from .faults import Fault
+from .replies import PERSONA_PATH, TASK_PATH, Reply, too_many
+from .scenarios import TRACKS
+
+LOG_LENGTH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request as it arrived."""
+
+    at: datetime
+    method: str
+    path: str
+    query: Mapping[str, str]
+    json: Any
+    """The parsed body; None when there was none or it was not JSON."""
+    headers: Mapping[str, str]
+    """Lower-case names, without the authorization."""
+    base_url: str
+    """Scheme and host the caller used."""
+    token: str = field(repr=False)
+
+    def public(self) -> dict[str, Any]:
+        """What may be shown to another process: of the token only the last four characters."""
+        return {
+            "at": self.at.isoformat(),
+            "method": self.method,
+            "path": self.path,
+            "query": dict(self.query),
+            "token_last4": self.token[-4:],
+            "json": self.json,
+            "headers": dict(self.headers),
+        }
+
+
+@dataclass(slots=True)
+class Account:
+    """All that belongs to one token."""
+
+    token: str = field(repr=False)
+    credits: float
+    personas: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What was made, by audio ID."""
+    first_looks: dict[str, float] = field(default_factory=dict)
+    """When this account first looked at a task that is still being made."""
+    troubles: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """How often a track's trouble has struck, by audio ID."""
+    windows: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    """Recent requests, by what they count against."""
+
+
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    left: float
+
+
+class Sandbox:
+    """A whole KIE in memory. Safe to use from several threads; nothing is shared between accounts.
+
+    `clock` gives the time in seconds since 1970; tests pass their own instead of waiting.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.once: Literal["overwrite", "conflict"] = "overwrite"
+        """A second persona of one track: the same ID with new texts (as observed), or 409 (as documented)."""
+        self.delay = 0.0
+        """Seconds before every persona answer."""
+        self.generation_seconds = 20.0
+        """How long the unfinished song takes, from an account's first look."""
+        self.rate_limit, self.rate_period = 20, 10.0
+        """New requests an account may send, and in how many seconds."""
+        self.retry_after: float | None = None
+        """Seconds in the Retry-After header of the rate limiter; None sends no such header."""
+        self.looks_per_second = 3
+        """How often one task may be looked at."""
+        self.started = clock()
+        self.lock = threading.RLock()
+        self._accounts: dict[str, Account] = {}
+        self._faults: list[_Armed] = []
+        self._log: deque[Recorded] = deque(maxlen=LOG_LENGTH)
+
+    def new_account(self, credits: float = 100.0, *, token: str | None = None) -> str:
+        """Open an account holding `credits` and return its token, 32 random hex digits unless given."""
+        token = token or secrets.token_hex(16)
+        with self.lock:
+            self._accounts[token] = Account(token, credits)
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Close an account; its token is refused from now on."""
+        with self.lock:
+            self._accounts.pop(token, None)
+
+    def account(self, token: str) -> Account | None:
+        """The account behind a token, or None if there is none."""
+        with self.lock:
+            return self._accounts.get(token)
+
+    def personas(self, token: str) -> list[dict[str, str]]:
+        """What this account has had made: personaId, name and description of each, oldest first."""
+        with self.lock:
+            return [dict(made) for made in self._accounts[token].personas.values()]
+
+    def fault(
+        self,
+        kind: str,
+        *,
+        token: str | None = None,
+        path: str | None = PERSONA_PATH,
+        times: int | None = 1,
+        seconds: float = 0.0,
+        code: int | None = None,
+        message: str | None = None,
+        status: int | None = None,
+        act: bool | None = None,
+        retry_after: float | None = None,
+    ) -> Fault:
+        """Let the next `times` matching requests go wrong; the fields are those of `Fault`.
+
+        Faults strike in the order in which they were set, one at a time.
+        """
+        fault = Fault(kind, token, path, times, seconds, code, message, status, act, retry_after)
+        with self.lock:
+            self._faults.append(_Armed(fault, float("inf") if times is None else times))
+        return fault
+
+    def clear_faults(self) -> None:
+        """Forget every fault set by `fault`."""
+        with self.lock:
+            self._faults.clear()
+
+    def next_fault(self, call: Recorded) -> Fault | None:
+        """The fault this request gets and uses up once: a set one, or else its track's own trouble."""
+        with self.lock:
+            for armed in self._faults:
+                fault = armed.fault
+                if armed.left > 0 and fault.token in (None, call.token) and fault.path in (None, call.path):
+                    armed.left -= 1
+                    return fault
+            return self._trouble(call)
+
+    def _trouble(self, call: Recorded) -> Fault | None:
+        account = self._accounts.get(call.token)
+        audio_id = call.json.get("audioId") if isinstance(call.json, dict) else None
+        track = TRACKS.get(audio_id) if isinstance(audio_id, str) else None
+        if account is None or track is None or track.trouble is None or call.path != PERSONA_PATH:
+            return None
+        times = track.trouble.times
+        if times is not None and account.troubles[track.audio_id] >= times:
+            return None
+        account.troubles[track.audio_id] += 1
+        return track.trouble
+
+    def limited(self, call: Recorded) -> Reply | None:
+        """The rate limiter's answer if this request is one too many; then it is dropped and not counted."""
+        if call.path == PERSONA_PATH:
+            key, limit, period = "new requests", self.rate_limit, self.rate_period
+        elif call.path == TASK_PATH:
+            key, limit, period = call.query.get("taskId", ""), self.looks_per_second, 1.0
+        else:
+            return None
+        with self.lock:
+            account = self._accounts.get(call.token)
+            if account is None:
+                return None
+            now, window = self.clock(), account.windows[key]
+            while window and window[0] <= now - period:
+                window.popleft()
+            if len(window) >= limit:
+                return too_many(self.retry_after)
+            window.append(now)
+        return None
+
+    def record(self, call: Recorded) -> None:
+        """Write a request into the log; the oldest goes when the log is full."""
+        with self.lock:
+            self._log.append(call)
+
+    def requests(self, path: str | None = None, token: str | None = None) -> list[Recorded]:
+        """The requests that arrived, oldest first, of one path or one token if given."""
+        with self.lock:
+            return [call for call in self._log if path in (None, call.path) and token in (None, call.token)]
+
+    def count(self, path: str | None = PERSONA_PATH, token: str | None = None) -> int:
+        """How many requests arrived; by default those for a persona."""
+        return len(self.requests(path, token))

@@ -1,0 +1,90 @@
+"""An attempt: one request for a persona, and everything known about its outcome. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from kie import Cause, InvalidInput, KieError, Persona, PersonaRequest, Sent
+
+
+class Status(StrEnum):
+    """Where an attempt stands: `queued`, `sending`, then one of the others; only a person moves it out of `unknown`."""
+
+    QUEUED = "queued"
+    """On disk, not sent, or refused for the rate and waiting to be sent again."""
+    SENDING = "sending"
+    CREATED = "created"
+    """KIE made it, and its ID is on file."""
+    REFUSED = "refused"
+    """KIE said no, or nothing was sent."""
+    UNKNOWN = "unknown"
+    """Sent, no readable answer: KIE may have made it."""
+
+
+IN_FLIGHT = (Status.QUEUED, Status.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended, as it is written to disk."""
+
+    status: Status
+    persona_id: str = ""
+    cause: str = ""
+    code: int | None = None
+    message: str = ""
+    http_status: int | None = None
+    raw: str = ""
+
+    @classmethod
+    def of(cls, result: Persona | KieError) -> Outcome:
+        """Say what an answer or an error means for the attempt."""
+        if isinstance(result, Persona):
+            return cls(Status.CREATED, persona_id=result.persona_id, raw=result.raw, http_status=200, code=200)
+        return cls(
+            Status.UNKNOWN if result.sent is Sent.UNKNOWN else Status.REFUSED,
+            cause=result.cause.value,
+            code=result.code,
+            message=result.sentence if isinstance(result, InvalidInput) else result.message,
+            http_status=result.http_status,
+            raw=result.raw,
+        )
+
+    @classmethod
+    def interrupted(cls, message: str) -> Outcome:
+        """The program ended, or failed, between sending and writing."""
+        return cls(Status.UNKNOWN, cause=Cause.NO_ANSWER.value, message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request as it stands on disk. Times are UTC; `saved` is false while the outcome could not be written."""
+
+    id: str
+    account: str
+    status: Status
+    request: PersonaRequest
+    created_at: datetime
+    sent_at: datetime | None = None
+    ended_at: datetime | None = None
+    persona_id: str = ""
+    cause: str = ""
+    code: int | None = None
+    message: str = ""
+    http_status: int | None = None
+    raw: str = ""
+    repeats: int = 0
+    """How often it was sent again after KIE asked to wait, or after no connection was made."""
+    wait_until: datetime | None = None
+    replaces: str = ""
+    """The attempt for the same track that a person deliberately repeated with this one."""
+    executor: str = ""
+    """The process that works on it."""
+    saved: bool = True
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.status in IN_FLIGHT

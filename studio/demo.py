@@ -1,0 +1,32 @@
+"""The demo: a stand-in KIE in this process, on a loopback address of its own, started when somebody asks for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox import Server
+
+_lock = threading.Lock()
+_server: Server | None = None
+
+
+def new_visitor() -> tuple[str, str]:
+    """Return a token of its own for one visitor, and the address of the stand-in."""
+    global _server
+    from sandbox import serve
+
+    with _lock:
+        if _server is None:
+            _server = serve()
+        return _server.sandbox.new_account(), _server.base_url
+
+
+def stop() -> None:
+    """Stop the stand-in, if it runs."""
+    global _server
+    with _lock:
+        if _server is not None:
+            _server.stop()
+        _server = None

@@ -1,0 +1,45 @@
+"""Which addresses a page may play or show, and the bytes of those that only this server can reach."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import requests
+
+MAX_BYTES = 8 * 1024 * 1024
+
+
+def is_public_https(address: str) -> bool:
+    """Whether a browser may load this address: https, a plain public host name, no user, no other port.
+
+    Streamlit serves a local path as readily as it embeds an address, so everything else is refused.
+    """
+    if not address.isascii() or not address.isprintable() or "\\" in address or " " in address:
+        return False
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    labels = host.split(".")
+    named = len(labels) > 1 and all(labels) and not labels[-1].isdigit() and ":" not in host
+    local = host.endswith((".localhost", ".local", ".internal"))
+    coded = any(label.startswith("xn--") for label in labels)
+    public = named and not local and not coded
+    return parts.scheme == "https" and public and "@" not in parts.netloc and port in (None, 443)
+
+
+def is_ours(address: str, base_url: str) -> bool:
+    """Whether an address lies on a plain-http KIE stand-in that the operator chose, which a browser may not reach."""
+    return base_url.startswith("http://") and address.startswith(f"{base_url}/")
+
+
+def fetch(address: str) -> bytes:
+    """Return the bytes behind an address that `is_ours`, or b"" if there are none within reason."""
+    try:
+        with requests.get(address, timeout=(2, 10), allow_redirects=False, stream=True) as response:
+            body: bytes = response.raw.read(MAX_BYTES + 1, decode_content=True) if response.status_code == 200 else b""
+    except (requests.RequestException, OSError):
+        return b""
+    return body if len(body) <= MAX_BYTES else b""

@@ -1,0 +1,190 @@
+"""Durable runs: each takes one attempt from `queued` to its outcome, in the background, also after a crash.
+
+A run carries only the attempt's ID. Many runs may try the same attempt (after a crash, after a token was pasted
+again); `Store.claim` lets one of them send, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from datetime import timedelta
+from traceback import format_tb
+
+from dbos import DBOS, DBOSConfig
+
+from kie import KieClient, KieError, pause_before_repeat
+from studio.attempts import Attempt, Outcome
+from studio.settings import Settings
+from studio.store import Store
+from studio.tokens import Vault
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 2.0
+"""Seconds between two signs of life; a quarter of the store's lease."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds."""
+SAVE_PAUSES = (0.2, 0.5, 1.0, *(2.0,) * 300)
+"""Seconds between tries to write an outcome that could not be written: about ten minutes in all."""
+
+_runs: Runs | None = None
+
+
+@DBOS.workflow(name="send_attempt")
+def send_attempt(attempt_id: str) -> None:
+    """Try an attempt until it ended, or until there is nothing to do here."""
+    while (pause := try_attempt(attempt_id)) is not None:
+        DBOS.sleep(pause)
+
+
+@DBOS.step(name="try_attempt", retries_allowed=True, interval_seconds=0.5, max_attempts=8)
+def try_attempt(attempt_id: str) -> float | None:
+    """Send the attempt if it is this run's turn; return the seconds after which to try again, or None.
+
+    Trying the step again after an error, or after a crash, is safe: `Store.claim` never lets a request leave twice.
+    """
+    return _runs.send(attempt_id) if _runs is not None else None
+
+
+class Runs:
+    """The runs of this process. One at a time in a process, because DBOS is."""
+
+    def __init__(self, settings: Settings, store: Store, vault: Vault) -> None:
+        self._settings = settings
+        self._store = store
+        self._vault = vault
+        self._executor = uuid.uuid4().hex
+        self._sending: set[str] = set()
+        self._idle = threading.Condition()
+        self._stop = threading.Event()
+        self._pulse = threading.Thread(target=self._keep_alive, name="heartbeat", daemon=True)
+        self.unsaved: dict[str, Outcome] = {}
+        """Outcomes that could not be written to disk yet, by attempt."""
+
+    @property
+    def executor(self) -> str:
+        """This process's own ID; never reused, so that no other process takes its runs for its own."""
+        return self._executor
+
+    def launch(self) -> None:
+        """Start working, and take over what gone processes left."""
+        global _runs
+        _runs = self
+        self._store.beat(self._executor)
+        url = self._store.engine.url.render_as_string(hide_password=False)
+        config: DBOSConfig = {
+            "name": "persona-studio",
+            "system_database_url": url,
+            "executor_id": self._executor,
+            "application_version": "1",
+            "log_level": "WARNING",
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        self._recover()
+        self._pulse.start()
+
+    def start(self, attempt_id: str) -> None:
+        """Start a run in this process."""
+        DBOS.start_workflow(send_attempt, attempt_id)
+
+    def adopt(self) -> None:
+        """Start runs for the queued attempts that no living process works on and whose token is known here."""
+        for attempt_id in self._store.adopt(self._vault.accounts(), self._executor):
+            self.start(attempt_id)
+
+    def close(self, wait: float) -> None:
+        """Stop, after the requests that are on their way have ended, or after `wait` seconds."""
+        global _runs
+        self._stop.set()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._sending, timeout=wait)
+        self._pulse.join(timeout=HEARTBEAT)
+        DBOS.destroy()
+        self._store.leave(self._executor)
+        _runs = None
+
+    def send(self, attempt_id: str) -> float | None:
+        """Claim, send, and write the outcome, in that order; return seconds to wait before the next try, or None."""
+        account = self._store.account_of(attempt_id)
+        client = self._vault.client(account, (CONNECT_TIMEOUT, self._settings.read_timeout)) if account else None
+        with self._idle:
+            busy = attempt_id in self._sending
+            self._sending.add(attempt_id)
+        try:
+            claim = self._store.claim(
+                attempt_id,
+                self._executor,
+                can_send=client is not None,
+                busy=busy,
+                limit=self._settings.rate_limit,
+                period=timedelta(seconds=self._settings.rate_period),
+            )
+            if claim.attempt is None or client is None:
+                return claim.wait
+            with client:
+                return self._send(claim.attempt, client)
+        finally:
+            with self._idle:
+                if not busy:
+                    self._sending.discard(attempt_id)
+                self._idle.notify_all()
+
+    def _send(self, attempt: Attempt, client: KieClient) -> float | None:
+        try:
+            outcome = Outcome.of(client.create_persona(attempt.request))
+        except KieError as error:
+            outcome = Outcome.of(error)
+            pause = pause_before_repeat(error, attempt.repeats)
+            if pause is not None:
+                self._store.postpone(attempt.id, pause, outcome)
+                return pause
+        except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left: that goes on file
+            # Without the error's own text, which could quote a header.
+            log.error("Attempt %s: %s\n%s", attempt.id, type(error).__name__, "".join(format_tb(error.__traceback__)))
+            outcome = Outcome.interrupted(
+                f"The program failed while the request was on its way: {type(error).__name__}."
+            )
+        self._save(attempt, outcome)
+        return None
+
+    def _save(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Write the outcome; while that fails, keep it where pages can show it, and in the log as a last resort."""
+        for pause in SAVE_PAUSES:
+            try:
+                self._store.finish(attempt.id, outcome)
+            except Exception as error:  # noqa: BLE001  # a full disk, a lost database: anything but losing the ID
+                if attempt.id not in self.unsaved:
+                    log.critical(
+                        "Attempt %s could not be saved (%s): %s, persona ID %r",
+                        attempt.id,
+                        type(error).__name__,
+                        outcome.status.value,
+                        outcome.persona_id,
+                    )
+                self.unsaved[attempt.id] = outcome
+                self._stop.wait(pause)
+            else:
+                self.unsaved.pop(attempt.id, None)
+                return
+
+    def _recover(self) -> None:
+        for executor in self._store.gone():
+            pending = DBOS.list_workflows(
+                executor_id=executor, status="PENDING", load_input=False, load_output=False, limit=1000
+            )
+            for run in pending:
+                DBOS.resume_workflow(run.workflow_id)
+            if not pending:
+                self._store.leave(executor)
+        self.adopt()
+
+    def _keep_alive(self) -> None:
+        while not self._stop.wait(HEARTBEAT):
+            try:
+                self._store.beat(self._executor)
+                self._recover()
+            except Exception:
+                log.exception("The heartbeat failed; it goes on.")

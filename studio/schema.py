@@ -1,0 +1,129 @@
+"""The tables, and bringing a database up to them. Knows SQL; does not know what an attempt means."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, make_url
+
+HEAD = "0001"
+"""The newest schema version; `migrations/versions` leads to it."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class DatabaseTooNew(RuntimeError):
+    """The database was written by a newer version of this program."""
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """A point in time: stored in UTC on every database, read with its zone."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+metadata = sa.MetaData()
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("account", sa.String(12), nullable=False),
+    sa.Column("status", sa.String(8), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("sent_at", Moment),
+    sa.Column("ended_at", Moment),
+    sa.Column("task_id", sa.Text, nullable=False),
+    sa.Column("audio_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("style", sa.Text),
+    sa.Column("vocal_start", sa.Float),
+    sa.Column("vocal_end", sa.Float),
+    sa.Column("persona_id", sa.Text, nullable=False, default=""),
+    sa.Column("cause", sa.String(16), nullable=False, default=""),
+    sa.Column("code", sa.Integer),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("raw", sa.Text, nullable=False, default=""),
+    sa.Column("repeats", sa.Integer, nullable=False, default=0),
+    sa.Column("wait_until", Moment),
+    sa.Column("replaces", sa.String(32), nullable=False, default=""),
+    sa.Column("executor", sa.String(32), nullable=False, default=""),
+    sa.Index("attempts_of_account", "account", "created_at"),
+    sa.Index("attempts_of_track", "account", "audio_id", "created_at"),
+    sa.Index(
+        "one_in_flight",
+        "account",
+        "audio_id",
+        unique=True,
+        sqlite_where=sa.text("status IN ('queued', 'sending')"),
+        postgresql_where=sa.text("status IN ('queued', 'sending')"),
+    ),
+)
+"""`one_in_flight` is the promise, held by the database: one request at a time for one track of one account."""
+
+executors = sa.Table(
+    "executors",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("seen_at", Moment, nullable=False),
+)
+"""The processes at work on this database; one that has not been seen for a while is gone."""
+
+
+def engine_for(database_url: str) -> sa.Engine:
+    """Return an engine whose transactions are real ones on SQLite too: its writers take their turn from the start."""
+    url = make_url(database_url)
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA busy_timeout=30000")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+    return engine
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Bring the database to `HEAD`, one process at a time. Raises `DatabaseTooNew`."""
+    with engine.execution_options(write=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(72617001)"))
+        if sa.inspect(connection).has_table("alembic_version"):
+            version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+            if version == HEAD:
+                return
+            if not any(MIGRATIONS.glob(f"versions/{version}_*.py")):
+                raise DatabaseTooNew(
+                    "The database was written by a newer version of Persona Studio. Update the program, "
+                    "or point DATABASE_URL to another database. Nothing was changed."
+                )
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,209 @@
+"""The studio: all that pages talk to. Opens the database and the runs beside the first page, not before it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest
+from studio import demo, export, settings
+from studio.attempts import Attempt
+from studio.tokens import Account, Vault
+
+if TYPE_CHECKING:
+    from studio.runs import Runs
+    from studio.store import Store
+
+log = logging.getLogger(__name__)
+
+LOOK_TIMEOUT = (5.0, 20.0)
+"""Seconds for calls that only read, while a person looks at the page."""
+OPEN_TIMEOUT = 60.0
+
+
+class NotSaved(RuntimeError):
+    """The database cannot be used, so nothing was sent. The text says so to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the balance call said: credits, or why they are not known."""
+
+    credits: float | None
+    error: KieError | None = None
+
+
+class Studio:
+    """Attempts, tokens and runs of one process."""
+
+    def __init__(self, configuration: settings.Settings) -> None:
+        self.settings = configuration
+        self.vault = Vault()
+        self._lock = threading.Lock()
+        self._opened: Future[tuple[Store, Runs]] | None = None
+        self.shared: Account | None = None
+        if configuration.api_key:
+            self.shared = self.vault.keep(configuration.api_key, configuration.base_url, shared=True)
+
+    def open(self) -> Future[tuple[Store, Runs]]:
+        """Open the database and start the runs, in the background; opening again after a failure tries again."""
+        with self._lock:
+            failed = self._opened is not None and self._opened.done() and self._opened.exception() is not None
+            if self._opened is None or failed:
+                self._opened = Future()
+                threading.Thread(target=self._open, args=(self._opened,), name="studio-open", daemon=True).start()
+            return self._opened
+
+    def _open(self, opened: Future[tuple[Store, Runs]]) -> None:
+        try:
+            from studio.runs import Runs
+            from studio.store import Store
+
+            store = Store(self.settings.database_url)
+            runs = Runs(self.settings, store, self.vault)
+            runs.launch()
+        except BaseException as error:
+            log.exception("The database could not be opened.")
+            opened.set_exception(error)
+        else:
+            opened.set_result((store, runs))
+
+    def close(self) -> None:
+        """Stop, after requests that are on their way have ended."""
+        demo.stop()
+        if self._opened is not None:
+            store, runs = self._opened.result(OPEN_TIMEOUT)
+            runs.close(wait=self.settings.read_timeout + 5)
+            store.close()
+
+    def sign_in(self, token: str) -> tuple[Account, Balance]:
+        """Keep a token after asking KIE once for its balance.
+
+        Raises `kie.InvalidInput` for what cannot be a token, and `kie.KieError` if KIE does not accept it. If KIE
+        cannot be asked now, the token is kept: the history is on this machine.
+        """
+        account = self.vault.keep(token, self.settings.base_url)
+        balance = self.balance(account)
+        if balance.error is not None and balance.error.cause is Cause.TOKEN:
+            self.vault.drop(account.id)
+            raise balance.error
+        self._adopt()
+        return account, balance
+
+    def start_demo(self) -> Account:
+        """Make an account of its own at the stand-in KIE of this process."""
+        token, base_url = demo.new_visitor()
+        self.open()
+        return self.vault.keep(token, base_url, demo=True)
+
+    def balance(self, account: Account) -> Balance:
+        """Ask KIE how many credits are left."""
+        try:
+            with self._client(account) as client:
+                return Balance(client.credits())
+        except KieError as error:
+            return Balance(None, error)
+
+    def music_task(self, account: Account, task_id: str) -> MusicTask:
+        """Look a task up at KIE. Raises `kie.KieError`."""
+        with self._client(account) as client:
+            return client.music_task(task_id)
+
+    def create_persona(self, account: Account, request: PersonaRequest, replaces: str = "") -> Attempt:
+        """File a request and start its run; the same request in flight, or a double click, starts nothing.
+
+        Raises `studio.store.NeedsDecision` when a person has to decide first (`replaces` carries the decision), and
+        `NotSaved` when nothing could be written and so nothing was sent.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        store, runs = self._house()
+        try:
+            attempt, new = store.add(account.id, request, runs.executor, replaces)
+        except SQLAlchemyError as error:
+            log.exception("An attempt could not be written.")
+            raise NotSaved from error
+        if new:
+            try:
+                runs.start(attempt.id)
+            except Exception:
+                log.exception("A run could not be started; the next heartbeat tries again.")
+                store.park(attempt.id)
+        return attempt
+
+    def attempt(self, account: Account, attempt_id: str) -> Attempt | None:
+        """Return one attempt of this account as it stands on disk."""
+        store, runs = self._house()
+        attempt = store.get(account.id, attempt_id)
+        return self._with_unsaved(attempt, runs) if attempt else None
+
+    def history(self, account: Account, limit: int) -> list[Attempt]:
+        """Return the newest attempts of this account."""
+        store, runs = self._house()
+        return [self._with_unsaved(attempt, runs) for attempt in store.newest(account.id, limit)]
+
+    def history_csv(self, account: Account) -> bytes:
+        """Return all attempts of this account as a CSV file."""
+        store, runs = self._house()
+        return export.as_csv(self._with_unsaved(attempt, runs) for attempt in store.every(account.id))
+
+    def _client(self, account: Account) -> KieClient:
+        client = self.vault.client(account.id, LOOK_TIMEOUT)
+        if client is None:
+            raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
+        return client
+
+    def _house(self) -> tuple[Store, Runs]:
+        try:
+            return self.open().result(OPEN_TIMEOUT)
+        except Exception as error:
+            raise NotSaved(str(error)) from error
+
+    def _adopt(self) -> None:
+        """Go on with what waited for this token."""
+        try:
+            _, runs = self._house()
+            runs.adopt()
+        except Exception:
+            log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
+
+    @staticmethod
+    def _with_unsaved(attempt: Attempt, runs: Runs) -> Attempt:
+        outcome = runs.unsaved.get(attempt.id)
+        if outcome is None:
+            return attempt
+        return replace(
+            attempt,
+            status=outcome.status,
+            persona_id=outcome.persona_id,
+            cause=outcome.cause,
+            code=outcome.code,
+            message=outcome.message,
+            raw=outcome.raw,
+            saved=False,
+        )
+
+
+_lock = threading.Lock()
+_studio: Studio | None = None
+
+
+def the_studio() -> Studio:
+    """Return this process's studio, made from the settings at the first call."""
+    global _studio
+    with _lock:
+        if _studio is None:
+            _studio = Studio(settings.load())
+        return _studio
+
+
+def close_the_studio() -> None:
+    """Close this process's studio, if there is one; the next call makes a new one."""
+    global _studio
+    with _lock:
+        studio, _studio = _studio, None
+    if studio is not None:
+        studio.close()

@@ -1,0 +1,72 @@
+"""The settings, read once from the environment or from root keys of `.streamlit/secrets.toml`. The only such place."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SECRETS = Path(__file__).parent.parent / ".streamlit" / "secrets.toml"
+
+
+class BadSetting(ValueError):
+    """A setting cannot be used; the text names it and says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator of an installation can set; README has the table."""
+
+    api_key: str = field(default="", repr=False)
+    """A token for everybody who uses this installation, or "": then each visitor is asked for one."""
+    base_url: str = "https://api.kie.ai"
+    """The only host that tokens are sent to."""
+    read_timeout: float = 120.0
+    """Seconds to wait for an answer."""
+    rate_limit: int = 20
+    """Requests for a persona that leave for one account in `rate_period` seconds, at most."""
+    rate_period: float = 10.0
+    database_url: str = "sqlite:///data/studio.db"
+
+
+def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -> Settings:
+    """Read the settings; the environment wins over the file. Raises `BadSetting`."""
+    filed = _root_keys(secrets)
+
+    def text(name: str, default: str) -> str:
+        return (environment.get(name) or filed.get(name) or default).strip()
+
+    def number(name: str, default: float) -> float:
+        try:
+            value = float(text(name, str(default)))
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 1e6:
+            raise BadSetting(f"{name} takes a number above 0, such as {default:g}.")
+        return value
+
+    base_url = text("KIE_BASE_URL", "https://api.kie.ai").rstrip("/")
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query:
+        raise BadSetting("KIE_BASE_URL takes an address such as https://api.kie.ai.")
+    return Settings(
+        api_key=text("KIE_API_KEY", ""),
+        base_url=base_url,
+        read_timeout=number("KIE_READ_TIMEOUT", 120),
+        rate_limit=max(1, int(number("KIE_RATE_LIMIT", 20))),
+        rate_period=number("KIE_RATE_PERIOD", 10),
+        database_url=text("DATABASE_URL", "sqlite:///data/studio.db"),
+    )
+
+
+def _root_keys(secrets: Path) -> dict[str, str]:
+    try:
+        content = tomllib.loads(secrets.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        raise BadSetting(f"{secrets.name} cannot be read as TOML.") from None
+    return {key: str(value) for key, value in content.items() if isinstance(value, str | int | float)}

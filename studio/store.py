@@ -1,0 +1,261 @@
+"""Attempts on disk. Every method is one short transaction; what may follow what is decided here and nowhere else."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from kie import PersonaRequest
+from studio.attempts import Attempt, Outcome, Status
+from studio.schema import attempts, engine_for, executors, upgrade
+
+LEASE = timedelta(seconds=8)
+"""A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
+SAME_CLICK = timedelta(seconds=1)
+"""The same request again within this time of the last one is a double click, whatever became of the first."""
+
+MAY_EXIST = [Status.CREATED.value, Status.UNKNOWN.value]
+
+
+class NeedsDecision(Exception):
+    """This track has a persona, or an attempt whose outcome is unknown: a person decides before more is sent."""
+
+    def __init__(self, earlier: Attempt) -> None:
+        super().__init__(earlier.status)
+        self.earlier = earlier
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to "may I send this attempt now?": yes with the attempt, later in `wait` seconds, or no."""
+
+    attempt: Attempt | None = None
+    wait: float | None = None
+
+
+class Store:
+    """The attempts of one database, shared by every process that uses it."""
+
+    def __init__(self, database_url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.engine = engine_for(database_url)
+        self._writer = self.engine.execution_options(write=True)
+        self._now = clock
+        upgrade(self.engine)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+    def add(self, account: str, request: PersonaRequest, executor: str, replaces: str = "") -> tuple[Attempt, bool]:
+        """File a request as `queued`, and say whether it is new.
+
+        It is not new while one for the same track is in flight, or within `SAME_CLICK` of an identical one: then
+        the earlier attempt is returned. Raises `NeedsDecision` if the track's last attempt was created or is
+        unknown, unless `replaces` names that attempt.
+        """
+        with self._writer.begin() as connection:
+            self._one_at_a_time(connection, account, request.audio_id)
+            of_track = sa.and_(attempts.c.account == account, attempts.c.audio_id == request.audio_id)
+            newest = self._newest(connection, of_track)
+            if newest is not None:
+                same_click = newest.request == request and self._now() - newest.created_at < SAME_CLICK
+                if newest.in_flight or same_click:
+                    return newest, False
+            open_matter = self._newest(connection, sa.and_(of_track, attempts.c.status.in_(MAY_EXIST)))
+            if open_matter is not None and open_matter.id != replaces:
+                raise NeedsDecision(open_matter)
+            row = {
+                "id": uuid.uuid4().hex,
+                "account": account,
+                "status": Status.QUEUED.value,
+                "created_at": self._now(),
+                "replaces": replaces,
+                "executor": executor,
+                **asdict(request),
+            }
+            connection.execute(sa.insert(attempts).values(row))
+            return self._get(connection, row["id"]), True
+
+    def claim(
+        self, attempt_id: str, executor: str, *, can_send: bool, busy: bool, limit: int, period: timedelta
+    ) -> Claim:
+        """Move an attempt from `queued` to `sending` for this process; exactly one caller is told to go.
+
+        `can_send` says that this process knows the token; without it the attempt is left for one that does. `busy`
+        says that this process is sending the attempt at this moment. At most `limit` requests of an account leave
+        in any `period`. An attempt that stands at `sending` although the process that sent it is gone becomes
+        `unknown`: it may have arrived, so it is never sent again from here.
+        """
+        with self._writer.begin() as connection:
+            attempt = self._get(connection, attempt_id)
+            now = self._now()
+            if attempt.status is Status.SENDING:
+                alive = busy if attempt.executor == executor else attempt.executor in self._alive(connection)
+                if not alive:
+                    gone = Outcome.interrupted("The program stopped while the request was on its way.")
+                    self._write_outcome(connection, attempt_id, gone)
+                return Claim()
+            if attempt.status is not Status.QUEUED:
+                return Claim()
+            if not can_send:
+                self._park(connection, attempt_id)
+                return Claim()
+            if attempt.wait_until and attempt.wait_until > now:
+                return Claim(wait=(attempt.wait_until - now).total_seconds())
+            self._one_at_a_time(connection, attempt.account)
+            sent = connection.execute(
+                sa.select(attempts.c.sent_at)
+                .where(attempts.c.account == attempt.account, attempts.c.sent_at > now - period)
+                .order_by(attempts.c.sent_at.desc())
+                .offset(limit - 1)
+                .limit(1)
+            ).scalar()
+            if sent is not None:
+                return Claim(wait=(sent + period - now).total_seconds())
+            claimed = connection.execute(
+                sa.update(attempts)
+                .where(attempts.c.id == attempt_id, attempts.c.status == Status.QUEUED.value)
+                .values(status=Status.SENDING.value, sent_at=now, wait_until=None, executor=executor)
+            )
+            return Claim(self._get(connection, attempt_id)) if claimed.rowcount else Claim()
+
+    def postpone(self, attempt_id: str, seconds: float, why: Outcome) -> None:
+        """Put an attempt that KIE certainly did not act on back to `queued`, to be sent again after a pause."""
+        with self._writer.begin() as connection:
+            connection.execute(
+                sa.update(attempts)
+                .where(attempts.c.id == attempt_id, attempts.c.status == Status.SENDING.value)
+                .values(
+                    status=Status.QUEUED.value,
+                    wait_until=self._now() + timedelta(seconds=seconds),
+                    repeats=attempts.c.repeats + 1,
+                    cause=why.cause,
+                    code=why.code,
+                    message=why.message,
+                    http_status=why.http_status,
+                    raw=why.raw,
+                )
+            )
+
+    def park(self, attempt_id: str) -> None:
+        """Leave a queued attempt for any process that can work on it."""
+        with self._writer.begin() as connection:
+            self._park(connection, attempt_id)
+
+    def finish(self, attempt_id: str, outcome: Outcome) -> None:
+        """Write how a request ended. A persona ID is written whatever the row says by now: it is the truth."""
+        with self._writer.begin() as connection:
+            self._write_outcome(connection, attempt_id, outcome)
+
+    def account_of(self, attempt_id: str) -> str | None:
+        """Return whose attempt it is."""
+        with self.engine.begin() as connection:
+            return connection.execute(sa.select(attempts.c.account).where(attempts.c.id == attempt_id)).scalar()
+
+    def get(self, account: str, attempt_id: str) -> Attempt | None:
+        """Return one attempt of an account."""
+        with self.engine.begin() as connection:
+            row = connection.execute(
+                sa.select(attempts).where(attempts.c.id == attempt_id, attempts.c.account == account)
+            ).first()
+        return _read(row) if row else None
+
+    def newest(self, account: str, limit: int) -> list[Attempt]:
+        """Return an account's newest attempts, the newest first, without the raw answers."""
+        return list(self._list(account, limit))
+
+    def every(self, account: str) -> Iterator[Attempt]:
+        """Go through all attempts of an account, the newest first, without the raw answers and without holding them."""
+        return self._list(account, None)
+
+    def adopt(self, accounts: Sequence[str], executor: str) -> list[str]:
+        """Take over the queued attempts of these accounts that no living process works on; return their IDs."""
+        if not accounts:
+            return []
+        with self._writer.begin() as connection:
+            stranded = sa.and_(
+                attempts.c.status == Status.QUEUED.value,
+                attempts.c.account.in_(accounts),
+                attempts.c.executor.not_in(self._alive(connection)),
+            )
+            ids = list(connection.execute(sa.select(attempts.c.id).where(stranded)).scalars())
+            if ids:
+                connection.execute(
+                    sa.update(attempts).where(stranded, attempts.c.id.in_(ids)).values(executor=executor)
+                )
+            return ids
+
+    def beat(self, executor: str) -> None:
+        """Say that this process is alive."""
+        with self._writer.begin() as connection:
+            seen = sa.update(executors).where(executors.c.id == executor).values(seen_at=self._now())
+            if not connection.execute(seen).rowcount:
+                connection.execute(sa.insert(executors).values(id=executor, seen_at=self._now()))
+
+    def leave(self, executor: str) -> None:
+        """Take a process off the list."""
+        with self._writer.begin() as connection:
+            connection.execute(sa.delete(executors).where(executors.c.id == executor))
+
+    def gone(self) -> list[str]:
+        """Return the processes that are on the list and have not been seen for `LEASE`."""
+        with self.engine.begin() as connection:
+            dead = sa.select(executors.c.id).where(executors.c.seen_at <= self._now() - LEASE)
+            return list(connection.execute(dead).scalars())
+
+    def _park(self, connection: sa.Connection, attempt_id: str) -> None:
+        queued = sa.and_(attempts.c.id == attempt_id, attempts.c.status == Status.QUEUED.value)
+        connection.execute(sa.update(attempts).where(queued).values(executor=""))
+
+    def _alive(self, connection: sa.Connection) -> list[str]:
+        fresh = sa.select(executors.c.id).where(executors.c.seen_at > self._now() - LEASE)
+        return list(connection.execute(fresh).scalars())
+
+    def _list(self, account: str, limit: int | None) -> Iterator[Attempt]:
+        columns = [column for column in attempts.c if column.name != "raw"]
+        query = (
+            sa.select(*columns)
+            .where(attempts.c.account == account)
+            .order_by(attempts.c.created_at.desc(), attempts.c.id)
+            .limit(limit)
+        )
+        with self.engine.begin() as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield _read(row)
+
+    def _get(self, connection: sa.Connection, attempt_id: str) -> Attempt:
+        return _read(connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).one())
+
+    def _newest(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> Attempt | None:
+        query = sa.select(attempts).where(which).order_by(attempts.c.created_at.desc()).limit(1)
+        row = connection.execute(query).first()
+        return _read(row) if row else None
+
+    def _write_outcome(self, connection: sa.Connection, attempt_id: str, outcome: Outcome) -> None:
+        open_row = sa.true() if outcome.status is Status.CREATED else attempts.c.status == Status.SENDING.value
+        connection.execute(
+            sa.update(attempts)
+            .where(attempts.c.id == attempt_id, open_row)
+            .values(ended_at=self._now(), wait_until=None, **asdict(outcome))
+        )
+
+    def _one_at_a_time(self, connection: sa.Connection, *about: str) -> None:
+        """Let one transaction at a time decide about the same thing; SQLite's writers take turns anyway."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(" ".join(about), 0))))
+
+
+def _read(row: Any) -> Attempt:
+    values = dict(row._mapping)
+    request = PersonaRequest(
+        **{
+            name: values.pop(name)
+            for name in ("task_id", "audio_id", "name", "description", "vocal_start", "vocal_end", "style")
+        }
+    )
+    return Attempt(request=request, status=Status(values.pop("status")), **values)

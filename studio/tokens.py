@@ -1,0 +1,97 @@
+"""Tokens, in memory only, by account. Nothing here is ever written, logged or shown."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from kie import KieClient, check_token
+
+MAX_VISITORS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What may be known of a token by others: its fingerprint and last four characters."""
+
+    id: str
+    """The first 12 hex digits of the token's SHA-256; what records are filed under."""
+    last_four: str
+    demo: bool = False
+    shared: bool = False
+    """Set by the operator for everybody who uses this installation."""
+
+
+def account_of(token: str) -> str:
+    """Return the fingerprint of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()[:12]
+
+
+class Vault:
+    """The tokens of this process, and which visitor uses which. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: dict[str, tuple[Account, str, str]] = {}
+        self._visitors: OrderedDict[str, str] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<Vault of {len(self._lines)} accounts>"
+
+    def keep(self, token: str, base_url: str, *, demo: bool = False, shared: bool = False) -> Account:
+        """Keep a token with the one host it may be sent to. Raises `kie.InvalidInput`."""
+        token = check_token(token)
+        last_four = token[-4:] if len(token) >= 12 else ""
+        account = Account(account_of(token), last_four, demo, shared)
+        with self._lock:
+            self._lines[account.id] = (account, token, base_url)
+        return account
+
+    def drop(self, account_id: str) -> None:
+        """Forget a token."""
+        with self._lock:
+            self._lines.pop(account_id, None)
+
+    def account(self, account_id: str) -> Account | None:
+        """Return the account, if its token is known here."""
+        with self._lock:
+            line = self._lines.get(account_id)
+        return line[0] if line else None
+
+    def accounts(self) -> list[str]:
+        """Return the IDs of all accounts whose token is known here."""
+        with self._lock:
+            return list(self._lines)
+
+    def base_url(self, account_id: str) -> str:
+        """Return the host of an account, or "" if its token is not known here."""
+        with self._lock:
+            line = self._lines.get(account_id)
+        return line[2] if line else ""
+
+    def client(self, account_id: str, timeout: tuple[float, float]) -> KieClient | None:
+        """Return a client for an account that repeats nothing by itself, or None if its token is not known here."""
+        with self._lock:
+            line = self._lines.get(account_id)
+        return KieClient(line[1], line[2], timeout, repeat=False) if line else None
+
+    def seat(self, visitor: str, account_id: str) -> None:
+        """Remember which account a visitor's browser uses, so that a reload does not ask for the token again."""
+        with self._lock:
+            self._visitors[visitor] = account_id
+            self._visitors.move_to_end(visitor)
+            if len(self._visitors) > MAX_VISITORS:
+                self._visitors.popitem(last=False)
+
+    def unseat(self, visitor: str) -> None:
+        """Forget a visitor."""
+        with self._lock:
+            self._visitors.pop(visitor, None)
+
+    def seated(self, visitor: str) -> Account | None:
+        """Return the account that a visitor's browser uses."""
+        with self._lock:
+            line = self._lines.get(self._visitors.get(visitor, ""))
+        return line[0] if line else None
