@@ -6,7 +6,7 @@ with KieClient(token) as client:
     persona = client.create_persona(PersonaRequest(task_id, audio_id, name, description))
 """
 
-from kie.catalogue import Cause, Meaning, meaning_of
+from kie.catalogue import Cause, Meaning, meaning_for, meaning_of
 from kie.client import KieClient
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.models import MusicTask, Persona, PersonaRequest, Problem, TaskState, Track
@@ -31,6 +31,7 @@ __all__ = [
     "Track",
     "UnreadableAnswer",
     "check_token",
+    "meaning_for",
     "meaning_of",
     "pause_before_repeat",
 ]

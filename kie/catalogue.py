@@ -211,3 +211,14 @@ def meaning_of(code: int | None, message: str) -> Meaning:
         if text in lowered:
             return meaning
     return BY_CODE.get(code, OTHER) if code is not None else OTHER
+
+
+_BY_CAUSE = {
+    meaning.cause: meaning
+    for meaning in (*BY_CODE.values(), UNSUITABLE, NOT_READY, NOT_CONNECTED, NO_ANSWER, UNREADABLE)
+}
+
+
+def meaning_for(cause: str) -> Meaning:
+    """Return the meaning behind a cause's word, as it was written down earlier; an unknown word is `OTHER`."""
+    return next((meaning for known, meaning in _BY_CAUSE.items() if known.value == cause), OTHER)

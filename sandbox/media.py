@@ -80,17 +80,13 @@ def tune(track: Track) -> bytes:
     for part in sections(track):
         chords, level = chorus if part.label == "Chorus" else verse, LOUDNESS[part.label]
         for bar in range(int((part.end - part.start) / (4 * beat)) + 1):
-            _play_bar(
-                song, root, chords[bar % 4], beat, part.start + bar * 4 * beat, part.end, pattern, level
-            )
+            _play_bar(song, root, chords[bar % 4], beat, part.start + bar * 4 * beat, part.end, pattern, level)
     place = dice.randint(2, 4)
     for word in words(track):
         place = min(max(place + dice.choice((-1, -1, 0, 1, 1)), 0), 9)
         octave, step = divmod(place, 5)
         hertz = _pitch(root, PENTATONIC[step] + 7 * octave)
-        _add(
-            song, word.start, _note(hertz, word.end - word.start + 0.05, (1, 0.35, 0.2, 0.08), 0.05, 0.4), 0.3
-        )
+        _add(song, word.start, _note(hertz, word.end - word.start + 0.05, (1, 0.35, 0.2, 0.08), 0.05, 0.4), 0.3)
     return _wav(_in_a_room(song, beat))
 
 
@@ -151,9 +147,7 @@ class _Canvas:
         self.x, self.y = np.meshgrid(grid, grid)
         self.colours = top + (bottom - top) * self.y[..., None] ** 1.2
 
-    def lay(
-        self, inside: Samples, colour: Samples, strength: float | Samples = 1.0, soft: float = 1.0
-    ) -> None:
+    def lay(self, inside: Samples, colour: Samples, strength: float | Samples = 1.0, soft: float = 1.0) -> None:
         """Cover where `inside`, a distance to the shape's edge, is positive; `soft` is its blur in pixels."""
         cover = (np.clip(inside * SIDE / soft + 0.5, 0, 1) * strength)[..., None]
         self.colours = self.colours * (1 - cover) + colour * cover
@@ -194,9 +188,7 @@ def _arcs(canvas: _Canvas, colours: list[Samples], dice: random.Random) -> None:
     for _ in range(26):
         star = canvas.distance(dice.random(), dice.uniform(0, 0.6))
         dot = dice.uniform(0.002, 0.006)
-        canvas.lay(
-            dot - star, colours[4], np.where(away > first + 0.02, dice.uniform(0.4, 0.9), 0.0), soft=1.5
-        )
+        canvas.lay(dot - star, colours[4], np.where(away > first + 0.02, dice.uniform(0.4, 0.9), 0.0), soft=1.5)
 
 
 def _bubbles(canvas: _Canvas, colours: list[Samples], dice: random.Random) -> None:
@@ -204,9 +196,7 @@ def _bubbles(canvas: _Canvas, colours: list[Samples], dice: random.Random) -> No
         x, y, radius = dice.uniform(0, 1), dice.uniform(0.05, 1), dice.uniform(0.09, 0.3) * (1 - number / 22)
         away = canvas.distance(x, y)
         shade = 0.3 + 0.5 * np.clip((canvas.y - y) / radius * 0.5 + 0.5, 0, 1)
-        canvas.lay(
-            radius - away, colours[dice.choice((1, 2, 2, 3, 3, 4))], shade, soft=dice.choice((1.5, 1.5, 14))
-        )
+        canvas.lay(radius - away, colours[dice.choice((1, 2, 2, 3, 3, 4))], shade, soft=dice.choice((1.5, 1.5, 14)))
     _sun(canvas, colours[4], dice.uniform(0.3, 0.7), dice.uniform(0.3, 0.6), 0.07)
 
 

@@ -115,9 +115,7 @@ def _scenario(
         Track(audio_id, title, *SHEETS[sheet], duration, None if number and sibling_fine else trouble)
         for number, (audio_id, duration) in enumerate(zip(ids, durations or map(_duration, ids), strict=True))
     )
-    return Scenario(
-        key, words, shows, group, Task(_task_id(key), tracks, model, status, error, documented_shape)
-    )
+    return Scenario(key, words, shows, group, Task(_task_id(key), tracks, model, status, error, documented_shape))
 
 
 def _says(code: int, message: str, times: int | None = None) -> Fault:

@@ -38,8 +38,7 @@ def sections(track: Track) -> tuple[Section, ...]:
     """The plan of a track from 0 to its duration: intro, sung sections with a break between them, outro."""
     dice = random.Random(track.audio_id)
     sung = [
-        (label, tuple(lines.strip().splitlines()))
-        for label, lines in re.findall(r"\[(\w+)\]\n([^\[]+)", track.lyrics)
+        (label, tuple(lines.strip().splitlines())) for label, lines in re.findall(r"\[(\w+)\]\n([^\[]+)", track.lyrics)
     ] or [("Verse", ()), ("Chorus", ())]
     parts: list[tuple[str, tuple[str, ...], float]] = [("Intro", (), dice.uniform(0.9, 1.4))]
     for label, lines in sung:

@@ -58,9 +58,7 @@ class Server:
         app = create_app(self.sandbox)
         config = Config(cast(Any, app), log_config=None, log_level=None, lifespan="off", ws="none")
         config.load()
-        return await self._loop.create_server(
-            lambda: _Connection(config, self._state, {}, self._loop), sock=listener
-        )
+        return await self._loop.create_server(lambda: _Connection(config, self._state, {}, self._loop), sock=listener)
 
     def stop(self) -> None:
         """Stop answering; open connections are cut. A second call does nothing."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -46,6 +47,10 @@ def create_app(sandbox: Sandbox) -> Starlette:
         reply = answer(sandbox, call) if fault is None or fault.acts else SERVER_TROUBLE
         await asyncio.sleep(pause / 2)
         return fault.response(reply) if fault else plain(reply)
+
+    async def media(request: Request) -> Response:
+        sandbox.record(await _arrived(request, sandbox))
+        return await run_in_threadpool(_media, request)
 
     return Starlette(
         routes=[
@@ -135,8 +140,7 @@ MEDIA: dict[str, Callable[[Track], tuple[bytes, str]]] = {
 """What there is of a track, by file extension. Made when first asked for: numpy and Pillow load only then."""
 
 
-def media(request: Request) -> Response:
-    """A track's audio or cover. Runs in a thread, because composing takes a moment."""
+def _media(request: Request) -> Response:
     track = TRACKS.get(request.path_params["audio_id"])
     make = MEDIA.get(request.path_params["kind"])
     if track is None or make is None:

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox import Server
+    from sandbox import Scenario, Server
 
 _lock = threading.Lock()
 _server: Server | None = None
@@ -30,3 +30,10 @@ def stop() -> None:
         if _server is not None:
             _server.stop()
         _server = None
+
+
+def scenes() -> tuple[Scenario, ...]:
+    """Return the songs of the demo: what each is in words, its IDs, and what it shows."""
+    from sandbox import SCENARIOS
+
+    return SCENARIOS

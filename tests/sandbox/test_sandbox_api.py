@@ -179,9 +179,7 @@ def test_a_missing_field_is_named(name: str, value: Any, caller: Caller) -> None
         ({"vocalStart": "ten"}, 422),
     ],
 )
-def test_the_window_is_ten_to_thirty_seconds_of_the_track(
-    window: dict[str, Any], code: int, caller: Caller
-) -> None:
+def test_the_window_is_ten_to_thirty_seconds_of_the_track(window: dict[str, Any], code: int, caller: Caller) -> None:
     assert caller.persona(**window).json()["code"] == code
 
 
@@ -207,9 +205,7 @@ def test_a_fresh_song_is_refused_twice_then_works(caller: Caller) -> None:
 def test_the_other_track_of_a_refused_one_works(caller: Caller) -> None:
     scenario = BY_KEY["one_refused"]
     assert scenario.task is not None
-    codes = [
-        caller.persona(scenario, audioId=track.audio_id).json()["code"] for track in scenario.task.tracks
-    ]
+    codes = [caller.persona(scenario, audioId=track.audio_id).json()["code"] for track in scenario.task.tracks]
     assert codes == [500, 200]
 
 

@@ -129,9 +129,7 @@ def test_a_taken_port_is_an_error(shared_server: Server) -> None:
 def test_the_command_prints_what_one_needs() -> None:
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--token", "fixed-token", "--once", "conflict"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, cwd=PACKAGE.parent, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with subprocess.Popen(command, cwd=PACKAGE.parent, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         lines = []
         while not (lines and sandbox.SCENARIOS[-1].audio_id in lines[-1]):

@@ -64,3 +64,9 @@ def test_a_stream_delivers_nothing_as_on_the_live_service(caller: Caller) -> Non
 @pytest.mark.parametrize("name", ["nobody.wav", f"{BY_KEY['finished'].audio_id}.exe"])
 def test_other_media_are_not_found(name: str, caller: Caller) -> None:
     assert caller.send("GET", f"/media/{name}").status_code == 404
+
+
+def test_the_log_shows_which_media_were_fetched(own: Caller) -> None:
+    path = f"/media/{BY_KEY['finished'].audio_id}.png"
+    own.send("GET", path)
+    assert own.server.sandbox.count(path) == 1

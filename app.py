@@ -1,0 +1,108 @@
+"""The door: the server's start and end, its security headers, and what a visitor sees when a page fails.
+
+streamlit run app.py
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
+
+from studio.service import close_the_studio, the_studio  # noqa: E402
+from views.visitor import COOKIE  # noqa: E402
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("persona-studio")
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'",  # Streamlit's own bundle needs these
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob: https:",  # covers come from KIE's file hosts, which change
+        "media-src 'self' data: blob: https:",
+        "font-src 'self' data:",
+        "connect-src 'self' ws: wss:",
+        "worker-src 'self' blob:",
+        "frame-src 'self' blob: data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Door:
+    """Puts the security headers on every answer, and gives each new browser a random name of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        known = f"{COOKIE}=" in Headers(scope=scope).get("cookie", "")
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if not known and headers.get("content-type", "").startswith("text/html"):
+                    secure = "; Secure" if scope["scheme"] == "https" else ""
+                    name = secrets.token_urlsafe(32)
+                    headers.append("Set-Cookie", f"{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax{secure}")
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """Open the database and the runs beside the first page; at the end wait for requests that are on their way."""
+    the_studio().open()
+    yield
+    await anyio.to_thread.run_sync(close_the_studio)
+
+
+def on_script_error(error: Exception) -> bool:
+    """Keep the details on the server, under an ID that the visitor sees too."""
+    reference = secrets.token_hex(4)
+    log.error("Page error %s", reference, exc_info=error)
+    st.error("Something went wrong on this page. Nothing that was sent is lost.", icon=":material/error:")
+    st.text(f"Reload the page. If it stays, give the person who runs this installation the reference {reference}.")
+    return True
+
+
+app = st.App(
+    HERE / "views" / "main.py",
+    lifespan=lifespan,
+    middleware=[Middleware(Door)],
+    on_script_error=on_script_error,
+)
+
+if __name__ == "__main__":
+    app.run()

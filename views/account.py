@@ -1,0 +1,133 @@
+"""Who is using the page: the token field, the balance, the demo. The token leaves this file at once, for the vault."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kie import KieError
+from studio.service import Balance, the_studio
+from studio.tokens import Account
+from views.visitor import COOKIE
+
+
+def current() -> Account | None:
+    """Return the account of this session, or the one that this browser used before a reload."""
+    studio = the_studio()
+    if studio.shared is not None:
+        return studio.shared
+    known = studio.vault.account(st.session_state.get("account_id", "")) or studio.vault.seated(_browser())
+    if known is not None:
+        st.session_state.account_id = known.id
+    return known
+
+
+def banner() -> None:
+    """Say on every page of the demo that nothing is real."""
+    account = current()
+    if account is not None and account.demo:
+        st.info(
+            "This is the demo: an invented KIE on this machine. No song, persona or credit here is real.",
+            icon=":material/theater_comedy:",
+        )
+
+
+def panel() -> None:
+    """Show the account, or ask for a token."""
+    account = current()
+    if account is None:
+        _ask()
+    else:
+        _show(account)
+
+
+def start_demo() -> None:
+    """Give this browser a demo account of its own."""
+    _enter(the_studio().start_demo())
+
+
+def _ask() -> None:
+    st.subheader("Your KIE token")
+    st.text_input(
+        "Token",
+        key="token",
+        type="password",
+        autocomplete="off",
+        placeholder="Paste it here",
+        on_change=_sign_in,
+        help="It stays in this program's memory: it is never stored, logged or shown.",
+    )
+    problem = st.session_state.get("token_problem")
+    if problem:
+        st.error(problem["sentence"], icon=":material/key_off:")
+        if problem["own_words"]:
+            st.code(problem["own_words"], language=None, wrap_lines=True)
+    st.caption("You get a token at [kie.ai/api-key](https://kie.ai/api-key).")
+    st.button("Try the demo", key="try_demo", icon=":material/theater_comedy:", on_click=start_demo, width="stretch")
+    st.caption("The demo needs no token and no network.")
+
+
+def _sign_in() -> None:
+    token, st.session_state.token = st.session_state.token, ""
+    st.session_state.pop("token_problem", None)
+    if not token.strip():
+        return
+    try:
+        account, balance = the_studio().sign_in(token)
+    except KieError as error:
+        own_words = " ".join(str(part) for part in (error.code, error.message) if part)
+        st.session_state.token_problem = {
+            "sentence": f"{error.sentence} {error.next_step}".strip(),
+            "own_words": own_words,
+        }
+    else:
+        _enter(account)
+        st.session_state.balance = balance
+
+
+def _enter(account: Account) -> None:
+    leave(keep_balance=False)
+    st.session_state.account_id = account.id
+    if _browser():
+        the_studio().vault.seat(_browser(), account.id)
+
+
+def leave(keep_balance: bool = False) -> None:
+    """Forget whose session this is; the records stay on disk under their account."""
+    for key in ("account_id", "balance", "token_problem", "task", "decision"):
+        st.session_state.pop(key, None)
+    st.query_params.clear()
+    the_studio().vault.unseat(_browser())
+
+
+def _show(account: Account) -> None:
+    if "balance" not in st.session_state:
+        st.session_state.balance = the_studio().balance(account)
+    balance: Balance = st.session_state.balance
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.metric("Credits left", "unknown" if balance.credits is None else f"{balance.credits:,.2f}")
+        st.button(
+            "Refresh",
+            key="refresh_balance",
+            icon=":material/refresh:",
+            type="tertiary",
+            help="Ask KIE for the balance again",
+            on_click=lambda: st.session_state.pop("balance", None),
+        )
+    if balance.error is not None:
+        st.warning(balance.error.sentence, icon=":material/cloud_off:")
+    st.caption(
+        "Demo account" if account.demo else "Token set for this installation" if account.shared else "Your token"
+    )
+    st.text(f"Account {account.id}" + (f"\nToken ends in {account.last_four}" if account.last_four else ""))
+    if not account.shared:
+        st.button(
+            "Leave the demo" if account.demo else "Use another token",
+            key="leave",
+            icon=":material/logout:",
+            on_click=leave,
+            width="stretch",
+        )
+
+
+def _browser() -> str:
+    return str(st.context.cookies.get(COOKIE, ""))

@@ -1,0 +1,149 @@
+"""What buttons do: read the fields, hand them to the studio, remember which attempt to show. Nothing is sent here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from kie import KieError, PersonaRequest, Problem
+from studio.attempts import Attempt
+from studio.service import NotSaved, the_studio
+from studio.tokens import Account
+from views import account as accounts
+
+if TYPE_CHECKING:
+    from sandbox import Scenario
+
+FIELDS = ("task_id", "audio_id", "name", "description", "style")
+WINDOW = ("vocal_start", "vocal_end")
+
+
+def typed_request() -> PersonaRequest:
+    """Return what the fields say, without surrounding white space."""
+    state = st.session_state
+    texts = {key: (state.get(key) or "").strip() for key in FIELDS}
+    return PersonaRequest(
+        **{**texts, "style": texts["style"] or None}, **{key: _seconds(state.get(key)) for key in WINDOW}
+    )
+
+
+def create() -> None:
+    """Check the fields, and ask for the persona; the first click of a double one counts."""
+    account = accounts.current()
+    if account is None:
+        _refuse(Problem("token", "Token: paste your KIE token on the left first, or try the demo."))
+        return
+    request = typed_request()
+    problems = request.problems(_known_duration(request.audio_id))
+    if problems:
+        _refuse(*problems)
+    else:
+        _send(account, request)
+
+
+def send_over(earlier_id: str) -> None:
+    """Send what the fields say although the track has a persona: the person has decided to replace its text."""
+    account = accounts.current()
+    request = typed_request()
+    problems = request.problems(_known_duration(request.audio_id))
+    if problems:
+        _refuse(*problems)
+    elif account is not None:
+        _send(account, request, replaces=earlier_id)
+
+
+def ask_again(earlier_id: str) -> None:
+    """Send an attempt whose outcome is unknown again, unchanged."""
+    account = accounts.current()
+    earlier = the_studio().attempt(account, earlier_id) if account else None
+    if account is not None and earlier is not None:
+        _send(account, earlier.request, replaces=earlier.id)
+
+
+def shown_attempt(account: Account | None) -> Attempt | None:
+    """Return the attempt that this page is about; its ID stands in the address, so a reload shows it again."""
+    attempt_id = st.query_params.get("attempt", "")
+    return the_studio().attempt(account, attempt_id) if account is not None and attempt_id else None
+
+
+def start_over() -> None:
+    """Clear the fields for the next persona."""
+    for key in (*FIELDS, *WINDOW):
+        st.session_state[key] = None if key in WINDOW else ""
+    forget_outcome()
+    st.session_state.pop("task", None)
+
+
+def forget_outcome() -> None:
+    """Take the last outcome off the page; it stays in the history."""
+    st.query_params.pop("attempt", None)
+    st.session_state.pop("decision", None)
+    st.session_state.pop("problems", None)
+
+
+def look_up(account: Account | None) -> None:
+    """Ask KIE for the tracks of the task in the field."""
+    st.session_state.pop("task", None)
+    st.session_state.pop("task_problem", None)
+    task_id = (st.session_state.get("task_id") or "").strip()
+    problems = [problem for problem in typed_request().problems() if problem.field == "task_id"]
+    if account is None:
+        st.session_state.task_problem = ("Paste your KIE token on the left first, or try the demo.", "")
+    elif problems:
+        st.session_state.task_problem = (problems[0].sentence, "")
+    else:
+        try:
+            with st.spinner("Asking KIE for the tracks …"):
+                st.session_state.task = the_studio().music_task(account, task_id)
+        except KieError as error:
+            own_words = " ".join(str(part) for part in (error.code, error.message) if part)
+            st.session_state.task_problem = (error.sentence, own_words)
+
+
+def use_scene() -> None:
+    """Fill the fields from a song of the demo."""
+    scene = st.session_state.get("demo_scene")
+    start_over()
+    if scene is not None:
+        st.session_state.update(task_id=scene.task_id, audio_id=scene.audio_id, **_demo_words(scene))
+
+
+def _demo_words(scene: Scenario) -> dict[str, str]:
+    track = scene.task.tracks[0] if scene.task else None
+    return {
+        "name": track.title if track else "Nobody yet",
+        "description": track.tags if track else "A song that KIE does not know",
+    }
+
+
+def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None:
+    from studio.store import NeedsDecision
+
+    forget_outcome()
+    try:
+        attempt = the_studio().create_persona(account, request, replaces)
+    except NeedsDecision as needed:
+        st.session_state.decision = needed.earlier.id
+    except NotSaved:
+        _refuse(
+            Problem("create", "The attempt could not be written to disk, so nothing was sent. See the server's log.")
+        )
+    else:
+        st.query_params["attempt"] = attempt.id
+        st.session_state.pop("balance", None)
+
+
+def _refuse(*problems: Problem) -> None:
+    forget_outcome()
+    st.session_state.problems = problems
+
+
+def _known_duration(audio_id: str) -> float | None:
+    task = st.session_state.get("task")
+    tracks = task.tracks if task is not None else ()
+    return next((track.duration for track in tracks if track.audio_id == audio_id), None)
+
+
+def _seconds(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 2)

@@ -1,0 +1,85 @@
+"""The history table and its download."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.attempts import Status
+from studio.service import the_studio
+from studio.tokens import Account
+
+SHOWN = 200
+"""Rows in the table; the CSV has all."""
+COLOURS = {
+    Status.CREATED: "#1E8E5A",
+    Status.REFUSED: "#D64545",
+    Status.UNKNOWN: "#D98A1F",
+    Status.SENDING: "#3B82C4",
+    Status.QUEUED: "#7A8194",
+}
+
+
+def show(account: Account) -> None:
+    """Show the account's newest attempts, the newest first."""
+    st.subheader("History", anchor=False)
+    attempts = the_studio().history(account, SHOWN)
+    if not attempts:
+        st.caption("Nothing yet. Each attempt is kept here, whatever becomes of it.")
+        return
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {
+            "created_at": [attempt.created_at for attempt in attempts],
+            "status": [[attempt.status.value.capitalize()] for attempt in attempts],
+            "persona_id": [attempt.persona_id for attempt in attempts],
+            "name": [attempt.request.name for attempt in attempts],
+            "description": [attempt.request.description for attempt in attempts],
+            "audio_id": [attempt.request.audio_id for attempt in attempts],
+            "task_id": [attempt.request.task_id for attempt in attempts],
+            "style": [attempt.request.style or "" for attempt in attempts],
+            "vocal_start": [attempt.request.vocal_start for attempt in attempts],
+            "vocal_end": [attempt.request.vocal_end for attempt in attempts],
+            "code": [attempt.code for attempt in attempts],
+            "message": [attempt.message for attempt in attempts],
+        }
+    )
+    column = st.column_config
+    st.dataframe(
+        table,
+        key="history",
+        hide_index=True,
+        height="content" if len(table) < 10 else 388,
+        placeholder="",
+        alt=f"The newest {len(table)} attempts of this account with time, outcome, persona ID, name and details",
+        column_config={
+            "created_at": column.DatetimeColumn("When", format="D MMM YYYY, HH:mm:ss", timezone=st.context.timezone),
+            "status": column.MultiselectColumn(
+                "Outcome",
+                options=[status.value.capitalize() for status in COLOURS],
+                color=list(COLOURS.values()),
+            ),
+            "persona_id": column.TextColumn("Persona ID", width="medium"),
+            "name": column.TextColumn("Name", width="medium"),
+            "description": column.TextColumn("Description", width="medium"),
+            "audio_id": column.TextColumn("Audio ID", width="small"),
+            "task_id": column.TextColumn("Task ID", width="small"),
+            "style": column.TextColumn("Style", width="small"),
+            "vocal_start": column.NumberColumn("From (s)", format="%.2f"),
+            "vocal_end": column.NumberColumn("To (s)", format="%.2f"),
+            "code": column.NumberColumn("KIE’s code", format="%d"),
+            "message": column.TextColumn("KIE’s message", width="medium"),
+        },
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Download CSV",
+            data=lambda: the_studio().history_csv(account),
+            file_name="personas.csv",
+            mime="text/csv",
+            key="download_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if len(attempts) == SHOWN:
+            st.caption(f"The table shows the newest {SHOWN}; the CSV has all.")

@@ -1,0 +1,20 @@
+"""The router: what is on every page, around the page itself. The door (`app.py`) starts it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from views import account
+
+HERE = Path(__file__).parent
+
+# The icon is a local file, because with a Material one the browser fetches it from an outside host.
+st.set_page_config(page_icon=str(HERE / "icon.png"), layout="wide")
+page = st.navigation(
+    [st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True)]
+)
+account.banner()
+slot = st.sidebar.container()
+page.run()
+with slot:
+    account.panel()
