@@ -213,10 +213,8 @@ def meaning_of(code: int | None, message: str) -> Meaning:
     return BY_CODE.get(code, OTHER) if code is not None else OTHER
 
 
-_BY_CAUSE = {
-    meaning.cause: meaning
-    for meaning in (*BY_CODE.values(), UNSUITABLE, NOT_READY, NOT_CONNECTED, NO_ANSWER, UNREADABLE)
-}
+_ELSEWHERE = (UNSUITABLE, NOT_READY, NOT_CONNECTED, NO_ANSWER, UNREADABLE)
+_BY_CAUSE = {meaning.cause: meaning for meaning in (*BY_CODE.values(), *_ELSEWHERE)}
 
 
 def meaning_for(cause: str) -> Meaning:

@@ -77,7 +77,7 @@ class KieClient:
         return MusicTask.read(task_id, data)
 
     def credits(self) -> float:
-        """Return the account's balance in credits (docs.kie.ai/common-api/get-account-credits); live it has decimals."""
+        """Return the account's balance in credits, with decimals (docs.kie.ai/common-api/get-account-credits)."""
         _, data = self._call(
             lambda: self._transport.get("/api/v1/chat/credit", {}),
             lambda data: isinstance(data, int | float) and not isinstance(data, bool),

@@ -9,7 +9,7 @@ from kie.models import WINDOW_MIN
 def obstacle(task: MusicTask, track: Track) -> str:
     """Return why this track cannot become a persona now, as a sentence, or ""."""
     if task.state is not TaskState.READY:
-        return "The song is not finished yet."
+        return "Not finished yet."
     if track.model == "V3_5":
         return "Made with V3_5. KIE makes personas from V4 and later."
     if track.duration is not None and track.duration < WINDOW_MIN:

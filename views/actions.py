@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
-from kie import KieError, PersonaRequest, Problem
+from kie import PersonaRequest, Problem
 from studio.attempts import Attempt
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import account as accounts
 
-if TYPE_CHECKING:
-    from sandbox import Scenario
-
 FIELDS = ("task_id", "audio_id", "name", "description", "style")
+NO_TOKEN = "Token: paste your KIE token on the left first, or try the demo."
 WINDOW = ("vocal_start", "vocal_end")
 
 
 def typed_request() -> PersonaRequest:
     """Return what the fields say, without surrounding white space."""
     state = st.session_state
-    texts = {key: (state.get(key) or "").strip() for key in FIELDS}
+    texts = {key: str(state.get(key) or "").strip() for key in FIELDS}
     return PersonaRequest(
-        **{**texts, "style": texts["style"] or None}, **{key: _seconds(state.get(key)) for key in WINDOW}
+        task_id=texts["task_id"],
+        audio_id=texts["audio_id"],
+        name=texts["name"],
+        description=texts["description"],
+        style=texts["style"] or None,
+        vocal_start=_seconds(state.get("vocal_start")),
+        vocal_end=_seconds(state.get("vocal_end")),
     )
 
 
@@ -32,7 +34,7 @@ def create() -> None:
     """Check the fields, and ask for the persona; the first click of a double one counts."""
     account = accounts.current()
     if account is None:
-        _refuse(Problem("token", "Token: paste your KIE token on the left first, or try the demo."))
+        _refuse(Problem("token", NO_TOKEN))
         return
     request = typed_request()
     problems = request.problems(_known_duration(request.audio_id))
@@ -72,7 +74,8 @@ def start_over() -> None:
     for key in (*FIELDS, *WINDOW):
         st.session_state[key] = None if key in WINDOW else ""
     forget_outcome()
-    st.session_state.pop("task", None)
+    for key in ("task", "task_problem", "task_wanted"):
+        st.session_state.pop(key, None)
 
 
 def forget_outcome() -> None:
@@ -82,39 +85,17 @@ def forget_outcome() -> None:
     st.session_state.pop("problems", None)
 
 
-def look_up(account: Account | None) -> None:
-    """Ask KIE for the tracks of the task in the field."""
-    st.session_state.pop("task", None)
-    st.session_state.pop("task_problem", None)
-    task_id = (st.session_state.get("task_id") or "").strip()
+def want_tracks() -> None:
+    """Remember which task to look up. The page does it; if that run is interrupted, the next one does."""
+    for key in ("task", "task_problem"):
+        st.session_state.pop(key, None)
     problems = [problem for problem in typed_request().problems() if problem.field == "task_id"]
-    if account is None:
-        st.session_state.task_problem = ("Paste your KIE token on the left first, or try the demo.", "")
+    if accounts.current() is None:
+        st.session_state.task_problem = (NO_TOKEN, "")
     elif problems:
         st.session_state.task_problem = (problems[0].sentence, "")
     else:
-        try:
-            with st.spinner("Asking KIE for the tracks …"):
-                st.session_state.task = the_studio().music_task(account, task_id)
-        except KieError as error:
-            own_words = " ".join(str(part) for part in (error.code, error.message) if part)
-            st.session_state.task_problem = (error.sentence, own_words)
-
-
-def use_scene() -> None:
-    """Fill the fields from a song of the demo."""
-    scene = st.session_state.get("demo_scene")
-    start_over()
-    if scene is not None:
-        st.session_state.update(task_id=scene.task_id, audio_id=scene.audio_id, **_demo_words(scene))
-
-
-def _demo_words(scene: Scenario) -> dict[str, str]:
-    track = scene.task.tracks[0] if scene.task else None
-    return {
-        "name": track.title if track else "Nobody yet",
-        "description": track.tags if track else "A song that KIE does not know",
-    }
+        st.session_state.task_wanted = typed_request().task_id
 
 
 def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None:
@@ -126,12 +107,9 @@ def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None
     except NeedsDecision as needed:
         st.session_state.decision = needed.earlier.id
     except NotSaved:
-        _refuse(
-            Problem("create", "The attempt could not be written to disk, so nothing was sent. See the server's log.")
-        )
+        _refuse(Problem("create", "The disk could not be written, so nothing was sent. The log says why."))
     else:
         st.query_params["attempt"] = attempt.id
-        st.session_state.pop("balance", None)
 
 
 def _refuse(*problems: Problem) -> None:

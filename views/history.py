@@ -10,13 +10,14 @@ from studio.tokens import Account
 
 SHOWN = 200
 """Rows in the table; the CSV has all."""
-COLOURS = {
-    Status.CREATED: "#1E8E5A",
-    Status.REFUSED: "#D64545",
-    Status.UNKNOWN: "#D98A1F",
-    Status.SENDING: "#3B82C4",
-    Status.QUEUED: "#7A8194",
+OUTCOMES = {
+    Status.CREATED: ("Created", "#1E8E5A"),
+    Status.REFUSED: ("Refused", "#C43D3D"),
+    Status.UNKNOWN: ("Unknown", "#B56B0E"),
+    Status.SENDING: ("On its way", "#3B78B4"),
+    Status.QUEUED: ("On its way", "#3B78B4"),
 }
+"""The word and the colour for each status; white letters stay readable on each colour."""
 
 
 def show(account: Account) -> None:
@@ -31,7 +32,7 @@ def show(account: Account) -> None:
     table = pd.DataFrame(
         {
             "created_at": [attempt.created_at for attempt in attempts],
-            "status": [[attempt.status.value.capitalize()] for attempt in attempts],
+            "status": [[OUTCOMES[attempt.status][0]] for attempt in attempts],
             "persona_id": [attempt.persona_id for attempt in attempts],
             "name": [attempt.request.name for attempt in attempts],
             "description": [attempt.request.description for attempt in attempts],
@@ -56,10 +57,10 @@ def show(account: Account) -> None:
             "created_at": column.DatetimeColumn("When", format="D MMM YYYY, HH:mm:ss", timezone=st.context.timezone),
             "status": column.MultiselectColumn(
                 "Outcome",
-                options=[status.value.capitalize() for status in COLOURS],
-                color=list(COLOURS.values()),
+                options=[word for word, _ in OUTCOMES.values()],
+                color=[colour for _, colour in OUTCOMES.values()],
             ),
-            "persona_id": column.TextColumn("Persona ID", width="medium"),
+            "persona_id": column.TextColumn("Persona ID", width=290),
             "name": column.TextColumn("Name", width="medium"),
             "description": column.TextColumn("Description", width="medium"),
             "audio_id": column.TextColumn("Audio ID", width="small"),

@@ -33,7 +33,7 @@ def show(account: Account, attempt: Attempt) -> None:
 def _on_its_way(account: Account, attempt_id: str) -> None:
     attempt = the_studio().attempt(account, attempt_id)
     if attempt is None or not attempt.in_flight:
-        st.rerun()
+        st.rerun()  # the whole page: its button and its history change too
     now = datetime.now(UTC)
     elapsed = int((now - attempt.created_at).total_seconds())
     if attempt.wait_until and attempt.cause == Cause.RATE:

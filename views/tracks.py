@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kie import MusicTask, Track
+from kie import KieError, MusicTask, TaskState, Track
 from studio import choices, media
 from studio.service import the_studio
 from studio.tokens import Account
 
 
-def show(account: Account, task: MusicTask) -> None:
-    """Show where the task stands, and a card for each track."""
-    if not task.tracks or task.state.value == "failed":
+def show(account: Account | None) -> None:
+    """Show the tracks of the task that was looked up, or what keeps them from being shown."""
+    state = st.session_state
+    if account is not None and state.get("task_wanted"):
+        _look_up(account, state.task_wanted)
+        del state["task_wanted"]
+    if state.get("task_problem"):
+        sentence, own_words = state.task_problem
+        st.error(sentence, icon=":material/search_off:")
+        if own_words:
+            st.code(own_words, language=None, wrap_lines=True)
+    elif account is not None and state.get("task") is not None:
+        _task(account, state.task)
+
+
+def _look_up(account: Account, task_id: str) -> None:
+    try:
+        with st.spinner("Asking KIE for the tracks …"):
+            st.session_state.task = the_studio().music_task(account, task_id)
+    except KieError as error:
+        own_words = " ".join(str(part) for part in (error.code, error.message) if part)
+        st.session_state.task_problem = (error.sentence, own_words)
+
+
+def _task(account: Account, task: MusicTask) -> None:
+    if task.state is not TaskState.READY:
         st.info(choices.state_sentence(task), icon=":material/info:")
         if task.error_message:
             st.code(f"{task.error_code} {task.error_message}".strip(), language=None, wrap_lines=True)
-        return
-    if choices.obstacle(task, task.tracks[0]) and task.state.value != "ready":
-        st.info(choices.state_sentence(task), icon=":material/hourglass_top:")
-    for column, track in zip(st.columns(2) * len(task.tracks), task.tracks, strict=False):
-        with column, st.container(border=True):
-            _card(account, task, track)
+    for first in range(0, len(task.tracks), 2):
+        for column, track in zip(st.columns(2), task.tracks[first : first + 2], strict=False):
+            with column, st.container(border=True):
+                _card(account, task, track)
 
 
 def _card(account: Account, task: MusicTask, track: Track) -> None:
