@@ -9,12 +9,15 @@ from typing import Any
 
 from kie.catalogue import Cause, meaning_of
 from kie.errors import InvalidInput, KieError, NotConnected, Refused, Sent, UnreadableAnswer
-from kie.models import MusicTask, Persona, PersonaRequest
+from kie.models import MusicTask, Persona, PersonaRequest, clean, read_text, task_id_problems
 from kie.repeat import pause_before_repeat
 from kie.transport import Answer, Transport
 
 MAX_RAW = 64 * 1024
 """Characters of an answer that are kept with an error or a persona."""
+MAX_CREDITS = 1e15
+"""A balance beyond it is no balance; NaN and infinity, which Python's JSON lets pass, are not below it either."""
+MAX_CODE = 1_000_000
 
 
 class KieClient:
@@ -63,13 +66,15 @@ class KieClient:
         )
         return Persona(
             persona_id=_id(data["personaId"]),
-            name=str(data.get("name") or request.name),
-            description=str(data.get("description") or request.description),
+            name=read_text(data.get("name")) or request.name,
+            description=read_text(data.get("description")) or request.description,
             raw=self._raw(answer),
         )
 
     def music_task(self, task_id: str) -> MusicTask:
         """Read a music task's state and tracks (docs.kie.ai/suno-api/get-music-details); at most 3 times a second."""
+        for problem in task_id_problems(task_id):
+            raise InvalidInput(problem.field, problem.sentence)
         _, data = self._call(
             lambda: self._transport.get("/api/v1/generate/record-info", {"taskId": task_id}),
             lambda data: True,
@@ -80,7 +85,7 @@ class KieClient:
         """Return the account's balance in credits, with decimals (docs.kie.ai/common-api/get-account-credits)."""
         _, data = self._call(
             lambda: self._transport.get("/api/v1/chat/credit", {}),
-            lambda data: isinstance(data, int | float) and not isinstance(data, bool),
+            lambda data: isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < MAX_CREDITS,
         )
         return float(data)
 
@@ -106,10 +111,10 @@ class KieClient:
             if has_field(body.get("data")):
                 return body["data"]
             raise self._unreadable(answer, "KIE reported success, and the expected field is not in the answer", code)
-        message = str(body.get("msg") or body.get("message") or body.get("error") or "")
+        message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
         if code not in (None, 200):
             raise self._refused(answer, code, message)
-        if answer.status == 429 or (body and 400 <= answer.status < 500):
+        if code is None and (answer.status == 429 or (body and 400 <= answer.status < 500)):
             raise self._refused(answer, answer.status, message)
         words = "The answer was too long" if not answer.whole else message or "The answer is not what KIE documents"
         raise self._unreadable(answer, f"{words} (HTTP {answer.status})", code)
@@ -131,7 +136,7 @@ class KieClient:
         return UnreadableAnswer(words, http_status=answer.status, raw=self._raw(answer), code=code)
 
     def _raw(self, answer: Answer) -> str:
-        return self._transport.scrub(answer.body.decode("utf-8", "replace"))[:MAX_RAW]
+        return self._transport.scrub(clean(answer.body.decode("utf-8", "replace")))[:MAX_RAW]
 
 
 def _json(answer: Answer) -> Mapping[str, Any]:
@@ -147,10 +152,10 @@ def _json(answer: Answer) -> Mapping[str, Any]:
 
 def _code(body: Mapping[str, Any]) -> int | None:
     code = body.get("code")
-    if isinstance(code, str) and code.isdigit() and len(code) < 6:
+    if isinstance(code, str) and code.isdecimal() and len(code) < 6:
         return int(code)
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < MAX_CODE else None
 
 
 def _id(value: object) -> str:
-    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return read_text(value).strip() if isinstance(value, str | int) else ""

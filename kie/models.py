@@ -47,7 +47,7 @@ class PersonaRequest:
     def problems(self, duration: float | None = None) -> list[Problem]:
         """Return all that KIE would refuse, in the order of the form. `duration` is the track's, in seconds."""
         found = [
-            *_id_problems("task_id", "Task ID", self.task_id, "the finished song's task ID"),
+            *task_id_problems(self.task_id),
             *_id_problems("audio_id", "Audio ID", self.audio_id, "the ID of one track of that song"),
             *_text_problems("name", "Name", self.name, required="give the persona a name"),
             *_text_problems(
@@ -96,6 +96,8 @@ class PersonaRequest:
                 yield Problem(key, f"{label}: KIE takes hundredths of a second, so at most two decimals.")
                 return
         start, end = self.window
+        if duration is not None and not math.isfinite(duration):
+            duration = None
         if duration is not None and duration < WINDOW_MIN:
             yield Problem(
                 "audio_id",
@@ -109,11 +111,13 @@ class PersonaRequest:
                 f"Window: it goes from {start:g} to {end:g} s. "
                 f"Choose a start and an end that are {WINDOW_MIN:g} to {WINDOW_MAX:g} s apart.",
             )
-        elif duration is not None and end > round(duration, 2) + 1e-9:
+            return
+        last = math.floor(duration * 100 + 1e-6) / 100 if duration is not None else end
+        if round(end, 2) > last:
             yield Problem(
                 "vocal_end",
                 f"Window end: the track is {duration:g} s long, and the window goes to {end:g} s. "
-                f"Set the end to {math.floor(duration * 100) / 100:g} s or less.",
+                f"Set the end to {last:g} s or less.",
             )
 
 
@@ -208,15 +212,15 @@ class MusicTask:
         parameters = _json_object(data.get("param"))
         holder = data.get("response")
         entries = holder.get("sunoData") if isinstance(holder, Mapping) else None
-        model = model_name(_text(parameters.get("model")) or _text(data.get("type")))
+        model = model_name(read_text(parameters.get("model")) or read_text(data.get("type")))
         return cls(
-            task_id=_text(data.get("taskId")) or task_id,
-            status=_text(data.get("status")) or "UNSTATED",
-            tracks=tuple(_read_tracks(entries, _text(parameters.get("model")))),
+            task_id=read_text(data.get("taskId")) or task_id,
+            status=read_text(data.get("status")) or "UNSTATED",
+            tracks=tuple(_read_tracks(entries, read_text(parameters.get("model")))),
             model=model,
-            operation=_text(data.get("operationType")),
-            error_code=_text(data.get("errorCode")),
-            error_message=_text(data.get("errorMessage")),
+            operation=read_text(data.get("operationType")),
+            error_code=read_text(data.get("errorCode")),
+            error_message=read_text(data.get("errorMessage")),
             created_at=read_time(data.get("createTime")),
         )
 
@@ -224,6 +228,21 @@ class MusicTask:
 def model_name(internal: str) -> str:
     """Return the name people know for a model; a name that is in no table is kept as it is."""
     return _MODELS.get(internal, internal)
+
+
+def clean(text: str) -> str:
+    """Return the text as every database and screen takes it: without NUL and without half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def read_text(value: object) -> str:
+    """Read a text, or a number as text; anything else is ""."""
+    return clean(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def task_id_problems(task_id: str) -> list[Problem]:
+    """Return what keeps this from being the ID of a music task."""
+    return list(_id_problems("task_id", "Task ID", task_id, "the finished song's task ID"))
 
 
 def read_time(value: object) -> datetime | None:
@@ -243,23 +262,19 @@ def read_time(value: object) -> datetime | None:
 
 def _read_tracks(entries: object, requested_model: str) -> Iterator[Track]:
     for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, Mapping) or not _text(entry.get("id")):
+        if not isinstance(entry, Mapping) or not read_text(entry.get("id")):
             continue
         yield Track(
-            audio_id=_text(entry["id"]),
-            title=_text(entry.get("title")),
-            tags=_text(entry.get("tags")),
-            lyrics=_text(entry.get("prompt")),
-            model=model_name(requested_model or _text(entry.get("modelName"))),
+            audio_id=read_text(entry["id"]),
+            title=read_text(entry.get("title")),
+            tags=read_text(entry.get("tags")),
+            lyrics=read_text(entry.get("prompt")),
+            model=model_name(requested_model or read_text(entry.get("modelName"))),
             duration=_number(entry.get("duration")),
-            audio_url=_text(entry.get("audioUrl")) or _text(entry.get("sourceAudioUrl")),
-            image_url=_text(entry.get("imageUrl")) or _text(entry.get("sourceImageUrl")),
+            audio_url=read_text(entry.get("audioUrl")) or read_text(entry.get("sourceAudioUrl")),
+            image_url=read_text(entry.get("imageUrl")) or read_text(entry.get("sourceImageUrl")),
             created_at=read_time(entry.get("createTime")),
         )
-
-
-def _text(value: object) -> str:
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _number(value: object) -> float | None:

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import requests
 import urllib3
@@ -65,7 +65,7 @@ class Transport:
         self._auth = _Bearer(check_token(token))
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = self._auth
         self._session.headers["User-Agent"] = "persona-studio"
         adapter = _BoundedAdapter()
@@ -120,6 +120,13 @@ class Transport:
         raise NoAnswer(words, http_status=status)
 
 
+class _Session(requests.Session):
+    """Never looks where a redirect points: requests would read its whole body, however long, even without following."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class _Bearer(AuthBase):
     """Sets the header last, so that a `.netrc` entry for the host cannot replace it (requests applies it otherwise)."""
 
@@ -134,6 +141,9 @@ class _Bearer(AuthBase):
 
     def __repr__(self) -> str:
         return "<Bearer ...>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token stays in memory: it cannot be pickled or copied")
 
     def scrub(self, text: str) -> str:
         return text.replace(self._token, "[token]")
@@ -223,10 +233,9 @@ def _seconds(retry_after: str | None) -> float | None:
     """Read a Retry-After header: seconds, or a date (RFC 9110, 10.2.3); anything else is ignored."""
     if not retry_after:
         return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
     try:
-        when = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
+        if retry_after.strip().isdecimal():
+            return float(retry_after)
+        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, when.timestamp() - time.time())

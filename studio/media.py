@@ -23,7 +23,7 @@ def is_public_https(address: str) -> bool:
         return False
     host = parts.hostname or ""
     labels = host.split(".")
-    named = len(labels) > 1 and all(labels) and not labels[-1].isdigit() and ":" not in host
+    named = len(labels) > 1 and all(labels) and labels[-1].isalpha()  # no IP literal, in whatever notation
     local = host.endswith((".localhost", ".local", ".internal"))
     coded = any(label.startswith("xn--") for label in labels)
     public = named and not local and not coded

@@ -10,6 +10,7 @@ import logging
 import threading
 import uuid
 from datetime import timedelta
+from itertools import chain, repeat
 from traceback import format_tb
 
 from dbos import DBOS, DBOSConfig
@@ -26,8 +27,8 @@ HEARTBEAT = 2.0
 """Seconds between two signs of life; a quarter of the store's lease."""
 CONNECT_TIMEOUT = 5.0
 """Seconds."""
-SAVE_PAUSES = (0.2, 0.5, 1.0, *(2.0,) * 300)
-"""Seconds between tries to write an outcome that could not be written: about ten minutes in all."""
+SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between tries to write an outcome that could not be written; the last one again and again."""
 
 _runs: Runs | None = None
 
@@ -39,11 +40,12 @@ def send_attempt(attempt_id: str) -> None:
         DBOS.sleep(pause)
 
 
-@DBOS.step(name="try_attempt", retries_allowed=True, interval_seconds=0.5, max_attempts=8)
+@DBOS.step(name="try_attempt", retries_allowed=True, interval_seconds=2.0, backoff_rate=1.0, max_attempts=1_000_000)
 def try_attempt(attempt_id: str) -> float | None:
     """Send the attempt if it is this run's turn; return the seconds after which to try again, or None.
 
     Trying the step again after an error, or after a crash, is safe: `Store.claim` never lets a request leave twice.
+    It is tried for as long as this process lives, because nobody else takes up what a living process works on.
     """
     return _runs.send(attempt_id) if _runs is not None else None
 
@@ -58,6 +60,7 @@ class Runs:
         self._executor = uuid.uuid4().hex
         self._sending: set[str] = set()
         self._idle = threading.Condition()
+        self._closing = threading.Event()
         self._stop = threading.Event()
         self._pulse = threading.Thread(target=self._keep_alive, name="heartbeat", daemon=True)
         self.unsaved: dict[str, Outcome] = {}
@@ -96,21 +99,25 @@ class Runs:
             self.start(attempt_id)
 
     def close(self, wait: float) -> None:
-        """Stop, after the requests that are on their way have ended, or after `wait` seconds."""
+        """Send nothing more; stop after the requests that are on their way have ended, or after `wait` seconds."""
         global _runs
-        self._stop.set()
         with self._idle:
+            self._closing.set()
             self._idle.wait_for(lambda: not self._sending, timeout=wait)
-        self._pulse.join(timeout=HEARTBEAT)
+        self._stop.set()  # not before: others take a process without a heartbeat for gone
+        if self._pulse.is_alive():
+            self._pulse.join(timeout=HEARTBEAT)
         DBOS.destroy()
-        self._store.leave(self._executor)
         _runs = None
+        self._store.leave(self._executor)
 
     def send(self, attempt_id: str) -> float | None:
         """Claim, send, and write the outcome, in that order; return seconds to wait before the next try, or None."""
         account = self._store.account_of(attempt_id)
         client = self._vault.client(account, (CONNECT_TIMEOUT, self._settings.read_timeout)) if account else None
         with self._idle:
+            if self._closing.is_set():
+                return None
             busy = attempt_id in self._sending
             self._sending.add(attempt_id)
         try:
@@ -139,7 +146,7 @@ class Runs:
             outcome = Outcome.of(error)
             pause = pause_before_repeat(error, attempt.repeats)
             if pause is not None:
-                self._store.postpone(attempt.id, pause, outcome)
+                self._save(attempt, outcome, pause)
                 return pause
         except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left: that goes on file
             # Without the error's own text, which could quote a header.
@@ -150,11 +157,19 @@ class Runs:
         self._save(attempt, outcome)
         return None
 
-    def _save(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Write the outcome; while that fails, keep it where pages can show it, and in the log as a last resort."""
-        for pause in SAVE_PAUSES:
+    def _save(self, attempt: Attempt, outcome: Outcome, pause: float | None = None) -> None:
+        """Write the outcome, or the pause that it asks for.
+
+        While that fails, keep it where pages can show it, and in the log as a last resort.
+        """
+        pauses = chain(SAVE_PAUSES, repeat(SAVE_PAUSES[-1]))
+        while True:
+            last_try = self._closing.is_set()
             try:
-                self._store.finish(attempt.id, outcome)
+                if pause is None:
+                    self._store.finish(attempt.id, outcome)
+                else:
+                    self._store.postpone(attempt.id, pause, outcome)
             except Exception as error:  # noqa: BLE001  # a full disk, a lost database: anything but losing the ID
                 if attempt.id not in self.unsaved:
                     log.critical(
@@ -165,7 +180,9 @@ class Runs:
                         outcome.persona_id,
                     )
                 self.unsaved[attempt.id] = outcome
-                self._stop.wait(pause)
+                if last_try:
+                    return
+                self._closing.wait(next(pauses))
             else:
                 self.unsaved.pop(attempt.id, None)
                 return
@@ -179,6 +196,7 @@ class Runs:
                 DBOS.resume_workflow(run.workflow_id)
             if not pending:
                 self._store.leave(executor)
+        self._store.write_off()
         self.adopt()
 
     def _keep_alive(self) -> None:

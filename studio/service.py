@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,13 @@ class Studio:
 
             store = Store(self.settings.database_url)
             runs = Runs(self.settings, store, self.vault)
-            runs.launch()
+            try:
+                runs.launch()
+            except BaseException:
+                with suppress(Exception):
+                    runs.close(wait=0)
+                store.close()
+                raise
         except BaseException as error:
             log.exception("The database could not be opened.")
             opened.set_exception(error)
@@ -74,8 +81,8 @@ class Studio:
     def close(self) -> None:
         """Stop, after requests that are on their way have ended."""
         demo.stop()
-        if self._opened is not None:
-            store, runs = self._opened.result(OPEN_TIMEOUT)
+        if self._opened is not None and self._opened.exception(OPEN_TIMEOUT) is None:
+            store, runs = self._opened.result()
             runs.close(wait=self.settings.read_timeout + 5)
             store.close()
 

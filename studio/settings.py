@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kie import InvalidInput, check_token
+
 SECRETS = Path(__file__).parent.parent / ".streamlit" / "secrets.toml"
 
 
@@ -29,7 +31,8 @@ class Settings:
     rate_limit: int = 20
     """Requests for a persona that leave for one account in `rate_period` seconds, at most."""
     rate_period: float = 10.0
-    database_url: str = "sqlite:///data/studio.db"
+    database_url: str = field(default="sqlite:///data/studio.db", repr=False)
+    """May hold a password."""
 
 
 def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -> Settings:
@@ -48,18 +51,33 @@ def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -
             raise BadSetting(f"{name} takes a number above 0, such as {default:g}.")
         return value
 
+    api_key = text("KIE_API_KEY", "")
+    try:
+        api_key = api_key and check_token(api_key)
+    except InvalidInput as error:
+        raise BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
     base_url = text("KIE_BASE_URL", "https://api.kie.ai").rstrip("/")
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query:
+    if not _is_plain_address(base_url):
         raise BadSetting("KIE_BASE_URL takes an address such as https://api.kie.ai.")
     return Settings(
-        api_key=text("KIE_API_KEY", ""),
+        api_key=api_key,
         base_url=base_url,
         read_timeout=number("KIE_READ_TIMEOUT", 120),
         rate_limit=max(1, int(number("KIE_RATE_LIMIT", 20))),
         rate_period=number("KIE_RATE_PERIOD", 10),
         database_url=text("DATABASE_URL", "sqlite:///data/studio.db"),
     )
+
+
+def _is_plain_address(address: str) -> bool:
+    """Whether it is scheme, host and perhaps port and path: a user or a query would go wherever the token goes."""
+    try:
+        parts = urlsplit(address)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    extra = "@" in parts.netloc or "?" in address or "#" in address
+    return parts.scheme in ("https", "http") and named and not extra
 
 
 def _root_keys(secrets: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ LEASE = timedelta(seconds=8)
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
 
+GONE = Outcome.interrupted("The program stopped while the request was on its way.")
 MAY_EXIST = [Status.CREATED.value, Status.UNKNOWN.value]
 
 
@@ -97,8 +98,7 @@ class Store:
             if attempt.status is Status.SENDING:
                 alive = busy if attempt.executor == executor else attempt.executor in self._alive(connection)
                 if not alive:
-                    gone = Outcome.interrupted("The program stopped while the request was on its way.")
-                    self._write_outcome(connection, attempt_id, gone)
+                    self._write_outcome(connection, attempt_id, GONE)
                 return Claim()
             if attempt.status is not Status.QUEUED:
                 return Claim()
@@ -189,6 +189,15 @@ class Store:
                     sa.update(attempts).where(stranded, attempts.c.id.in_(ids)).values(executor=executor)
                 )
             return ids
+
+    def write_off(self) -> None:
+        """Move what gone processes had on its way to `unknown`, also where no run is left that could do it."""
+        with self._writer.begin() as connection:
+            lost = sa.and_(
+                attempts.c.status == Status.SENDING.value, attempts.c.executor.not_in(self._alive(connection))
+            )
+            for attempt_id in connection.execute(sa.select(attempts.c.id).where(lost)).scalars().all():
+                self._write_outcome(connection, attempt_id, GONE)
 
     def beat(self, executor: str) -> None:
         """Say that this process is alive."""

@@ -8,6 +8,8 @@ from studio.attempts import Status
 from studio.service import the_studio
 from studio.tokens import Account
 
+POLL = 1.0
+"""Seconds between looks while an attempt is on its way."""
 SHOWN = 200
 """Rows in the table; the CSV has all."""
 OUTCOMES = {
@@ -21,9 +23,20 @@ OUTCOMES = {
 
 
 def show(account: Account) -> None:
-    """Show the account's newest attempts, the newest first."""
+    """Show the account's newest attempts, the newest first, and keep looking while one is on its way."""
     st.subheader("History", anchor=False)
+    in_flight = any(attempt.in_flight for attempt in the_studio().history(account, SHOWN))
+    if in_flight:
+        st.fragment(_table, run_every=POLL)(account, in_flight)
+    else:
+        _table(account, in_flight)
+    _download(account)
+
+
+def _table(account: Account, watched: bool) -> None:
     attempts = the_studio().history(account, SHOWN)
+    if watched and not any(attempt.in_flight for attempt in attempts):
+        st.rerun()
     if not attempts:
         st.caption("Nothing yet. Each attempt is kept here, whatever becomes of it.")
         return
@@ -72,15 +85,17 @@ def show(account: Account) -> None:
             "message": column.TextColumn("KIE’s message", width="medium"),
         },
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Download CSV",
-            data=lambda: the_studio().history_csv(account),
-            file_name="personas.csv",
-            mime="text/csv",
-            key="download_csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        if len(attempts) == SHOWN:
-            st.caption(f"The table shows the newest {SHOWN}; the CSV has all.")
+    if len(attempts) == SHOWN:
+        st.caption(f"These are the newest {SHOWN}; the CSV has all.")
+
+
+def _download(account: Account) -> None:
+    st.download_button(
+        "Download CSV",
+        data=lambda: the_studio().history_csv(account),
+        file_name="personas.csv",
+        mime="text/csv",
+        key="download_csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )

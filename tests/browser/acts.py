@@ -1,0 +1,85 @@
+"""What a person does on the pages, by intent."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from sandbox import SCENARIOS, Scenario
+
+
+def scenario(key: str) -> Scenario:
+    """Return a song of the stand-in KIE."""
+    return next(scenario for scenario in SCENARIOS if scenario.key == key)
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has content and its script has ended."""
+    page.wait_for_function(
+        """() => {
+            const app = document.querySelector('[data-testid="stApp"]');
+            return app && app.getAttribute('data-test-script-state') === 'notRunning'
+                && document.querySelector('[data-testid="stMain"] [data-testid="stElementContainer"]');
+        }"""
+    )
+
+
+def field(page: Page, key: str) -> Locator:
+    """Return an input by its widget's key."""
+    return page.locator(f".st-key-{key} input, .st-key-{key} textarea")
+
+
+def button(page: Page, key: str) -> Locator:
+    """Return a button by its widget's key."""
+    return page.locator(f".st-key-{key} button").first
+
+
+def sign_in(page: Page, token: str) -> None:
+    """Paste a token."""
+    field(page, "token").fill(token)
+    field(page, "token").press("Enter")
+    expect(page.get_by_text("Credits left")).to_be_visible()
+    settled(page)
+
+
+def start_demo(page: Page) -> None:
+    """Press "Try the demo"."""
+    button(page, "try_demo").click()
+    expect(page.get_by_text("This is the demo")).to_be_visible()
+    expect(page.get_by_text("Credits left")).to_be_visible()
+    settled(page)
+
+
+def choose_song(page: Page, key: str) -> None:
+    """Choose a song of the demo, in words."""
+    field(page, "demo_scene").fill(scenario(key).words)
+    page.get_by_role("option").filter(has_text=scenario(key).words).first.click()
+    expect(field(page, "task_id")).to_have_value(scenario(key).task_id)
+    settled(page)
+
+
+def fill_in(page: Page, key: str, name: str = "Harbour Alto", description: str = "Low and slightly smoky") -> None:
+    """Type the fields for a song of the stand-in KIE."""
+    song = scenario(key)
+    texts = {"task_id": song.task_id, "audio_id": song.audio_id, "name": name, "description": description}
+    for widget, text in texts.items():
+        field(page, widget).fill(text)
+        field(page, widget).press("Tab")
+    settled(page)
+
+
+def history_cell(page: Page, text: str) -> Locator:
+    """Return a cell of the history table, by its text."""
+    return page.locator('[data-testid="stDataFrame"] td', has_text=re.compile(f"^{re.escape(text)}$"))
+
+
+def eventually(condition: Callable[[], object], seconds: float = 15, page: Page | None = None) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen in time."
+        if page is not None:
+            page.wait_for_timeout(20)

@@ -1,0 +1,138 @@
+"""A real Chromium against real servers: the app as `streamlit run` starts it, and the stand-in KIE in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from sandbox import Server, serve
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SECONDS = 1000
+expect.set_options(timeout=15 * SECONDS)
+
+
+class App:
+    """One running server of the app."""
+
+    def __init__(self, folder: Path, kie: str, database: str | None = None, **environment: str) -> None:
+        self.folder = folder
+        self.log = folder / "server.log"
+        self.database = database or f"sqlite:///{folder}/studio.db"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {**os.environ, "KIE_BASE_URL": kie, "DATABASE_URL": self.database, **environment}
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, f"--server.port={self.port}"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
+                if answer.read() == b"ok":
+                    return
+            if self.process.poll() is not None:
+                break
+        raise AssertionError(f"The server did not start:\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the server as Ctrl-C does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def kie() -> Iterator[Server]:
+    with serve() as server:
+        server.sandbox.looks_per_second = 1000
+        yield server
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, kie: Server) -> Iterator[App]:
+    """One server for the tests of a module; each test uses an account of its own."""
+    app = App(tmp_path_factory.mktemp("app"), kie.base_url)
+    yield app
+    app.stop()
+    log = app.log.read_text()
+    assert "Traceback" not in log, log
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser of its own for one test, that notes what the page complains about."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext) -> Page:
+    return browser.new_page()
+
+
+@pytest.fixture
+def token(kie: Server) -> str:
+    return kie.sandbox.new_account()
+
+
+@pytest.fixture
+def start_app(tmp_path: Path, kie: Server) -> Iterator[Callable[..., App]]:
+    """Start servers for one test."""
+    started: list[App] = []
+
+    def start(**options: str) -> App:
+        folder = tmp_path / f"server{len(started)}"
+        folder.mkdir()
+        started.append(App(folder, options.pop("kie", kie.base_url), **options))
+        return started[-1]
+
+    yield start
+    for app in started:
+        app.stop()

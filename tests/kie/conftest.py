@@ -1,0 +1,69 @@
+"""A client and the two servers it speaks to here: a wire that says any bytes, and the sandbox with its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kie_wire import TOKEN, Account, Wire
+
+from kie import KieClient
+from sandbox import Server, serve
+
+CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with Wire() as wire:
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def busy_wire() -> Iterator[Wire]:
+    """One wire for the many examples of a property."""
+    with Wire() as wire:
+        yield wire
+
+
+@pytest.fixture
+def client(wire: Wire) -> Iterator[KieClient]:
+    """A client of the wire that repeats nothing."""
+    with KieClient(TOKEN, wire.base_url, (2, 5), repeat=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def kie_server() -> Iterator[Server]:
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def account(kie_server: Server) -> Account:
+    return Account(kie_server)
+
+
+@pytest.fixture(scope="session")
+def contract() -> dict[str, Any]:
+    return yaml.load(CONTRACT.read_text(), yaml.CSafeLoader)  # the plain loader takes a second
+
+
+@pytest.fixture(scope="session")
+def validate(contract: dict[str, Any]) -> Callable[[str, Any], None]:
+    """Hold a value against a schema of the contract."""
+    from jsonschema import Draft202012Validator
+
+    def check(schema: str, value: Any) -> None:
+        whole = {"$ref": f"#/components/schemas/{schema}", "components": contract["components"]}
+        Draft202012Validator(whole).validate(value)
+
+    return check

