@@ -77,6 +77,6 @@ with persona:
 
 if account is not None:
     try:
-        history.show(account)
+        history.show(account, attempt)
     except NotSaved:
         st.error("The history cannot be read now, so nothing can be sent. The server's log says why.")

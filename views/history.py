@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.attempts import Status
+from studio.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
 
@@ -22,21 +22,36 @@ OUTCOMES = {
 """The word and the colour for each status; white letters stay readable on each colour."""
 
 
-def show(account: Account) -> None:
-    """Show the account's newest attempts, the newest first, and keep looking while one is on its way."""
+def show(account: Account, shown: Attempt | None) -> None:
+    """Show the account's newest attempts, the newest first.
+
+    While one is on its way that the page does not show elsewhere (`shown` looks after itself), keep looking.
+    """
     st.subheader("History", anchor=False)
-    in_flight = any(attempt.in_flight for attempt in the_studio().history(account, SHOWN))
-    if in_flight:
-        st.fragment(_table, run_every=POLL)(account, in_flight)
-    else:
-        _table(account, in_flight)
-    _download(account)
-
-
-def _table(account: Account, watched: bool) -> None:
     attempts = the_studio().history(account, SHOWN)
-    if watched and not any(attempt.in_flight for attempt in attempts):
+    if any(attempt.in_flight for attempt in attempts) and not (shown is not None and shown.in_flight):
+        st.fragment(_watch, run_every=POLL)(account)
+    else:
+        _table(attempts)
+    st.download_button(
+        "Download CSV",
+        data=lambda: the_studio().history_csv(account),
+        file_name="personas.csv",
+        mime="text/csv",
+        key="download_csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _watch(account: Account) -> None:
+    attempts = the_studio().history(account, SHOWN)
+    if not any(attempt.in_flight for attempt in attempts):
         st.rerun()
+    _table(attempts)
+
+
+def _table(attempts: list[Attempt]) -> None:
     if not attempts:
         st.caption("Nothing yet. Each attempt is kept here, whatever becomes of it.")
         return
@@ -87,15 +102,3 @@ def _table(account: Account, watched: bool) -> None:
     )
     if len(attempts) == SHOWN:
         st.caption(f"These are the newest {SHOWN}; the CSV has all.")
-
-
-def _download(account: Account) -> None:
-    st.download_button(
-        "Download CSV",
-        data=lambda: the_studio().history_csv(account),
-        file_name="personas.csv",
-        mime="text/csv",
-        key="download_csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )

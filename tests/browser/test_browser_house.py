@@ -1,0 +1,191 @@
+"""What only a browser and whole server processes can show: cold starts, crashes, two servers, nothing from outside."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from acts import button, choose_song, eventually, field, fill_in, history_cell, sign_in, start_demo
+from conftest import App
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from sandbox import SCENARIOS, Server
+
+PAGES = {"/": "Create a persona"}
+
+
+@pytest.mark.parametrize("address", list(PAGES))
+def test_a_fresh_server_answers_a_deep_link_with_the_whole_page(
+    start_app: Callable[..., App], page: Page, address: str
+) -> None:
+    app = start_app()
+    page.goto(app.url + address)
+    expect(page.get_by_role("heading", name=PAGES[address], level=1)).to_be_visible()
+    expect(button(page, "try_demo")).to_be_visible()
+    assert page.title() == PAGES[address]
+
+
+def test_no_request_leaves_the_host_in_the_whole_demo_and_the_page_complains_of_nothing(app: App, page: Page) -> None:
+    outside: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: _note_if_outside(request.url, outside))
+    page.on("websocket", lambda socket: _note_if_outside(socket.url, outside))
+    page.on(
+        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+    )
+    page.goto(app.url)
+    start_demo(page)
+    for song in SCENARIOS:
+        if song.group == "song" and song.key in ("finished", "instrumental", "short"):
+            choose_song(page, song.key)
+            button(page, "find_tracks").click()
+            expect(page.get_by_role("button", name="Use this track").first).to_be_visible()
+    button(page, "create").click()
+    expect(page.get_by_text("Window end: the track is 22.4 s long")).to_be_visible()
+    choose_song(page, "finished")
+    button(page, "create").click()
+    expect(page.get_by_text("Here is your persona")).to_be_visible()
+    assert outside == []
+    assert complaints == []
+
+
+def test_the_demos_tracks_have_covers_and_sound_that_plays(app: App, page: Page) -> None:
+    page.goto(app.url)
+    start_demo(page)
+    choose_song(page, "finished")
+    button(page, "find_tracks").click()
+    sound = page.locator("audio").first
+    sound.wait_for(state="attached")
+    page.wait_for_function("document.querySelector('audio').readyState >= 2")
+    sound.evaluate("audio => { audio.muted = true; return audio.play() }")
+    page.wait_for_function("document.querySelector('audio').currentTime > 0.2")
+    cover = page.locator('[data-testid="stImage"] img').first
+    assert cover.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    assert urlsplit(sound.get_attribute("src") or "").netloc in ("", urlsplit(app.url).netloc)
+
+
+def test_two_servers_and_two_tabs_pressing_create_for_one_track_send_one_request(
+    start_app: Callable[..., App], kie: Server, chromium: Browser, token: str
+) -> None:
+    first = start_app()
+    second = start_app(database=first.database)
+    kie.sandbox.fault("delay", token=token, seconds=2.0, times=None)
+    pages = [chromium.new_context().new_page() for _ in range(2)]
+    for page, app in zip(pages, (first, second), strict=True):
+        page.goto(app.url)
+        sign_in(page, token)
+        fill_in(page, "finished")
+    for page in pages:
+        button(page, "create").dispatch_event("click")
+    for page in pages:
+        expect(page.get_by_text("Here is your persona")).to_be_visible()
+        page.context.close()
+    assert kie.sandbox.count(token=token) == 1
+
+
+def test_a_server_killed_while_sending_comes_back_with_the_attempt_unknown_and_sends_nothing(
+    start_app: Callable[..., App], kie: Server, page: Page, token: str
+) -> None:
+    app = start_app()
+    kie.sandbox.fault("delay", token=token, seconds=60.0, times=None)
+    page.goto(app.url)
+    sign_in(page, token)
+    fill_in(page, "finished")
+    button(page, "create").click()
+    eventually(lambda: kie.sandbox.count(token=token) == 1, page=page)
+    app.kill()
+    kie.sandbox.clear_faults()
+    app.start()
+    page.goto(app.url)
+    sign_in(page, token)
+    expect(history_cell(page, "Unknown")).to_be_attached(timeout=25_000)
+    assert kie.sandbox.count(token=token) == 1
+
+    page.reload()
+    field(page, "task_id").wait_for()
+    fill_in(page, "finished", name="Another name")
+    button(page, "create").click()
+    expect(page.get_by_text("KIE may already have made this persona")).to_be_visible()
+    assert kie.sandbox.count(token=token) == 1
+    button(page, "ask_again").click()
+    expect(page.get_by_text("Here is your persona")).to_be_visible()
+    sent = [recorded.json for recorded in kie.sandbox.requests("/api/v1/generate/generate-persona", token)]
+    assert sent[0] == sent[1]
+
+
+def test_a_reload_asks_for_no_token_and_leaving_forgets_it(app: App, page: Page, token: str) -> None:
+    page.goto(app.url)
+    sign_in(page, token)
+    page.reload()
+    expect(page.get_by_text("Credits left")).to_be_visible()
+    button(page, "leave").click()
+    expect(field(page, "token")).to_be_visible()
+    page.reload()
+    expect(field(page, "token")).to_be_visible()
+
+
+def test_another_browser_sees_nothing_of_an_attempt_by_guessing_its_address(
+    app: App, kie: Server, chromium: Browser, page: Page, token: str
+) -> None:
+    page.goto(app.url)
+    sign_in(page, token)
+    fill_in(page, "finished", name="Secret voice")
+    button(page, "create").click()
+    expect(page.get_by_text("Here is your persona")).to_be_visible()
+    stranger = chromium.new_context().new_page()
+    stranger.goto(page.url)
+    sign_in(stranger, kie.sandbox.new_account())
+    expect(stranger.get_by_text("Nothing yet.")).to_be_visible()
+    assert "Secret voice" not in stranger.content()
+    stranger.context.close()
+
+
+def test_the_form_can_be_filled_and_sent_with_the_keyboard_alone(app: App, kie: Server, page: Page, token: str) -> None:
+    page.goto(app.url)
+    sign_in(page, token)
+    fill_in(page, "finished")
+    field(page, "description").focus()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.st-key-create') !== null"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Here is your persona")).to_be_visible()
+    assert kie.sandbox.count(token=token) == 1
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_the_page_never_scrolls_sideways(app: App, browser: BrowserContext, width: int) -> None:
+    page = browser.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(app.url)
+    page.get_by_role("heading", name="Create a persona", level=1).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_graceful_end_waits_for_the_answer_and_writes_it_down(
+    start_app: Callable[..., App], kie: Server, page: Page, token: str
+) -> None:
+    app = start_app()
+    kie.sandbox.fault("delay", token=token, seconds=3.0)
+    page.goto(app.url)
+    sign_in(page, token)
+    fill_in(page, "finished")
+    button(page, "create").click()
+    eventually(lambda: kie.sandbox.count(token=token) == 1, page=page)
+    ending = threading.Thread(target=app.stop)
+    ending.start()
+    ending.join(20)
+    app.start()
+    page.goto(app.url)
+    sign_in(page, token)
+    [persona] = kie.sandbox.personas(token)
+    expect(history_cell(page, persona["personaId"])).to_be_attached()
+
+
+def _note_if_outside(address: str, outside: list[str]) -> None:
+    if not re.match(r"(data|blob):", address) and urlsplit(address).hostname != "127.0.0.1":
+        outside.append(address)

@@ -1,0 +1,348 @@
+"""Music tasks and balances, read tolerantly: the documented shape, the live one, and whatever else comes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kie_wire import TOKEN, Wire, answer, envelope, steady
+
+from kie import Cause, KieClient, KieError, MusicTask, Refused, TaskState, Track, UnreadableAnswer
+from kie.models import read_time
+from sandbox import SCENARIOS, Scenario, Server
+
+TASK_ID = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
+PLAYABLE = {"id": "3b0f6c52", "audioUrl": "https://media.example.com/a.mp3"}
+
+
+def task(**data: Any) -> MusicTask:
+    return MusicTask.read(TASK_ID, {"taskId": TASK_ID, **data})
+
+
+def track(**data: Any) -> Track:
+    (read,) = task(response={"sunoData": [{"id": "3b0f6c52", **data}]}).tracks
+    return read
+
+
+# The contract's examples
+
+EXAMPLES: dict[str, tuple[TaskState, str, int]] = {
+    "finished": (TaskState.READY, "V5", 2),
+    "finished_as_documented": (TaskState.READY, "V4", 1),
+    "waiting": (TaskState.WORKING, "V5", 0),
+    "first_track_only": (TaskState.WORKING, "V5", 2),
+    "failed": (TaskState.FAILED, "V5", 0),
+    "empty": (TaskState.ABSENT, "", 0),
+}
+
+
+def examples(contract: dict[str, Any]) -> dict[str, Any]:
+    operation = contract["paths"]["/api/v1/generate/record-info"]["get"]
+    return operation["responses"]["200"]["content"]["application/json"]["examples"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_of_the_contract_is_read(name: str, contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
+    wire.says(answer(examples(contract)[name]["value"]))
+    read = client.music_task(TASK_ID)
+    assert (read.task_id, read.state, read.model, len(read.tracks)) == (TASK_ID, *EXAMPLES[name])
+
+
+def test_the_contracts_refusal_is_a_refusal(contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
+    wire.says(answer(examples(contract)["bad_key"]["value"]))
+    with pytest.raises(Refused) as raised:
+        client.music_task(TASK_ID)
+    assert raised.value.cause is Cause.TOKEN
+
+
+def test_the_contract_has_no_other_examples(contract: dict[str, Any]) -> None:
+    assert set(examples(contract)) == {*EXAMPLES, "bad_key"}
+
+
+def test_all_that_is_known_of_a_track_is_read(contract: dict[str, Any]) -> None:
+    read = MusicTask.read(TASK_ID, examples(contract)["finished"]["value"]["data"])
+    assert read.tracks[0] == Track(
+        audio_id="3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d",
+        title="Harbour Lights",
+        tags="chamber jazz, brushed drums",
+        lyrics="[Verse]\nSalt on the railing",
+        model="V5",
+        duration=154.68,
+        audio_url="https://media.example.com/a/harbour-1.mp3",
+        image_url="https://media.example.com/i/harbour-1.jpeg",
+        created_at=datetime(2026, 9, 21, 14, 15, 23, 456_000, UTC),
+    )
+
+
+def test_a_failure_keeps_kies_reason(contract: dict[str, Any]) -> None:
+    read = MusicTask.read(TASK_ID, examples(contract)["failed"]["value"]["data"])
+    assert (read.error_code, read.error_message) == ("500", "Internal Error, Please try again later.")
+
+
+@pytest.mark.parametrize("scenario", [each for each in SCENARIOS if each.task], ids=lambda each: each.key)
+def test_every_song_of_the_sandbox_is_read(scenario: Scenario, kie_server: Server) -> None:
+    with KieClient(kie_server.sandbox.new_account(), kie_server.base_url) as client:
+        read = client.music_task(scenario.task_id)
+    assert (read.task_id, read.state is TaskState.ABSENT) == (scenario.task_id, False)
+
+
+# Status
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("PENDING", TaskState.WORKING),
+        ("TEXT_SUCCESS", TaskState.WORKING),
+        ("FIRST_SUCCESS", TaskState.WORKING),
+        ("SUCCESS", TaskState.READY),
+        ("CREATE_TASK_FAILED", TaskState.FAILED),
+        ("GENERATE_AUDIO_FAILED", TaskState.FAILED),
+        ("SENSITIVE_WORD_ERROR", TaskState.FAILED),
+    ],
+)
+def test_a_documented_status_is_taken_at_its_word(status: str, state: TaskState) -> None:
+    assert task(status=status, response={"sunoData": [PLAYABLE]}).state is state
+
+
+@pytest.mark.parametrize("status", ["CALLBACK_EXCEPTION", "A_STATUS_OF_NEXT_YEAR", None])
+def test_another_status_is_judged_by_the_audio(status: str | None) -> None:
+    finished = task(status=status, response={"sunoData": [PLAYABLE, PLAYABLE]})
+    half = task(status=status, response={"sunoData": [PLAYABLE, {"id": "second", "audioUrl": ""}]})
+    none = task(status=status, response=None)
+    assert [each.state for each in (finished, half, none)] == [TaskState.READY, TaskState.WORKING, TaskState.WORKING]
+
+
+def test_an_unknown_status_is_kept() -> None:
+    assert task(status="A_STATUS_OF_NEXT_YEAR").status == "A_STATUS_OF_NEXT_YEAR"
+
+
+@pytest.mark.parametrize("data", [None, [], "gone", 0, False])
+def test_no_record_is_absent(data: object) -> None:
+    assert MusicTask.read(TASK_ID, data) == MusicTask(TASK_ID)
+
+
+def test_absent_has_its_own_state() -> None:
+    assert MusicTask(TASK_ID).state is TaskState.ABSENT
+
+
+def test_a_record_of_nothing_is_not_absent() -> None:
+    assert MusicTask.read(TASK_ID, {}).state is TaskState.WORKING
+
+
+# Model
+
+
+@pytest.mark.parametrize(
+    ("internal", "name"),
+    [
+        ("chirp-v3-5", "V3_5"),
+        ("chirp-v4", "V4"),
+        ("chirp-v4-5", "V4_5"),
+        ("chirp-auk", "V4_5"),
+        ("chirp-bluejay", "V4_5PLUS"),
+        ("chirp-crow", "V5"),
+        ("chirp-fenix", "V5_5"),
+        ("chirp-hawk", "V6"),
+        ("chirp-hawk-wild", "V6_WILD"),
+        ("chirp-goose", "V6_MINI"),
+        ("chirp-kiwi", "chirp-kiwi"),
+    ],
+)
+def test_a_model_has_the_name_people_know(internal: str, name: str) -> None:
+    assert (task(type=internal).model, track(modelName=internal).model) == (name, name)
+
+
+def test_the_model_that_was_asked_for_wins() -> None:
+    read = task(param='{"model": "V6_WILD"}', type="chirp-hawk", response={"sunoData": [{"id": "a"}]})
+    assert (read.model, read.tracks[0].model) == ("V6_WILD", "V6_WILD")
+
+
+@pytest.mark.parametrize("param", [None, "", "not JSON", "[1]", '"V5"', 5, [], "[" * 10_000, '{"model": null}'])
+def test_a_param_that_tells_nothing_leaves_the_model_to_the_type(param: object) -> None:
+    assert task(param=param, type="chirp-crow").model == "V5"
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        1_790_000_000_000,
+        1_790_000_000_000.0,
+        "1790000000000",
+        "2026-09-21 14:13:20",
+        "2026-09-21T14:13:20Z",
+        "2026-09-21T16:13:20+02:00",
+    ],
+)
+def test_a_time_is_read_in_any_of_its_shapes(told: object) -> None:
+    assert task(createTime=told).created_at == datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
+
+
+def test_a_time_always_has_a_zone() -> None:
+    assert [read_time(told).tzinfo for told in ("2026-09-21", "2026-09-21T16:13:20+02:00")] == [  # type: ignore[union-attr]
+        UTC,
+        timezone(timedelta(hours=2)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "told", [None, "", "soon", True, [], {}, 10**400, float("nan"), float("inf"), -(10**18), "9" * 5000, "²"]
+)
+def test_a_time_that_is_none_is_left_out(told: object) -> None:
+    assert task(createTime=told).created_at is None
+
+
+# Tracks
+
+
+@pytest.mark.parametrize("response", [None, [], "x", {}, {"sunoData": None}, {"sunoData": {}}, {"sunoData": [None, 5]}])
+def test_no_tracks_are_no_tracks(response: object) -> None:
+    assert task(response=response).tracks == ()
+
+
+@pytest.mark.parametrize("nameless", [{}, {"id": None}, {"id": ""}, {"id": ["a"]}, {"id": True}])
+def test_a_track_without_an_id_is_left_out(nameless: dict[str, Any]) -> None:
+    read = task(response={"sunoData": [{"audioUrl": "https://a", **nameless}, PLAYABLE]})
+    assert [each.audio_id for each in read.tracks] == ["3b0f6c52"]
+
+
+def test_a_sparse_track_is_read() -> None:
+    assert track() == Track("3b0f6c52")
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        (201.4, 201.4),
+        (192, 192.0),
+        ("154.68", 154.68),
+        (None, None),
+        ("", None),
+        ("long", None),
+        (True, None),
+        ([], None),
+        ("nan", None),
+        (float("inf"), None),
+        (10**400, None),
+    ],
+)
+def test_a_length_is_seconds_or_unknown(told: object, read: float | None) -> None:
+    assert track(duration=told).duration == read
+
+
+def test_the_source_address_stands_in_for_a_missing_one() -> None:
+    read = track(audioUrl="", sourceAudioUrl="https://a", imageUrl=None, sourceImageUrl="https://i")
+    assert (read.audio_url, read.image_url) == ("https://a", "https://i")
+
+
+def test_a_stream_is_not_taken_for_the_audio() -> None:
+    assert track(audioUrl="", streamAudioUrl="https://stream").audio_url == ""
+
+
+@pytest.mark.parametrize(("told", "read"), [("cut \ud83d", "cut ?"), ("a\0b", "a?b"), (5, "5"), (True, ""), ([], "")])
+def test_a_text_can_be_written_anywhere(told: object, read: str) -> None:
+    assert track(title=told).title == read
+
+
+# Anything at all
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.text(st.characters(categories=["Cs", "Cc"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+TRACK_KEYS = ("id", "title", "tags", "prompt", "modelName", "duration", "audioUrl", "imageUrl", "createTime")
+TASK_KEYS = ("taskId", "param", "status", "type", "operationType", "errorCode", "errorMessage", "createTime")
+tracks = st.lists(values | st.fixed_dictionaries({}, optional=dict.fromkeys(TRACK_KEYS, values)), max_size=3)
+response = values | st.fixed_dictionaries({"sunoData": values | tracks})
+records = values | st.fixed_dictionaries({"response": response}, optional=dict.fromkeys(TASK_KEYS, values))
+
+
+@steady
+@given(data=records)
+def test_any_json_at_all_is_read_without_an_error(data: object) -> None:
+    read = MusicTask.read(TASK_ID, data)
+    assert read.state in TaskState
+
+
+def texts(thing: object) -> str:
+    if dataclasses.is_dataclass(thing):
+        return "".join(texts(getattr(thing, each.name)) for each in dataclasses.fields(thing))
+    return "".join(map(texts, thing)) if isinstance(thing, tuple) else thing if isinstance(thing, str) else ""
+
+
+@steady
+@given(data=records)
+def test_any_text_that_is_read_can_be_written(data: object) -> None:
+    assert b"\0" not in texts(MusicTask.read(TASK_ID, data)).encode()
+
+
+DEEP_PLACES = pytest.mark.parametrize(
+    "place", ["%s", '{"code": 200, "data": %s}', '{"code": 500, "msg": %s}'], ids=["body", "data", "message"]
+)
+
+
+@DEEP_PLACES
+def test_an_answer_that_is_nested_too_deep_is_unreadable(place: str, wire: Wire, client: KieClient) -> None:
+    wire.says(answer(place % ("[" * 10_000 + "]" * 10_000)))
+    with pytest.raises(UnreadableAnswer):
+        client.music_task(TASK_ID)
+
+
+@DEEP_PLACES
+def test_an_answer_that_is_nested_nearly_too_deep_ends_no_program(place: str, wire: Wire, client: KieClient) -> None:
+    depths = range(860, 1000, 4)
+    for depth in depths:
+        wire.says(answer(place % ("[" * depth + "]" * depth)))
+        with suppress(KieError):
+            client.music_task(TASK_ID)
+    assert len(wire.requests) == len(depths)
+
+
+# The balance
+
+
+@pytest.mark.parametrize(("told", "read"), [(100, 100.0), (35.95, 35.95), (0, 0.0), (-0.4, -0.4)])
+def test_a_balance_is_a_number_of_credits(told: float, read: float, wire: Wire, client: KieClient) -> None:
+    wire.says(answer(envelope(told)))
+    assert client.credits() == read
+
+
+def test_a_balance_is_always_a_float(wire: Wire, client: KieClient) -> None:
+    wire.says(answer(envelope(100)))
+    assert type(client.credits()) is float
+
+
+@pytest.mark.parametrize(
+    "told", ["null", '"35.95"', "true", "[]", '{"credits": 5}', "NaN", "Infinity", "1e999", "9" * 400]
+)
+def test_a_balance_of_another_type_is_unreadable(told: str, wire: Wire, client: KieClient) -> None:
+    wire.says(answer(f'{{"code": 200, "data": {told}}}'))
+    with pytest.raises(UnreadableAnswer):
+        client.credits()
+
+
+def test_a_missing_balance_is_unreadable(wire: Wire, client: KieClient) -> None:
+    wire.says(answer({"code": 200, "msg": "success"}))
+    with pytest.raises(UnreadableAnswer):
+        client.credits()
+
+
+def test_reading_sends_the_token_too(wire: Wire, client: KieClient) -> None:
+    wire.says(answer(json.dumps(envelope(1))))
+    client.credits()
+    assert wire.requests[0].headers["authorization"] == f"Bearer {TOKEN}"

@@ -1,0 +1,173 @@
+"""Studios from their opening to their end, each with a database of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from studio_helpers import Disk, Story, database_fails, ended, eventually, press, story, unsaved
+
+from sandbox import Server
+from studio.attempts import Attempt, Status
+from studio.runs import Runs
+from studio.service import NotSaved, Studio
+from studio.store import Store
+
+Opener = Callable[..., Studio]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_studio(request: pytest.FixtureRequest, open_studio: Opener) -> Studio:
+    """A studio on either kind of database."""
+    if request.param == "sqlite":
+        return open_studio()
+    new_database: Callable[[], str] = request.getfixturevalue("postgres")
+    return open_studio(database_url=new_database())
+
+
+def test_one_press_makes_one_persona_and_files_its_id(any_studio: Studio, server: Server, token: str) -> None:
+    account, _ = any_studio.sign_in(token)
+    attempt = ended(any_studio, account, press(any_studio, account))
+    assert (story(server, token, attempt), attempt.persona_id) == (
+        Story(Status.CREATED, "", 200, 1),
+        server.sandbox.personas(token)[0]["personaId"],
+    )
+
+
+def test_thirty_threads_pressing_at_once_send_one_request(any_studio: Studio, server: Server, token: str) -> None:
+    account, _ = any_studio.sign_in(token)
+    start = threading.Barrier(30)
+
+    def one_of_them(_: int) -> Attempt:
+        start.wait()
+        return press(any_studio, account)
+
+    server.sandbox.fault("delay", token=token, seconds=1)
+    with ThreadPoolExecutor(30) as pool:
+        attempts = list(pool.map(one_of_them, range(30)))
+    ended(any_studio, account, attempts[0])
+    assert (len({each.id for each in attempts}), server.sandbox.count(token=token)) == (1, 1)
+
+
+def test_requests_of_one_account_leave_no_faster_than_its_rate(open_studio: Opener, server: Server, token: str) -> None:
+    studio = open_studio(rate_limit=1, rate_period=0.5)
+    account, _ = studio.sign_in(token)
+    pressed = [press(studio, account, key) for key in ("finished", "callback", "documented")]
+    times = sorted(each.sent_at for each in (ended(studio, account, one) for one in pressed) if each.sent_at)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(gaps) == 2
+    assert min(gaps) >= timedelta(seconds=0.5)
+
+
+def test_without_a_record_nothing_is_sent(open_studio: Opener, server: Server, token: str) -> None:
+    studio = open_studio()
+    account, _ = studio.sign_in(token)
+    store, _ = studio.open().result()
+    with store.engine.execution_options(write=True).begin() as connection:
+        connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
+    with pytest.raises(NotSaved):
+        press(studio, account)
+    assert server.sandbox.count(token=token) == 0
+
+
+def test_a_database_that_cannot_be_opened_sends_nothing(
+    open_studio: Opener, server: Server, token: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    studio = open_studio(database_url=f"sqlite:///{tmp_path}/file/studio.db")
+    with pytest.raises(NotSaved):
+        press(studio, studio.vault.keep(token, server.base_url))
+    assert server.sandbox.count(token=token) == 0
+
+
+def test_a_database_that_can_be_opened_later_is_used_from_then_on(
+    open_studio: Opener, server: Server, token: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    studio = open_studio(database_url=f"sqlite:///{tmp_path}/file/studio.db")
+    account = studio.vault.keep(token, server.base_url)
+    with pytest.raises(NotSaved):
+        press(studio, account)
+    (tmp_path / "file").unlink()
+    assert ended(studio, account, press(studio, account)).status is Status.CREATED
+
+
+def test_a_start_that_failed_halfway_leaves_nothing_in_the_way_of_the_next(
+    open_studio: Opener, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = open_studio()
+    account = studio.vault.keep(token, server.base_url)
+    with monkeypatch.context() as patch:
+        patch.setattr(Runs, "adopt", database_fails)
+        with pytest.raises(NotSaved):
+            press(studio, account)
+    assert ended(studio, account, press(studio, account)).status is Status.CREATED
+
+
+def test_a_studio_that_never_opened_closes_quietly(open_studio: Opener, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    studio = open_studio(database_url=f"sqlite:///{tmp_path}/file/studio.db")
+    eventually(studio.open().done)
+    studio.close()
+
+
+def test_closing_waits_for_the_answer_and_stores_it(open_studio: Opener, server: Server, token: str) -> None:
+    studio = open_studio()
+    account, _ = studio.sign_in(token)
+    server.sandbox.fault("delay", token=token, seconds=1.5)
+    attempt = press(studio, account)
+    eventually(lambda: server.sandbox.count(token=token))
+    studio.close()
+    assert stored(studio, attempt).status is Status.CREATED
+
+
+def test_while_closing_nothing_new_is_sent(open_studio: Opener, server: Server, token: str) -> None:
+    studio = open_studio(rate_limit=1, rate_period=0.5)
+    account, _ = studio.sign_in(token)
+    server.sandbox.fault("delay", token=token, seconds=2)
+    press(studio, account)
+    eventually(lambda: server.sandbox.count(token=token))
+    waiting = press(studio, account, "callback")
+    studio.close()
+    assert (stored(studio, waiting).status, server.sandbox.count(token=token)) == (Status.QUEUED, 1)
+
+
+def test_what_waited_at_the_end_goes_on_after_the_next_start(open_studio: Opener, server: Server, token: str) -> None:
+    first = open_studio()
+    account = first.vault.keep(token, server.base_url)
+    first.vault.drop(account.id)
+    attempt = press(first, account)
+    first.close()
+    second = open_studio(api_key=token)
+    second.open()
+    assert story(server, token, ended(second, account, attempt)) == Story(Status.CREATED, "", 200, 1)
+
+
+def test_a_persona_that_could_not_be_saved_up_to_the_end_is_unknown_after_the_next_start(
+    open_studio: Opener, server: Server, token: str, disk: Disk
+) -> None:
+    first = open_studio()
+    account, _ = first.sign_in(token)
+    attempt = unsaved(first, account, press(first, account))
+    first.close()
+    disk.full = False
+    second = open_studio()
+    second.open()
+    assert ended(second, account, attempt).status is Status.UNKNOWN
+
+
+def stored(studio: Studio, attempt: Attempt) -> Attempt:
+    """The attempt as it stands on disk after its studio was closed."""
+    store = Store(studio.settings.database_url)
+    try:
+        found = store.get(attempt.account, attempt.id)
+    finally:
+        store.close()
+    assert found
+    return found
