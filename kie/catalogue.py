@@ -7,8 +7,8 @@ messages are those that public clients report. A message is more telling than th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Cause(StrEnum):
@@ -35,8 +35,7 @@ class Cause(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What one code or message means.
 
     `sentence` says what happened, `next_step` what the person can do, and `may_retry` whether the very same

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 WINDOW_MIN, WINDOW_MAX = 10.0, 30.0
 """Seconds of a track that KIE analyses, at least and at most."""
@@ -24,8 +24,7 @@ MAX_TEXT = 5000
 """Characters. KIE documents no limit for name, description and style; this one only stops a pasted book."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing to mend before a request can be sent: the field's name and a sentence that says how."""
 
     field: str

@@ -8,8 +8,7 @@ import io
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import requests
 import urllib3
@@ -25,8 +24,7 @@ MAX_BODY = 2 * 1024 * 1024
 MAX_TOKEN = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back: status line's number, body (cut at `MAX_BODY`, then `whole` is false), seconds to wait."""
 
     status: int

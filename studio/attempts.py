@@ -24,8 +24,6 @@ class Status(StrEnum):
 
 
 IN_FLIGHT = (Status.QUEUED, Status.SENDING)
-MAX_CODE = 2**31 - 1
-"""The largest code that every database takes; a larger one is left out, and can be seen in the raw answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +41,15 @@ class Outcome:
     @classmethod
     def of(cls, result: Persona | KieError) -> Outcome:
         """Say what an answer or an error means for the attempt."""
-        raw = _storable(result.raw)
         if isinstance(result, Persona):
-            return cls(Status.CREATED, persona_id=_storable(result.persona_id), raw=raw, http_status=200, code=200)
+            return cls(Status.CREATED, persona_id=result.persona_id, raw=result.raw, http_status=200, code=200)
         return cls(
             Status.UNKNOWN if result.sent is Sent.UNKNOWN else Status.REFUSED,
             cause=result.cause.value,
-            code=result.code if abs(result.code or 0) <= MAX_CODE else None,
-            message=_storable(result.sentence if isinstance(result, InvalidInput) else result.message),
+            code=result.code,
+            message=result.sentence if isinstance(result, InvalidInput) else result.message,
             http_status=result.http_status,
-            raw=raw,
+            raw=result.raw,
         )
 
     @classmethod
@@ -91,8 +88,3 @@ class Attempt:
     def in_flight(self) -> bool:
         """Whether it has not ended yet."""
         return self.status in IN_FLIGHT
-
-
-def _storable(text: str) -> str:
-    """Replace what some database refuses, NUL and half a surrogate pair: an odd answer is still written down."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

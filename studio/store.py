@@ -65,7 +65,7 @@ class Store:
             newest = self._newest(connection, of_track)
             if newest is not None:
                 same_click = newest.request == request and self._now() - newest.created_at < SAME_CLICK
-                if newest.in_flight or same_click:
+                if newest.in_flight or (same_click and newest.id != replaces):
                     return newest, False
             open_matter = self._newest(connection, sa.and_(of_track, attempts.c.status.in_(MAY_EXIST)))
             if open_matter is not None and open_matter.id != replaces:

@@ -65,9 +65,7 @@ def _card(account: Account, task: MusicTask, track: Track) -> None:
         st.caption("Its address is not one that this page may play.")
     obstacle = choices.obstacle(task, track)
     if obstacle:
-        st.caption(
-            f":material/block: {obstacle}" if "V3_5" not in obstacle else ":material/block: Made with an old model."
-        )
+        st.text(obstacle)
     st.button(
         "Use this track",
         key=f"use_{track.audio_id}",

@@ -63,7 +63,7 @@ class App:
         while time.monotonic() < deadline:
             with (
                 contextlib.suppress(OSError),
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer,
+                urllib.request.urlopen(health, timeout=1) as answer,
             ):
                 if answer.read() == b"ok":
                     return

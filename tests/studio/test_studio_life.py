@@ -65,6 +65,14 @@ def test_requests_of_one_account_leave_no_faster_than_its_rate(open_studio: Open
     assert min(gaps) >= timedelta(seconds=0.5)
 
 
+def test_an_answer_that_no_database_takes_as_it_is_gets_filed_all_the_same(
+    any_studio: Studio, server: Server, token: str
+) -> None:
+    server.sandbox.fault("code", token=token, code=422, message="name has a NUL \0 in it")
+    account, _ = any_studio.sign_in(token)
+    assert ended(any_studio, account, press(any_studio, account)).status is Status.REFUSED
+
+
 def test_without_a_record_nothing_is_sent(open_studio: Opener, server: Server, token: str) -> None:
     studio = open_studio()
     account, _ = studio.sign_in(token)

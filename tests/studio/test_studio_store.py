@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from studio_helpers import Clock, a_request
 
-from kie import Refused, Sent, meaning_of
 from studio.attempts import Attempt, Outcome, Status
 from studio.schema import attempts
 from studio.store import Claim, NeedsDecision, Store
@@ -415,16 +414,6 @@ def test_a_late_refusal_is_not_written_over_unknown(store: Store, clock: Clock) 
     attempt = over(store, clock, UNKNOWN)
     store.finish(attempt.id, REFUSED)
     assert now(store, attempt) == attempt
-
-
-@pytest.mark.parametrize(
-    ("code", "text"), [(422, "NUL \0 in it"), (422, "half a pair \ud800"), (2**40, "long")], ids=["nul", "half", "long"]
-)
-def test_an_answer_that_no_column_takes_as_it_is_gets_written_all_the_same(store: Store, code: int, text: str) -> None:
-    attempt = sent(store)
-    error = Refused(meaning_of(422, ""), Sent.YES, code=code, message=text, http_status=200, raw=text)
-    store.finish(attempt.id, Outcome.of(error))
-    assert now(store, attempt).status is Status.REFUSED
 
 
 # Looking

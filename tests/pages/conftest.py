@@ -1,0 +1,61 @@
+"""Pages through the router, without a browser, against the stand-in KIE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pages_helpers import ended, scenario
+from streamlit.testing.v1 import AppTest
+
+from sandbox import Server, serve
+from studio import service
+from studio.settings import Settings
+
+MAIN = Path(__file__).parents[2] / "views" / "main.py"
+
+
+@pytest.fixture(scope="module")
+def kie() -> Iterator[Server]:
+    with serve() as server:
+        server.sandbox.looks_per_second = 1000
+        yield server
+
+
+@pytest.fixture
+def studio(kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[service.Studio]:
+    """A studio of its own for one test, in the place of the process's one."""
+    studio = service.Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/studio.db"))
+    monkeypatch.setattr(service, "_studio", studio)
+    yield studio
+    studio.open().result(30)
+    studio.close()
+
+
+@pytest.fixture
+def page(studio: service.Studio) -> AppTest:
+    return AppTest.from_file(str(MAIN), default_timeout=30).run()
+
+
+@pytest.fixture
+def signed_in(page: AppTest, kie: Server) -> AppTest:
+    """The create page after a token was pasted."""
+    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    return page
+
+
+@pytest.fixture
+def create(signed_in: AppTest, studio: service.Studio) -> Callable[..., AppTest]:
+    """Fill in a song of the stand-in KIE, press Create, and wait until the attempt has ended."""
+
+    def fill_and_press(key: str, **texts: str) -> AppTest:
+        song = scenario(key)
+        filled = {"task_id": song.task_id, "audio_id": song.audio_id, "name": "Alto", "description": "Low"} | texts
+        for widget in ("task_id", "audio_id", "name"):
+            signed_in.text_input(key=widget).input(filled[widget])
+        signed_in.text_area(key="description").input(filled["description"])
+        signed_in.button(key="create").click().run()
+        return ended(signed_in, studio)
+
+    return fill_and_press
