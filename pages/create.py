@@ -8,10 +8,13 @@ import streamlit as st
 
 from studio.service import NotSaved
 from views import account as accounts
-from views import actions, decision, demo_songs, history, outcome, tracks
+from views import actions, decision, demo_songs, errors, history, outcome, tracks
 
 account = accounts.current()
-attempt = actions.shown_attempt(account)
+try:
+    attempt = actions.shown_attempt(account)
+except NotSaved:
+    attempt = None  # the history below says so
 busy = attempt is not None and attempt.in_flight
 
 st.title("Create a persona", anchor=False)
@@ -78,5 +81,5 @@ with persona:
 if account is not None:
     try:
         history.show(account, attempt)
-    except NotSaved:
-        st.error("The history cannot be read now, so nothing can be sent. The server's log says why.")
+    except NotSaved as error:
+        errors.database(error)

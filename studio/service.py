@@ -47,7 +47,10 @@ class Studio:
         self._opened: Future[tuple[Store, Runs]] | None = None
         self.shared: Account | None = None
         if configuration.api_key:
-            self.shared = self.vault.keep(configuration.api_key, configuration.base_url, shared=True)
+            try:
+                self.shared = self.vault.keep(configuration.api_key, configuration.base_url, shared=True)
+            except InvalidInput as error:
+                raise settings.BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
 
     def open(self) -> Future[tuple[Store, Runs]]:
         """Open the database and start the runs, in the background; opening again after a failure tries again."""

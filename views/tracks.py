@@ -66,10 +66,12 @@ def _card(account: Account, task: MusicTask, track: Track) -> None:
     obstacle = choices.obstacle(task, track)
     if obstacle:
         st.text(obstacle)
+    chosen = st.session_state.get("audio_id") == track.audio_id
     st.button(
-        "Use this track",
+        "Chosen" if chosen else "Use this track",
         key=f"use_{track.audio_id}",
-        icon=":material/check:",
+        icon=":material/check_circle:" if chosen else ":material/radio_button_unchecked:",
+        type="primary" if chosen else "secondary",
         disabled=bool(obstacle),
         on_click=_use,
         args=(track,),

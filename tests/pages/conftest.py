@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from pages_helpers import ended, scenario
+from pages_helpers import MAIN, ended, scenario
 from streamlit.testing.v1 import AppTest
 
 from sandbox import Server, serve
 from studio import service
 from studio.settings import Settings
-
-MAIN = Path(__file__).parents[2] / "views" / "main.py"
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +20,16 @@ def kie() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def studio(kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[service.Studio]:
-    """A studio of its own for one test, in the place of the process's one."""
-    studio = service.Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/studio.db"))
-    monkeypatch.setattr(service, "_studio", studio)
-    yield studio
-    studio.open().result(30)
-    studio.close()
+@pytest.fixture(scope="module")
+def studio(kie: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Studio]:
+    """A studio for the tests of a module, in the place of the process's one; each test uses an account of its own."""
+    database = tmp_path_factory.mktemp("studio") / "studio.db"
+    studio = service.Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{database}"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "_studio", studio)
+        yield studio
+        studio.open().result(30)
+        studio.close()
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from streamlit.testing.v1 import AppTest
 
 from sandbox import SCENARIOS, Scenario
 from studio.service import Studio
+
+MAIN = Path(__file__).parents[2] / "views" / "main.py"
 
 
 def ended(page: AppTest, studio: Studio) -> AppTest:

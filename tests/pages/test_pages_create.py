@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from pages_helpers import ended, said, scenario
+from pages_helpers import MAIN, ended, said, scenario
 from streamlit.testing.v1 import AppTest
 
 from sandbox import Server
+from studio import service
 from studio.service import Studio
+from studio.settings import Settings
 
 
 def test_without_a_token_the_page_says_where_to_get_one_and_offers_the_demo(page: AppTest) -> None:
@@ -176,3 +179,22 @@ def test_choosing_a_track_fills_what_is_empty_and_never_what_was_typed(signed_in
     assert signed_in.text_input(key="audio_id").value == song.task.tracks[1].audio_id
     assert signed_in.text_input(key="name").value == "Typed by hand"
     assert signed_in.text_area(key="description").value == song.task.tracks[1].tags
+
+
+def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
+    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    broken = Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/file/studio.db")
+    monkeypatch.setattr(service, "_studio", Studio(broken))
+    page = AppTest.from_file(str(MAIN), default_timeout=30).run()
+    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    assert "nothing will be sent" in said(page)
+    before = kie.sandbox.count()
+    page.text_input(key="task_id").input("t")
+    page.text_input(key="audio_id").input("a")
+    page.text_input(key="name").input("n")
+    page.text_area(key="description").input("d")
+    page.button(key="create").click().run()
+    assert "so nothing was sent" in said(page)
+    assert kie.sandbox.count() == before

@@ -1,0 +1,59 @@
+"""A process of its own with a studio in it, for tests that kill it. Settings come from the environment.
+
+python child.py [--stall start|finish] [--gate] [TASK/AUDIO ...]
+
+Presses Create once for each track, with a gate after the first line of its standard input; says line by line how far
+it is; closes the studio and ends when its standard input ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+
+from kie import PersonaRequest
+from studio.runs import Runs
+from studio.service import Studio
+from studio.settings import load
+from studio.store import Store
+
+
+def say(*words: object) -> None:
+    print(*words, flush=True)
+
+
+def stall(where: str) -> None:
+    """Go no further than this place, for ever, and say when it is reached."""
+
+    def stalled(*args: object) -> None:
+        say("stalled")
+        threading.Event().wait()
+
+    setattr(*{"start": (Runs, "start"), "finish": (Store, "finish")}[where], stalled)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--stall", choices=["start", "finish"])
+    parser.add_argument("--gate", action="store_true")
+    parser.add_argument("tracks", nargs="*")
+    options = parser.parse_args()
+    if options.stall:
+        stall(options.stall)
+    studio = Studio(load(secrets=Path("/nowhere/secrets.toml")))
+    studio.open().result()
+    assert studio.shared
+    say("open")
+    if options.gate:
+        sys.stdin.readline()
+    for track in options.tracks:
+        attempt = studio.create_persona(studio.shared, PersonaRequest(*track.split("/"), "Quay", "A warm low voice"))
+        say("attempt", attempt.id)
+    sys.stdin.read()
+    studio.close()
+
+
+if __name__ == "__main__":
+    main()
