@@ -29,7 +29,7 @@ song, persona = st.columns(2, gap="large")
 with song:
     st.subheader("1 · The song", anchor=False)
     if account is not None and account.demo:
-        demo_songs.show()
+        demo_songs.show(account)
     st.text_input(
         "Task ID",
         key="task_id",

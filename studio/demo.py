@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox import Scenario, Server
 
+NOBODY = "http://127.0.0.1:9"
+"""The discard port, where nothing listens: what a KIE looks like that cannot be reached."""
+
 _lock = threading.Lock()
 _server: Server | None = None
 
@@ -21,6 +24,12 @@ def new_visitor() -> tuple[str, str]:
         if _server is None:
             _server = serve()
         return _server.sandbox.new_account(), _server.base_url
+
+
+def address() -> str:
+    """Return where the stand-in answers."""
+    with _lock:
+        return _server.base_url if _server is not None else NOBODY
 
 
 def stop() -> None:

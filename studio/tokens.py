@@ -49,6 +49,13 @@ class Vault:
             self._lines[account.id] = (account, token, base_url)
         return account
 
+    def point(self, account_id: str, base_url: str) -> None:
+        """Let a demo account's line lead to another stand-in address; the line of a real token is fixed."""
+        with self._lock:
+            account, token, _ = self._lines[account_id]
+            if account.demo:
+                self._lines[account_id] = (account, token, base_url)
+
     def drop(self, account_id: str) -> None:
         """Forget a token."""
         with self._lock:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from studio import demo
+from studio.service import the_studio
+from studio.tokens import Account
 from views.actions import start_over
 
 GROUPS = {"song": "Songs", "refusal": "KIE says no", "trouble": "Trouble on the line"}
 
 
-def show() -> None:
+def show(account: Account) -> None:
     """Offer the songs; choosing one fills the fields."""
     scenes = {scene.key: scene for scene in demo.scenes()}
     st.selectbox(
@@ -25,6 +27,11 @@ def show() -> None:
     chosen = scenes.get(st.session_state.get("demo_scene") or "")
     if chosen is not None:
         st.caption(chosen.shows)
+    st.toggle(
+        "Pull the plug: KIE cannot be reached",
+        key="demo_unplugged",
+        on_change=lambda: the_studio().plug_in(account, not st.session_state.demo_unplugged),
+    )
 
 
 def _use() -> None:

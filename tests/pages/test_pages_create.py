@@ -198,3 +198,15 @@ def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
     page.button(key="create").click().run()
     assert "so nothing was sent" in said(page)
     assert kie.sandbox.count() == before
+
+
+def test_the_demo_can_show_a_kie_that_cannot_be_reached(page: AppTest, studio: Studio) -> None:
+    page.button(key="try_demo").click().run()
+    page.selectbox(key="demo_scene").select("finished").run()
+    page.toggle(key="demo_unplugged").set_value(True).run()
+    page.button(key="create").click().run()
+    page = ended(page, studio)
+    assert "Could not reach KIE. Nothing was sent." in said(page)
+    page.toggle(key="demo_unplugged").set_value(False).run()
+    page.button(key="create").click().run()
+    assert "Here is your persona" in said(ended(page, studio))

@@ -46,9 +46,10 @@ class Child:
             )
 
     def said(self, word: str) -> str:
-        """The first line so far that begins with this word, or ""."""
+        """The first whole line so far that begins with this word, or ""."""
         assert self._process.poll() is None, self._err.read_text()
-        return next((line for line in self._out.read_text().splitlines() if line.startswith(word)), "")
+        lines = self._out.read_text().splitlines(keepends=True)
+        return next((line for line in lines if line.startswith(word) and line.endswith("\n")), "")
 
     def wait_for(self, word: str) -> str:
         return eventually(lambda: self.said(word), 60)
@@ -233,7 +234,7 @@ def test_two_processes_that_press_at_once_send_one_request(house: House) -> None
         child.open_gate()
     pressed = {child.wait_for("attempt") for child in children}
     eventually(lambda: house.statuses() == [Status.CREATED], 30)
-    assert (len(pressed), house.posts()) == (1, 1)
+    assert (pressed, house.posts()) == ({f"attempt {house.attempts()[0].id}\n"}, 1)
 
 
 def test_a_process_that_ends_in_order_stores_the_answer_first(house: House) -> None:
