@@ -306,7 +306,8 @@ def _id_problems(key: str, label: str, value: str, what: str) -> Iterator[Proble
 
 def _text_problems(key: str, label: str, value: str, required: str = "", lines: bool = False) -> Iterator[Problem]:
     allowed = "\n\r\t" if lines else "\t"
-    odd = next((c for c in value if unicodedata.category(c) in ("Cc", "Cs") and c not in allowed), None)
+    suspects = "" if value.isprintable() else value
+    odd = next((c for c in suspects if unicodedata.category(c) in ("Cc", "Cs") and c not in allowed), None)
     if required and not value.strip():
         yield Problem(key, f"{label}: {required}.")
     elif len(value) > MAX_TEXT:
