@@ -17,12 +17,13 @@ import anyio.to_thread
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import cookie_parser
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
 from studio.service import close_the_studio, the_studio  # noqa: E402
-from views.visitor import COOKIE  # noqa: E402
+from views.visitor import COOKIE, SECURE_COOKIE  # noqa: E402
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,7 +65,9 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        known = f"{COOKIE}=" in Headers(scope=scope).get("cookie", "")
+        secure = scope["scheme"] == "https"
+        cookie = SECURE_COOKIE if secure else COOKIE
+        known = cookie in cookie_parser(Headers(scope=scope).get("cookie", ""))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,9 +75,8 @@ class Door:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 if not known and headers.get("content-type", "").startswith("text/html"):
-                    secure = "; Secure" if scope["scheme"] == "https" else ""
-                    name = secrets.token_urlsafe(32)
-                    headers.append("Set-Cookie", f"{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax{secure}")
+                    rules = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+                    headers.append("Set-Cookie", f"{cookie}={secrets.token_urlsafe(32)}; {rules}")
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -6,6 +6,7 @@ Both speak to one local stub over a connection that stays open and read the pers
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="kie against requests.Session.post, warm process")
     parser.add_argument("--pairs", type=int, default=41, help="how many pairs of timings (default: %(default)s)")
     pairs = parser.parse_args().pairs
+    os.environ["NO_PROXY"] = "*"
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with stub() as base_url, KieClient(TOKEN, base_url) as client, requests.Session() as session:
 

@@ -57,7 +57,7 @@ TOKEN = Meaning(
 CREDITS = Meaning(
     Cause.CREDITS,
     "The KIE account has too few credits.",
-    "Top up at kie.ai, then press Create again.",
+    "Top up at kie.ai, then try again.",
     True,
 )
 TOKEN_LIMIT = Meaning(
@@ -87,7 +87,7 @@ INPUT = Meaning(
 RATE = Meaning(
     Cause.RATE,
     "KIE is asking for fewer requests at a time.",
-    "Wait about ten seconds, then press Create again.",
+    "Wait a little, then try again.",
     True,
 )
 MEDIA = Meaning(
@@ -157,6 +157,12 @@ NO_ANSWER = Meaning(
     "KIE then answers with the ID, or says that the persona exists.",
     False,
 )
+NOTHING_READ = Meaning(
+    Cause.NO_ANSWER,
+    "KIE did not answer.",
+    "This was only a question, so nothing has changed. Try again in a moment.",
+    True,
+)
 UNREADABLE = Meaning(
     Cause.UNREADABLE,
     "The request was sent, but the answer could not be read. KIE may have made the persona.",
@@ -172,7 +178,6 @@ BY_CODE: dict[int, Meaning] = {
     403: TOKEN,
     404: NOT_FOUND,
     405: INPUT,
-    408: SERVER,
     409: EXISTS,
     413: INPUT,
     422: INPUT,
@@ -190,6 +195,7 @@ BY_CODE: dict[int, Meaning] = {
 
 BY_MESSAGE: tuple[tuple[str, Meaning], ...] = (
     ("credits insufficient", CREDITS),
+    ("insufficient credits", CREDITS),
     ("access permissions", TOKEN),
     ("sub-key usage exceeds", TOKEN_LIMIT),
     ("persona already exists", EXISTS),
@@ -199,12 +205,15 @@ BY_MESSAGE: tuple[tuple[str, Meaning], ...] = (
     ("still generating", NOT_READY),
     ("generation task is fully completed", NOT_READY),
     ("call frequency is too high", RATE),
-    ("has expired", GONE),
+    ("voice has expired", GONE),
+    ("persona has expired", GONE),
 )
 
 
 def meaning_of(code: int | None, message: str) -> Meaning:
-    """Return what a refusal means; the message wins over the code, and an unknown pair is `OTHER`."""
+    """Return what a refusal means: the message wins over the code, except over one that is about the token."""
+    if code in (401, 403):
+        return TOKEN
     lowered = message.lower()
     for text, meaning in BY_MESSAGE:
         if text in lowered:

@@ -13,6 +13,8 @@ from kie.models import MusicTask, Persona, PersonaRequest, clean, read_text, tas
 from kie.repeat import pause_before_repeat
 from kie.transport import Answer, Transport
 
+UNCERTAIN = frozenset({408, 499, 502, 503, 504, 520, 521, 522, 523, 524})
+"""Numbers, in the status line or in the body, that say somebody on the way gave up waiting, not that KIE said no."""
 MAX_RAW = 64 * 1024
 """Characters of an answer that are kept with an error or a persona."""
 MAX_CREDITS = 1e15
@@ -112,6 +114,11 @@ class KieClient:
                 return body["data"]
             raise self._unreadable(answer, "KIE reported success, and the expected field is not in the answer", code)
         message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
+        data = body.get("data")
+        if isinstance(data, Mapping) and _id(data.get("personaId")):
+            raise self._unreadable(answer, f"{message} (no success, and yet the answer names a persona ID)", code)
+        if (answer.status if code is None else code) in UNCERTAIN:
+            raise self._unreadable(answer, f"{message} (HTTP {answer.status})", code)
         if code not in (None, 200):
             raise self._refused(answer, code, message)
         if code is None and (answer.status == 429 or (body and 400 <= answer.status < 500)):
@@ -133,7 +140,9 @@ class KieClient:
 
     def _unreadable(self, answer: Answer, words: str, code: int | None) -> KieError:
         words = self._transport.scrub(words)[:1000]
-        return UnreadableAnswer(words, http_status=answer.status, raw=self._raw(answer), code=code)
+        return UnreadableAnswer(
+            words, http_status=answer.status, raw=self._raw(answer), code=code, reading=answer.reading
+        )
 
     def _raw(self, answer: Answer) -> str:
         return self._transport.scrub(clean(answer.body.decode("utf-8", "replace")))[:MAX_RAW]

@@ -260,9 +260,11 @@ def read_time(value: object) -> datetime | None:
 
 
 def _read_tracks(entries: object, requested_model: str) -> Iterator[Track]:
+    seen = {""}
     for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, Mapping) or not read_text(entry.get("id")):
+        if not isinstance(entry, Mapping) or read_text(entry.get("id")) in seen:
             continue
+        seen.add(read_text(entry["id"]))
         yield Track(
             audio_id=read_text(entry["id"]),
             title=read_text(entry.get("title")),

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -31,6 +32,8 @@ class Answer(NamedTuple):
     body: bytes
     whole: bool
     retry_after: float | None
+    reading: bool
+    """Whether it answers a question that changes nothing."""
 
 
 def check_token(token: str) -> str:
@@ -52,6 +55,12 @@ def check_token(token: str) -> str:
     raise InvalidInput("token", problem)
 
 
+def is_loopback(address: str) -> bool:
+    """Whether an address leads to this machine by number or by the name that stands for it."""
+    host = urlsplit(address).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 class Transport:
     """A connection to one host with one token; used by one thread at a time.
 
@@ -65,6 +74,8 @@ class Transport:
         self._timeout = timeout
         self._session = _Session()
         self._session.auth = self._auth
+        # A stand-in on this machine is never looked for behind a proxy.
+        self._session.trust_env = not is_loopback(base_url)
         self._session.headers["User-Agent"] = "persona-studio"
         adapter = _BoundedAdapter()
         self._session.mount("https://", adapter)
@@ -104,7 +115,7 @@ class Transport:
                 status = response.status_code
                 read = response.raw.read(MAX_BODY + 1, decode_content=True)
                 asked = _seconds(response.headers.get("Retry-After"))
-                return Answer(status, read[:MAX_BODY], len(read) <= MAX_BODY, asked)
+                return Answer(status, read[:MAX_BODY], len(read) <= MAX_BODY, asked, reading=body is None)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -115,7 +126,7 @@ class Transport:
             words = self.scrub(f"{type(error).__name__}: {error}")[:500]
         if not left:
             raise NotConnected(words)
-        raise NoAnswer(words, http_status=status)
+        raise NoAnswer(words, http_status=status, reading=body is None)
 
 
 class _Session(requests.Session):
@@ -144,7 +155,10 @@ class _Bearer(AuthBase):
         raise TypeError("a token stays in memory: it cannot be pickled or copied")
 
     def scrub(self, text: str) -> str:
-        return text.replace(self._token, "[token]")
+        coded = json.dumps(self._token)[1:-1]
+        for spelling in (self._token, coded, coded.replace("/", "\\/")):
+            text = text.replace(spelling, "[token]")
+        return text
 
 
 class _Body(io.BytesIO):

@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain, repeat
 from traceback import format_tb
@@ -36,8 +39,12 @@ _runs: Runs | None = None
 @DBOS.workflow(name="send_attempt")
 def send_attempt(attempt_id: str) -> None:
     """Try an attempt until it ended, or until there is nothing to do here."""
-    while (pause := try_attempt(attempt_id)) is not None:
-        DBOS.sleep(pause)
+    runs = _runs
+    if runs is None:
+        return
+    with runs.at_work(attempt_id):
+        while (pause := try_attempt(attempt_id)) is not None:
+            DBOS.sleep(pause)
 
 
 @DBOS.step(name="try_attempt", retries_allowed=True, interval_seconds=2.0, backoff_rate=1.0, max_attempts=1_000_000)
@@ -58,7 +65,8 @@ class Runs:
         self._store = store
         self._vault = vault
         self._executor = uuid.uuid4().hex
-        self._sending: set[str] = set()
+        self._sending: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
         self._idle = threading.Condition()
         self._closing = threading.Event()
         self._stop = threading.Event()
@@ -94,9 +102,26 @@ class Runs:
         DBOS.start_workflow(send_attempt, attempt_id)
 
     def adopt(self) -> None:
-        """Start runs for the queued attempts that no living process works on and whose token is known here."""
-        for attempt_id in self._store.adopt(self._vault.accounts(), self._executor):
-            self.start(attempt_id)
+        """Start runs for the queued attempts whose token is known here and that nobody works on: those of no process
+        or a gone one, and those of this process that have no run, because starting it failed or DBOS dropped it."""
+        with self._idle:
+            busy = list(self._running)
+        for attempt_id in self._store.adopt(self._vault.accounts(), self._executor, busy):
+            try:
+                self.start(attempt_id)
+            except Exception as error:  # noqa: BLE001  # the next heartbeat tries again
+                log.error("No run could be started for attempt %s: %s", attempt_id, type(error).__name__)
+
+    @contextmanager
+    def at_work(self, attempt_id: str) -> Iterator[None]:
+        """Note that this process has a run for an attempt."""
+        with self._idle:
+            self._running[attempt_id] += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._running -= Counter([attempt_id])  # keeps no zeros
 
     def close(self, wait: float) -> None:
         """Send nothing more; stop after the requests that are on their way have ended, or after `wait` seconds."""
@@ -115,28 +140,26 @@ class Runs:
         """Claim, send, and write the outcome, in that order; return seconds to wait before the next try, or None."""
         account = self._store.account_of(attempt_id)
         client = self._vault.client(account, (CONNECT_TIMEOUT, self._settings.read_timeout)) if account else None
-        with self._idle:
+        with self._idle:  # one at a time, so that what `busy` says still holds when the claim is decided
             if self._closing.is_set():
                 return None
-            busy = attempt_id in self._sending
-            self._sending.add(attempt_id)
-        try:
             claim = self._store.claim(
                 attempt_id,
                 self._executor,
                 can_send=client is not None,
-                busy=busy,
+                busy=attempt_id in self._sending,
                 limit=self._settings.rate_limit,
                 period=timedelta(seconds=self._settings.rate_period),
             )
             if claim.attempt is None or client is None:
                 return claim.wait
+            self._sending[attempt_id] += 1
+        try:
             with client:
                 return self._send(claim.attempt, client)
         finally:
             with self._idle:
-                if not busy:
-                    self._sending.discard(attempt_id)
+                self._sending -= Counter([attempt_id])  # keeps no zeros
                 self._idle.notify_all()
 
     def _send(self, attempt: Attempt, client: KieClient) -> float | None:
@@ -167,9 +190,9 @@ class Runs:
             last_try = self._closing.is_set()
             try:
                 if pause is None:
-                    self._store.finish(attempt.id, outcome)
+                    self._store.finish(attempt.id, outcome, self._executor)
                 else:
-                    self._store.postpone(attempt.id, pause, outcome)
+                    self._store.postpone(attempt.id, pause, outcome, self._executor)
             except Exception as error:  # noqa: BLE001  # a full disk, a lost database: anything but losing the ID
                 if attempt.id not in self.unsaved:
                     log.critical(

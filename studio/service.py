@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest
+from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, export, settings
 from studio.attempts import Attempt
 from studio.tokens import Account, Vault
@@ -83,11 +83,11 @@ class Studio:
 
     def close(self) -> None:
         """Stop, after requests that are on their way have ended."""
-        demo.stop()
         if self._opened is not None and self._opened.exception(OPEN_TIMEOUT) is None:
             store, runs = self._opened.result()
             runs.close(wait=self.settings.read_timeout + 5)
             store.close()
+        demo.stop()
 
     def sign_in(self, token: str) -> tuple[Account, Balance]:
         """Keep a token after asking KIE once for its balance.
@@ -95,13 +95,24 @@ class Studio:
         Raises `kie.InvalidInput` for what cannot be a token, and `kie.KieError` if KIE does not accept it. If KIE
         cannot be asked now, the token is kept: the history is on this machine.
         """
-        account = self.vault.keep(token, self.settings.base_url)
-        balance = self.balance(account)
+        token = check_token(token)
+        with KieClient(token, self.settings.base_url, LOOK_TIMEOUT, repeat=False) as client:
+            balance = _ask_balance(client)
         if balance.error is not None and balance.error.cause is Cause.TOKEN:
-            self.vault.drop(account.id)
             raise balance.error
+        account = self.vault.keep(token, self.settings.base_url)
         self._adopt()
         return account, balance
+
+    def sign_out(self, visitor: str, account: Account) -> None:
+        """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
+        if self.vault.unseat(visitor, account.id) and not account.shared:
+            try:
+                waiting = any(attempt.in_flight for attempt in self.history(account, 100))
+            except NotSaved:
+                waiting = False
+            if not waiting:
+                self.vault.drop(account.id)
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
@@ -114,13 +125,14 @@ class Studio:
         if account.demo:
             self.vault.point(account.id, demo.address() if plugged else demo.NOBODY)
 
+    def is_plugged_in(self, account: Account) -> bool:
+        """Whether a demo account's line leads to the stand-in KIE."""
+        return self.vault.base_url(account.id) != demo.NOBODY
+
     def balance(self, account: Account) -> Balance:
         """Ask KIE how many credits are left."""
-        try:
-            with self._client(account) as client:
-                return Balance(client.credits())
-        except KieError as error:
-            return Balance(None, error)
+        with self._client(account) as client:
+            return _ask_balance(client)
 
     def music_task(self, account: Account, task_id: str) -> MusicTask:
         """Look a task up at KIE. Raises `kie.KieError`."""
@@ -175,7 +187,7 @@ class Studio:
         try:
             return self.open().result(OPEN_TIMEOUT)
         except Exception as error:
-            raise NotSaved(str(error)) from error
+            raise NotSaved(str(error) if type(error).__name__ == "DatabaseTooNew" else "") from error
 
     def _adopt(self) -> None:
         """Go on with what waited for this token."""
@@ -200,6 +212,13 @@ class Studio:
             raw=outcome.raw,
             saved=False,
         )
+
+
+def _ask_balance(client: KieClient) -> Balance:
+    try:
+        return Balance(client.credits())
+    except KieError as error:
+        return Balance(None, error)
 
 
 _lock = threading.Lock()

@@ -11,15 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from kie import PersonaRequest
-from studio.attempts import Attempt, Outcome, Status
+from studio.attempts import IN_FLIGHT, Attempt, Outcome, Status
 from studio.schema import attempts, engine_for, executors, upgrade
 
 LEASE = timedelta(seconds=8)
 """A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
+LONGEST_WAIT = 60.0
+"""Seconds after which a waiting attempt looks again, in case the clock was set back meanwhile."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
 
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
+IN_FLIGHT_VALUES = [status.value for status in IN_FLIGHT]
 MAY_EXIST = [Status.CREATED.value, Status.UNKNOWN.value]
 
 
@@ -62,10 +65,14 @@ class Store:
         with self._writer.begin() as connection:
             self._one_at_a_time(connection, account, request.audio_id)
             of_track = sa.and_(attempts.c.account == account, attempts.c.audio_id == request.audio_id)
+            in_flight = self._newest(connection, sa.and_(of_track, attempts.c.status.in_(IN_FLIGHT_VALUES)))
+            if in_flight is not None:
+                return in_flight, False
             newest = self._newest(connection, of_track)
             if newest is not None:
-                same_click = newest.request == request and self._now() - newest.created_at < SAME_CLICK
-                if newest.in_flight or (same_click and newest.id != replaces):
+                age = self._now() - newest.created_at
+                same_click = newest.request == request and timedelta(0) <= age < SAME_CLICK
+                if same_click and newest.id != replaces:
                     return newest, False
             open_matter = self._newest(connection, sa.and_(of_track, attempts.c.status.in_(MAY_EXIST)))
             if open_matter is not None and open_matter.id != replaces:
@@ -106,7 +113,7 @@ class Store:
                 self._park(connection, attempt_id)
                 return Claim()
             if attempt.wait_until and attempt.wait_until > now:
-                return Claim(wait=(attempt.wait_until - now).total_seconds())
+                return Claim(wait=min((attempt.wait_until - now).total_seconds(), LONGEST_WAIT))
             self._one_at_a_time(connection, attempt.account)
             sent = connection.execute(
                 sa.select(attempts.c.sent_at)
@@ -116,7 +123,7 @@ class Store:
                 .limit(1)
             ).scalar()
             if sent is not None:
-                return Claim(wait=(sent + period - now).total_seconds())
+                return Claim(wait=min(sent + period - now, period).total_seconds())
             claimed = connection.execute(
                 sa.update(attempts)
                 .where(attempts.c.id == attempt_id, attempts.c.status == Status.QUEUED.value)
@@ -124,12 +131,12 @@ class Store:
             )
             return Claim(self._get(connection, attempt_id)) if claimed.rowcount else Claim()
 
-    def postpone(self, attempt_id: str, seconds: float, why: Outcome) -> None:
+    def postpone(self, attempt_id: str, seconds: float, why: Outcome, executor: str) -> None:
         """Put an attempt that KIE certainly did not act on back to `queued`, to be sent again after a pause."""
         with self._writer.begin() as connection:
             connection.execute(
                 sa.update(attempts)
-                .where(attempts.c.id == attempt_id, attempts.c.status == Status.SENDING.value)
+                .where(attempts.c.id == attempt_id, _still_of(executor))
                 .values(
                     status=Status.QUEUED.value,
                     wait_until=self._now() + timedelta(seconds=seconds),
@@ -147,10 +154,13 @@ class Store:
         with self._writer.begin() as connection:
             self._park(connection, attempt_id)
 
-    def finish(self, attempt_id: str, outcome: Outcome) -> None:
-        """Write how a request ended. A persona ID is written whatever the row says by now: it is the truth."""
+    def finish(self, attempt_id: str, outcome: Outcome, executor: str) -> None:
+        """Write how a request of this process ended, also if the process was taken for gone meanwhile.
+
+        A persona ID is written whatever the row says by now: it is the truth.
+        """
         with self._writer.begin() as connection:
-            self._write_outcome(connection, attempt_id, outcome)
+            self._write_outcome(connection, attempt_id, outcome, _still_of(executor))
 
     def account_of(self, attempt_id: str) -> str | None:
         """Return whose attempt it is."""
@@ -173,15 +183,19 @@ class Store:
         """Go through all attempts of an account, the newest first, without the raw answers and without holding them."""
         return self._list(account, None)
 
-    def adopt(self, accounts: Sequence[str], executor: str) -> list[str]:
-        """Take over the queued attempts of these accounts that no living process works on; return their IDs."""
+    def adopt(self, accounts: Sequence[str], executor: str, busy: Sequence[str] = ()) -> list[str]:
+        """Take over the queued attempts of these accounts that nobody works on; return their IDs.
+
+        Nobody works on an attempt of no process or of a gone one, nor on one of this process that is not in `busy`.
+        """
         if not accounts:
             return []
         with self._writer.begin() as connection:
             stranded = sa.and_(
                 attempts.c.status == Status.QUEUED.value,
                 attempts.c.account.in_(accounts),
-                attempts.c.executor.not_in(self._alive(connection)),
+                attempts.c.executor.not_in([other for other in self._alive(connection) if other != executor]),
+                attempts.c.id.not_in(busy),
             )
             ids = list(connection.execute(sa.select(attempts.c.id).where(stranded)).scalars())
             if ids:
@@ -245,8 +259,14 @@ class Store:
         row = connection.execute(query).first()
         return _read(row) if row else None
 
-    def _write_outcome(self, connection: sa.Connection, attempt_id: str, outcome: Outcome) -> None:
-        open_row = sa.true() if outcome.status is Status.CREATED else attempts.c.status == Status.SENDING.value
+    def _write_outcome(
+        self,
+        connection: sa.Connection,
+        attempt_id: str,
+        outcome: Outcome,
+        still: sa.ColumnElement[bool] = attempts.c.status == Status.SENDING.value,
+    ) -> None:
+        open_row = sa.true() if outcome.status is Status.CREATED else still
         connection.execute(
             sa.update(attempts)
             .where(attempts.c.id == attempt_id, open_row)
@@ -257,6 +277,12 @@ class Store:
         """Let one transaction at a time decide about the same thing; SQLite's writers take turns anyway."""
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(" ".join(about), 0))))
+
+
+def _still_of(executor: str) -> sa.ColumnElement[bool]:
+    """Whether an attempt is on its way from this process, or was written off although the process lives."""
+    written_off = sa.and_(attempts.c.status == Status.UNKNOWN.value, attempts.c.message == GONE.message)
+    return sa.and_(attempts.c.executor == executor, sa.or_(attempts.c.status == Status.SENDING.value, written_off))
 
 
 def _read(row: Any) -> Attempt:

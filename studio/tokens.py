@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from kie import KieClient, check_token
+from kie import InvalidInput, KieClient, check_token
 
 MAX_VISITORS = 10_000
 
@@ -46,6 +46,9 @@ class Vault:
         last_four = token[-4:] if len(token) >= 12 else ""
         account = Account(account_of(token), last_four, demo, shared)
         with self._lock:
+            known = self._lines.get(account.id)
+            if known is not None and known[1] != token:
+                raise InvalidInput("token", "Token: another one with the same fingerprint is in use here.")
             self._lines[account.id] = (account, token, base_url)
         return account
 
@@ -92,10 +95,11 @@ class Vault:
             if len(self._visitors) > MAX_VISITORS:
                 self._visitors.popitem(last=False)
 
-    def unseat(self, visitor: str) -> None:
-        """Forget a visitor."""
+    def unseat(self, visitor: str, account_id: str) -> bool:
+        """Forget a visitor, and say whether the account has none left."""
         with self._lock:
             self._visitors.pop(visitor, None)
+            return account_id not in self._visitors.values()
 
     def seated(self, visitor: str) -> Account | None:
         """Return the account that a visitor's browser uses."""

@@ -7,15 +7,21 @@ import streamlit as st
 from kie import KieError
 from studio.service import Balance, the_studio
 from studio.tokens import Account
-from views.visitor import COOKIE
+from views.visitor import COOKIE, SECURE_COOKIE
+
+OWN = ("account_id", "balance", "token_problem", "task", "task_wanted", "task_problem", "decision", "problems")
+"""What a session knows of its account, and forgets with it."""
 
 
 def current() -> Account | None:
-    """Return the account of this session, or the one that this browser used before a reload."""
+    """Return the account that this browser uses: the same in all its tabs, also after a reload."""
     studio = the_studio()
     if studio.shared is not None:
         return studio.shared
-    known = studio.vault.account(st.session_state.get("account_id", "")) or studio.vault.seated(_browser())
+    mine = st.session_state.get("account_id", "")
+    known = studio.vault.seated(_browser()) if _browser() else studio.vault.account(mine)
+    if mine and (known is None or known.id != mine):
+        _clear()  # another tab of this browser left, or signed in anew
     if known is not None:
         st.session_state.account_id = known.id
     return known
@@ -85,18 +91,33 @@ def _sign_in() -> None:
 
 
 def _enter(account: Account) -> None:
-    leave(keep_balance=False)
+    _clear()
     st.session_state.account_id = account.id
     if _browser():
         the_studio().vault.seat(_browser(), account.id)
 
 
-def leave(keep_balance: bool = False) -> None:
-    """Forget whose session this is; the records stay on disk under their account."""
-    for key in ("account_id", "balance", "token_problem", "task", "decision"):
+def leave() -> None:
+    """Forget whose browser this is, in all its tabs; the records stay on disk under their account."""
+    account = current()
+    _clear()
+    if account is not None:
+        the_studio().sign_out(_browser(), account)
+
+
+def _clear() -> None:
+    for key in (
+        "account_id",
+        "balance",
+        "token_problem",
+        "task",
+        "task_wanted",
+        "task_problem",
+        "decision",
+        "problems",
+    ):
         st.session_state.pop(key, None)
-    st.query_params.clear()
-    the_studio().vault.unseat(_browser())
+    st.query_params.pop("attempt", None)
 
 
 def _show(account: Account) -> None:
@@ -114,7 +135,7 @@ def _show(account: Account) -> None:
             on_click=lambda: st.session_state.pop("balance", None),
         )
     if balance.error is not None:
-        st.warning(balance.error.sentence, icon=":material/cloud_off:")
+        st.warning(f"{balance.error.sentence} {balance.error.next_step}", icon=":material/cloud_off:")
     st.caption(
         "Demo account" if account.demo else "Token set for this installation" if account.shared else "Your token"
     )
@@ -130,4 +151,6 @@ def _show(account: Account) -> None:
 
 
 def _browser() -> str:
-    return str(st.context.cookies.get(COOKIE, ""))
+    """Return the name that the door gave this browser, or "" where there is no browser or it keeps no cookies."""
+    names = (st.context.cookies.get(name) for name in (SECURE_COOKIE, COOKIE))
+    return next((name for name in names if isinstance(name, str)), "")

@@ -27,6 +27,7 @@ def show(account: Account) -> None:
     chosen = scenes.get(st.session_state.get("demo_scene") or "")
     if chosen is not None:
         st.caption(chosen.shows)
+    st.session_state.demo_unplugged = not the_studio().is_plugged_in(account)
     st.toggle(
         "Pull the plug: KIE cannot be reached",
         key="demo_unplugged",

@@ -13,4 +13,4 @@ def database(error: NotSaved) -> None:
         "The history cannot be read or written now, so nothing will be sent. What is on disk stays there.",
         icon=":material/database_off:",
     )
-    st.code(str(error) or "The server's log says why.", language=None, wrap_lines=True)
+    st.text(str(error) or "The server's log says why.")

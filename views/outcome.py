@@ -12,6 +12,10 @@ from studio.service import the_studio
 from studio.tokens import Account
 from views.actions import ask_again, start_over
 
+LAST_WORD = {
+    Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
+    Cause.EXISTS.value: "No new persona was made. Your text is still in the fields.",
+}
 POLL = 0.2
 """Seconds between looks at an attempt that is on its way."""
 
@@ -76,7 +80,7 @@ def _refused(attempt: Attempt) -> None:
     st.subheader(meaning.sentence, anchor=False)
     st.markdown(meaning.next_step)
     _own_words(attempt)
-    st.caption("No persona was made. Your text is still in the fields.")
+    st.caption(LAST_WORD.get(attempt.cause, "KIE reported no persona. Your text is still in the fields."))
 
 
 def _unknown(attempt: Attempt) -> None:
@@ -99,7 +103,7 @@ def _unknown(attempt: Attempt) -> None:
 
 
 def _own_words(attempt: Attempt) -> None:
-    words = " ".join(str(part) for part in (attempt.code, attempt.message) if part)
+    words = " ".join(str(part) for part in (attempt.code, attempt.message) if part not in (None, ""))
     if words:
-        st.caption("KIE’s own words" if attempt.code else "What the connection said")
+        st.caption("KIE’s own words" if attempt.code is not None else "What the connection said")
         st.code(words, language=None, wrap_lines=True)

@@ -31,7 +31,7 @@ def _look_up(account: Account, task_id: str) -> None:
             st.session_state.task = the_studio().music_task(account, task_id)
     except KieError as error:
         own_words = " ".join(str(part) for part in (error.code, error.message) if part)
-        st.session_state.task_problem = (error.sentence, own_words)
+        st.session_state.task_problem = (f"{error.sentence} {error.next_step}", own_words)
 
 
 def _task(account: Account, task: MusicTask) -> None:
@@ -39,6 +39,8 @@ def _task(account: Account, task: MusicTask) -> None:
         st.info(choices.state_sentence(task), icon=":material/info:")
         if task.error_message:
             st.code(f"{task.error_code} {task.error_message}".strip(), language=None, wrap_lines=True)
+    elif not task.tracks:
+        st.info("KIE lists no track for this song.", icon=":material/info:")
     for first in range(0, len(task.tracks), 2):
         for column, track in zip(st.columns(2), task.tracks[first : first + 2], strict=False):
             with column, st.container(border=True):

@@ -34,6 +34,12 @@ def answer(body: Any, status: int = 200, **headers: str) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
 
 
+def changed(request: PersonaRequest, **changes: Any) -> PersonaRequest:
+    """The same request but for some fields."""
+    fields = {name: getattr(request, name) for name in PersonaRequest.__annotations__}
+    return PersonaRequest(**fields | changes)
+
+
 def envelope(data: Any, code: Any = 200, msg: Any = "success") -> dict[str, Any]:
     return {"code": code, "msg": msg, "data": data}
 

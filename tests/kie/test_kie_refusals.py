@@ -17,11 +17,10 @@ CODES = {
     401: (Cause.TOKEN, "token", "kie.ai/api-key", False),
     402: (Cause.CREDITS, "credits", "Top up", True),
     404: (Cause.NOT_FOUND, "does not know", "audio ID", False),
-    408: (Cause.SERVER, "KIE's side", "Try again", True),
     409: (Cause.EXISTS, "already made", "another track", False),
     413: (Cause.INPUT, "fields", "Change it", False),
     422: (Cause.INPUT, "fields", "Change it", False),
-    429: (Cause.RATE, "fewer requests", "ten seconds", True),
+    429: (Cause.RATE, "fewer requests", "Wait a little", True),
     433: (Cause.TOKEN_LIMIT, "limit", "kie.ai/api-key", True),
     451: (Cause.MEDIA, "audio", "14 days", True),
     455: (Cause.MAINTENANCE, "maintenance", "later", True),
@@ -46,6 +45,8 @@ MESSAGES = {
     "Please ensure the music generation task is fully completed": Cause.NOT_READY,
     "Your call frequency is too high. Please try again later.": Cause.RATE,
     "The voice has expired": Cause.GONE,
+    "The persona has expired": Cause.GONE,
+    "Insufficient credits for this request": Cause.CREDITS,
 }
 
 PLACES = pytest.mark.parametrize("status", [200, None], ids=["inside HTTP 200", "as the HTTP status"])

@@ -118,10 +118,37 @@ def test_code_200_with_another_status_is_neither_success_nor_refusal(
     assert (raised.value.sent, raised.value.http_status) == (Sent.UNKNOWN, status)
 
 
-def test_a_refusal_that_carries_data_is_still_a_refusal(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(MADE, code=409, msg="Persona already exists for this music")))
+def test_a_refusal_that_carries_other_data_is_still_a_refusal(wire: Wire, client: KieClient) -> None:
+    wire.says(answer(envelope({"taskId": "t"}, code=409, msg="Persona already exists for this music")))
     with pytest.raises(Refused):
         client.create_persona(REQUEST)
+
+
+@pytest.mark.parametrize("code", [0, 201, 409, 500])
+def test_an_answer_that_is_no_success_and_names_a_persona_is_left_to_a_person_with_the_id_in_it(
+    wire: Wire, client: KieClient, code: int
+) -> None:
+    wire.says(answer(envelope(MADE, code=code, msg="Persona already exists for this music")))
+    with pytest.raises(UnreadableAnswer, match="names a persona ID") as raised:
+        client.create_persona(REQUEST)
+    assert MADE["personaId"] in raised.value.raw
+
+
+@pytest.mark.parametrize("number", [408, 499, 502, 503, 504, 524])
+@pytest.mark.parametrize("place", ["code", "status"])
+def test_somebody_on_the_way_giving_up_is_no_refusal(wire: Wire, client: KieClient, number: int, place: str) -> None:
+    body = envelope(None, code=number, msg="No.") if place == "code" else {"error": "gave up"}
+    wire.says(answer(body, 200 if place == "code" else number))
+    with pytest.raises(UnreadableAnswer) as raised:
+        client.create_persona(REQUEST)
+    assert raised.value.sent is Sent.UNKNOWN
+
+
+def test_a_question_without_an_answer_says_nothing_of_personas(wire: Wire, client: KieClient) -> None:
+    wire.says(answer("<html>", 502))
+    with pytest.raises(UnreadableAnswer) as raised:
+        client.credits()
+    assert "persona" not in f"{raised.value.sentence} {raised.value.next_step}"
 
 
 def test_an_unreadable_answer_tells_what_was_missing(wire: Wire, client: KieClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import socket
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 
@@ -154,6 +155,19 @@ def test_the_deadline_starts_anew_for_the_next_call(account: Account) -> None:
 def test_provisional_answers_without_end_reach_the_deadline(wire: Wire) -> None:
     wire.says(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
     assert type(error_of(KieClient(TOKEN, wire.base_url, (2, 0.3), repeat=False))) is NoAnswer
+
+
+def halting(*pieces: bytes) -> Iterator[bytes]:
+    """A slow server: each piece comes a while after the one before, and the last one is late."""
+    for piece in pieces:
+        yield piece
+        threading.Event().wait(0.4)
+
+
+def test_a_pause_after_a_first_piece_does_not_start_the_clock_anew(wire: Wire) -> None:
+    head, _, body = answer(envelope(MADE)).partition(b"\r\n\r\n")
+    wire.says(halting(b"", head, b"\r\n\r\n" + body))
+    assert type(error_of(KieClient(TOKEN, wire.base_url, (2, 0.6), repeat=False))) is NoAnswer
 
 
 # The connection

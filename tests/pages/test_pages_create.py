@@ -9,6 +9,7 @@ import pytest
 from pages_helpers import MAIN, ended, said, scenario
 from streamlit.testing.v1 import AppTest
 
+from kie import MusicTask
 from sandbox import Server
 from studio import service
 from studio.service import Studio
@@ -210,3 +211,33 @@ def test_the_demo_can_show_a_kie_that_cannot_be_reached(page: AppTest, studio: S
     page.toggle(key="demo_unplugged").set_value(False).run()
     page.button(key="create").click().run()
     assert "Here is your persona" in said(ended(page, studio))
+
+
+def test_a_song_that_lists_one_track_twice_shows_it_once(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = {"id": "same", "title": "Twice", "audioUrl": "https://media.example.com/a.mp3", "duration": 60}
+    data = {"status": "SUCCESS", "response": {"sunoData": [track, track]}}
+    monkeypatch.setattr(studio, "music_task", lambda account, task_id: MusicTask.read(task_id, data))
+    signed_in.text_input(key="task_id").input("t")
+    signed_in.button(key="find_tracks").click().run()
+    assert len([button for button in signed_in.button if button.label == "Use this track"]) == 1
+
+
+def test_a_finished_song_without_tracks_is_said(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = MusicTask.read("t", {"status": "SUCCESS", "response": {"sunoData": []}})
+    monkeypatch.setattr(studio, "music_task", lambda account, task_id: empty)
+    signed_in.text_input(key="task_id").input("t")
+    signed_in.button(key="find_tracks").click().run()
+    assert "KIE lists no track for this song." in said(signed_in)
+
+
+def test_the_reasons_of_a_broken_database_stay_on_the_server(kie: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Settings(base_url=kie.base_url, database_url="postgresql://somebody:secret@127.0.0.1:1/inner")
+    monkeypatch.setattr(service, "_studio", Studio(broken))
+    page = AppTest.from_file(str(MAIN), default_timeout=30).run()
+    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    assert "The server's log says why." in said(page)
+    assert not {word for word in ("127.0.0.1", "secret", "somebody", "inner") if word in said(page)}

@@ -133,7 +133,7 @@ DEATHS = {
     "while it waits": Death(
         (FINISHED, track("callback")),
         lambda house, child: house.statuses() == [Status.CREATED, Status.QUEUED],
-        {"KIE_RATE_LIMIT": "1", "KIE_RATE_PERIOD": "12"},
+        {"KIE_RATE_LIMIT": "1", "KIE_RATE_PERIOD": "9"},
     ),
     "while sending": Death((FINISHED,), lambda house, child: house.posts(), {}, 60),
     "before saving": Death(("--stall", "finish", FINISHED), lambda house, child: child.said("stalled"), {}),

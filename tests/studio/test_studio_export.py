@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pandas
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kie import PersonaRequest
@@ -90,6 +90,7 @@ def test_the_guard_comes_off_again(text: str) -> None:
     assert unguard(guard(text)) == text
 
 
+@settings(max_examples=60)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(TEXTS, nasty)), max_size=4))
 @example([dict.fromkeys(TEXTS, "\r"), dict.fromkeys(TEXTS, "a\nb\rc\r\nd")])
 @example([dict.fromkeys(TEXTS, '"'), dict.fromkeys(TEXTS, ',",\n"')])

@@ -22,13 +22,10 @@ from studio.store import Store
 Opener = Callable[..., Studio]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_studio(request: pytest.FixtureRequest, open_studio: Opener) -> Studio:
+@pytest.fixture
+def any_studio(database_url: str, open_studio: Opener) -> Studio:
     """A studio on either kind of database."""
-    if request.param == "sqlite":
-        return open_studio()
-    new_database: Callable[[], str] = request.getfixturevalue("postgres")
-    return open_studio(database_url=new_database())
+    return open_studio(database_url=database_url)
 
 
 def test_one_press_makes_one_persona_and_files_its_id(any_studio: Studio, server: Server, token: str) -> None:
@@ -73,14 +70,13 @@ def test_an_answer_that_no_database_takes_as_it_is_gets_filed_all_the_same(
     assert ended(any_studio, account, press(any_studio, account)).status is Status.REFUSED
 
 
-def test_without_a_record_nothing_is_sent(open_studio: Opener, server: Server, token: str) -> None:
-    studio = open_studio()
-    account, _ = studio.sign_in(token)
-    store, _ = studio.open().result()
+def test_without_a_record_nothing_is_sent(any_studio: Studio, server: Server, token: str) -> None:
+    account, _ = any_studio.sign_in(token)
+    store, _ = any_studio.open().result()
     with store.engine.execution_options(write=True).begin() as connection:
         connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
     with pytest.raises(NotSaved):
-        press(studio, account)
+        press(any_studio, account)
     assert server.sandbox.count(token=token) == 0
 
 

@@ -135,12 +135,12 @@ def test_what_cannot_be_right_is_refused_without_being_sent(
 
 
 @pytest.fixture
-def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses are as short as was asked."""
-    monkeypatch.setattr("random.uniform", lambda low, high: low)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is added to the pauses that KIE asks for, and others have no length."""
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.0)
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_request_refused_for_the_rate_is_sent_again_by_itself(
     studio: Studio, account: Account, server: Server, token: str
 ) -> None:
@@ -149,7 +149,7 @@ def test_a_request_refused_for_the_rate_is_sent_again_by_itself(
     assert story(server, token, attempt)._replace(cause="") == Story(Status.CREATED, "", 200, 2)
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_persona_after_a_pause_keeps_no_trace_of_the_refusal(
     studio: Studio, account: Account, server: Server, token: str
 ) -> None:
@@ -158,14 +158,14 @@ def test_a_persona_after_a_pause_keeps_no_trace_of_the_refusal(
     assert (attempt.cause, attempt.message, attempt.wait_until) == ("", "", None)
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_waiting_and_sending_again_is_one_attempt(studio: Studio, account: Account, server: Server, token: str) -> None:
     server.sandbox.fault("status", token=token, status=429, code=429, retry_after=0, times=2)
     attempt = ended(studio, account, press(studio, account))
     assert [(each.id, each.repeats) for each in studio.history(account, 10)] == [(attempt.id, 2)]
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_page_can_see_that_it_waits_and_until_when(
     studio: Studio, account: Account, server: Server, token: str
 ) -> None:
@@ -181,14 +181,14 @@ def test_a_page_can_see_that_it_waits_and_until_when(
     ended(studio, account, attempt)
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_after_five_repeats_the_refusal_is_final(studio: Studio, account: Account, server: Server, token: str) -> None:
     server.sandbox.fault("status", token=token, status=429, code=429, retry_after=0, times=None)
     attempt = ended(studio, account, press(studio, account))
     assert story(server, token, attempt) == Story(Status.REFUSED, "rate", 429, 6)
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_pause_that_cannot_be_written_at_first_is_still_only_a_pause(
     studio: Studio, account: Account, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,30 +208,51 @@ def test_a_pause_that_cannot_be_written_at_first_is_still_only_a_pause(
 
 # No readable answer
 
-UNREADABLE = {
-    "drop_before": ("no_answer", {}),
-    "drop_after": ("no_answer", {}),
-    "truncated": ("no_answer", {}),
-    "drip": ("no_answer", {"seconds": 0.1}),
-    "drip_headers": ("no_answer", {"seconds": 0.1}),
-    "delay": ("no_answer", {"seconds": 6.0}),
-    "cut_json": ("unreadable", {}),
-    "html": ("unreadable", {}),
-    "huge": ("unreadable", {}),
-    "no_id": ("unreadable", {}),
-    "not_object": ("unreadable", {}),
-    "redirect": ("unreadable", {}),
+LOST = {
+    "drop_before": "no_answer",
+    "drop_after": "no_answer",
+    "truncated": "no_answer",
+    "cut_json": "unreadable",
+    "html": "unreadable",
+    "huge": "unreadable",
+    "no_id": "unreadable",
+    "not_object": "unreadable",
+    "redirect": "unreadable",
 }
+LATE = {"delay": 6.0, "drip": 0.1, "drip_headers": 0.1}
+"""Seconds, so that the answer takes longer than the studio waits."""
 
 
-@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize(("kind", "cause"), LOST.items())
 def test_without_a_readable_answer_it_is_unknown_and_sent_once(
-    studio: Studio, account: Account, server: Server, token: str, kind: str
+    studio: Studio, account: Account, server: Server, token: str, kind: str, cause: str
 ) -> None:
-    cause, options = UNREADABLE[kind]
-    server.sandbox.fault(kind, token=token, **options)  # type: ignore[arg-type]
+    server.sandbox.fault(kind, token=token)
     attempt = ended(studio, account, press(studio, account))
     assert (attempt.status, attempt.cause, server.sandbox.count(token=token)) == (Status.UNKNOWN, cause, 1)
+
+
+@pytest.fixture(scope="module")
+def late(studio: Studio, server: Server) -> dict[str, tuple[Status, str, int]]:
+    """What came of each late answer; all at once, because each is waited for."""
+    pressed = {}
+    for kind, seconds in LATE.items():
+        token = server.sandbox.new_account()
+        server.sandbox.fault(kind, token=token, seconds=seconds)
+        account = studio.vault.keep(token, server.base_url)
+        pressed[kind] = (token, account, press(studio, account))
+    found = {}
+    for kind, (token, account, attempt) in pressed.items():
+        after = ended(studio, account, attempt)
+        found[kind] = (after.status, after.cause, server.sandbox.count(token=token))
+    return found
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_an_answer_that_takes_too_long_is_unknown_and_sent_once(
+    late: dict[str, tuple[Status, str, int]], kind: str
+) -> None:
+    assert late[kind] == (Status.UNKNOWN, "no_answer", 1)
 
 
 def test_what_could_not_be_read_is_kept(studio: Studio, account: Account, server: Server, token: str) -> None:
@@ -277,7 +298,7 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_refused_connection_is_refused_and_says_that_nothing_was_sent(
     studio: Studio, server: Server, token: str, closed_port: int
 ) -> None:
@@ -286,14 +307,14 @@ def test_a_refused_connection_is_refused_and_says_that_nothing_was_sent(
     assert (story(server, token, attempt), attempt.repeats) == (Story(Status.REFUSED, "not_connected", None, 0), 2)
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_name_that_is_not_found_is_refused(studio: Studio, server: Server, token: str) -> None:
     account = studio.vault.keep(token, "http://kie.invalid")
     attempt = ended(studio, account, press(studio, account))
     assert story(server, token, attempt) == Story(Status.REFUSED, "not_connected", None, 0)
 
 
-@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_failed_handshake_is_refused(studio: Studio, server: Server, token: str) -> None:
     account = studio.vault.keep(token, server.base_url.replace("http:", "https:"))
     attempt = ended(studio, account, press(studio, account))
@@ -379,11 +400,11 @@ def test_a_run_that_could_not_be_started_is_started_by_the_heartbeat(
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 
 
-def test_two_runs_of_one_attempt_send_it_once(studio: Studio, account: Account, server: Server, token: str) -> None:
+def test_many_runs_of_one_attempt_send_it_once(studio: Studio, account: Account, server: Server, token: str) -> None:
     server.sandbox.fault("delay", token=token, seconds=1)
     attempt = press(studio, account)
     _, runs = studio.open().result()
-    for _ in range(5):
+    for _ in range(20):
         runs.start(attempt.id)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 

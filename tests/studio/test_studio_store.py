@@ -43,7 +43,7 @@ def sent(store: Store, executor: str = "one", **fields: object) -> Attempt:
 def over(store: Store, clock: Clock, outcome: Outcome, replaces: str = "", **fields: object) -> Attempt:
     """An attempt that ended, longer ago than a double click takes."""
     attempt = sent(store, replaces=replaces, **fields)
-    store.finish(attempt.id, outcome)
+    store.finish(attempt.id, outcome, "one")
     clock.forward(2)
     return now(store, attempt)
 
@@ -132,28 +132,28 @@ def test_the_database_allows_any_number_that_ended(store: Store) -> None:
 
 def test_an_identical_request_within_a_second_is_the_same_click(store: Store, clock: Clock) -> None:
     first = sent(store)
-    store.finish(first.id, REFUSED)
+    store.finish(first.id, REFUSED, "one")
     clock.forward(0.9)
     assert store.add(ME, a_request(), "one") == (now(store, first), False)
 
 
 def test_the_same_click_on_a_created_persona_shows_it(store: Store, clock: Clock) -> None:
     first = sent(store)
-    store.finish(first.id, CREATED)
+    store.finish(first.id, CREATED, "one")
     clock.forward(0.9)
     assert store.add(ME, a_request(), "one")[0].persona_id == "persona-1"
 
 
 def test_an_identical_request_after_a_second_is_a_new_click(store: Store, clock: Clock) -> None:
     first = sent(store)
-    store.finish(first.id, REFUSED)
+    store.finish(first.id, REFUSED, "one")
     clock.forward(1)
     assert add(store).id != first.id
 
 
 def test_changed_words_within_a_second_are_a_new_click(store: Store) -> None:
     first = sent(store)
-    store.finish(first.id, REFUSED)
+    store.finish(first.id, REFUSED, "one")
     assert add(store, name="Changed").id != first.id
 
 
@@ -209,7 +209,7 @@ def test_a_claimed_attempt_is_sending(store: Store, clock: Clock) -> None:
 def test_an_outcome_is_written_with_all_that_is_known(store: Store, clock: Clock, outcome: Outcome) -> None:
     attempt = sent(store)
     clock.forward(3)
-    store.finish(attempt.id, outcome)
+    store.finish(attempt.id, outcome, "one")
     assert now(store, attempt) == replace(
         attempt,
         status=outcome.status,
@@ -289,7 +289,7 @@ def test_another_accounts_rate_is_its_own(store: Store) -> None:
 
 def test_a_postponed_attempt_is_queued_again_and_says_why(store: Store, clock: Clock) -> None:
     attempt = sent(store)
-    store.postpone(attempt.id, 12, RATE)
+    store.postpone(attempt.id, 12, RATE, "one")
     shown = now(store, attempt)
     assert (shown.status, shown.repeats, shown.wait_until, shown.cause, shown.code, shown.message) == (
         Status.QUEUED, 1, clock() + timedelta(seconds=12), "rate", 429, "Too often",
@@ -298,21 +298,21 @@ def test_a_postponed_attempt_is_queued_again_and_says_why(store: Store, clock: C
 
 def test_a_postponed_attempt_waits_out_its_pause(store: Store, clock: Clock) -> None:
     attempt = sent(store)
-    store.postpone(attempt.id, 12, RATE)
+    store.postpone(attempt.id, 12, RATE, "one")
     clock.forward(5)
     assert claim(store, attempt) == Claim(wait=7.0)
 
 
 def test_a_postponed_attempt_goes_after_its_pause(store: Store, clock: Clock) -> None:
     attempt = sent(store)
-    store.postpone(attempt.id, 12, RATE)
+    store.postpone(attempt.id, 12, RATE, "one")
     clock.forward(12)
     assert claim(store, attempt).attempt
 
 
 def test_an_attempt_that_ended_cannot_be_postponed(store: Store, clock: Clock) -> None:
     attempt = over(store, clock, CREATED)
-    store.postpone(attempt.id, 1, RATE)
+    store.postpone(attempt.id, 1, RATE, "one")
     assert now(store, attempt).status is Status.CREATED
 
 
@@ -406,14 +406,35 @@ def test_what_this_process_stopped_sending_without_a_word_is_unknown(store: Stor
 
 def test_a_late_persona_is_written_over_unknown(store: Store, clock: Clock) -> None:
     attempt = over(store, clock, UNKNOWN)
-    store.finish(attempt.id, CREATED)
+    store.finish(attempt.id, CREATED, "one")
     assert (now(store, attempt).status, now(store, attempt).persona_id) == (Status.CREATED, "persona-1")
 
 
 def test_a_late_refusal_is_not_written_over_unknown(store: Store, clock: Clock) -> None:
     attempt = over(store, clock, UNKNOWN)
-    store.finish(attempt.id, REFUSED)
+    store.finish(attempt.id, REFUSED, "one")
     assert now(store, attempt) == attempt
+
+
+def test_a_living_process_that_was_taken_for_gone_still_writes_its_refusal(store: Store, clock: Clock) -> None:
+    store.beat("one")
+    attempt = sent(store)
+    clock.forward(LEASE)
+    store.write_off()
+    store.finish(attempt.id, REFUSED, "one")
+    assert now(store, attempt).status is Status.REFUSED
+
+
+def test_a_process_writes_no_refusal_to_what_another_sends(store: Store) -> None:
+    attempt = sent(store)
+    store.finish(attempt.id, REFUSED, "two")
+    assert now(store, attempt) == attempt
+
+
+def test_a_process_takes_up_its_own_attempts_that_no_run_works_on(store: Store) -> None:
+    store.beat("one")
+    working, idle = add(store), add(store, audio_id="audio-2")
+    assert store.adopt([ME], "one", busy=[working.id]) == [idle.id]
 
 
 # Looking

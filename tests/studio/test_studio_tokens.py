@@ -83,9 +83,17 @@ def test_a_visitor_without_a_seat_has_no_account(vault: Vault) -> None:
 
 
 def test_a_visitor_who_left_has_no_account(vault: Vault) -> None:
-    vault.seat("visitor", vault.keep(TOKEN, HOST).id)
-    vault.unseat("visitor")
+    account = vault.keep(TOKEN, HOST)
+    vault.seat("visitor", account.id)
+    vault.unseat("visitor", account.id)
     assert vault.seated("visitor") is None
+
+
+def test_the_last_visitor_to_leave_an_account_is_told_apart(vault: Vault) -> None:
+    account = vault.keep(TOKEN, HOST)
+    for visitor in ("one", "two"):
+        vault.seat(visitor, account.id)
+    assert [vault.unseat(visitor, account.id) for visitor in ("one", "two")] == [False, True]
 
 
 def test_a_visitor_whose_token_was_dropped_has_no_account(vault: Vault) -> None:
