@@ -1,4 +1,4 @@
-"""What only a browser and whole server processes can show: cold starts, strangers, the keyboard, nothing from outside."""
+"""What only a browser can show: cold starts, strangers, the keyboard, sound, and nothing from outside."""
 
 from __future__ import annotations
 
