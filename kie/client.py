@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kie.catalogue import Cause, meaning_of
 from kie.errors import InvalidInput, KieError, NotConnected, Refused, Sent, UnreadableAnswer
-from kie.models import MusicTask, Persona, PersonaRequest, clean, read_text, task_id_problems
+from kie.models import Persona, PersonaRequest, clean, read_text, task_id_problems
 from kie.repeat import pause_before_repeat
 from kie.transport import Answer, Transport
+
+if TYPE_CHECKING:
+    from kie.tasks import MusicTask
 
 UNCERTAIN = frozenset({408, 499, 502, 503, 504, 520, 521, 522, 523, 524})
 """Numbers, in the status line or in the body, that say somebody on the way gave up waiting, not that KIE said no."""
@@ -81,6 +84,8 @@ class KieClient:
             lambda: self._transport.get("/api/v1/generate/record-info", {"taskId": task_id}),
             lambda data: True,
         )
+        from kie.tasks import MusicTask
+
         return MusicTask.read(task_id, data)
 
     def credits(self) -> float:

@@ -16,7 +16,7 @@ LAST_WORD = {
     Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
     Cause.EXISTS.value: "No new persona was made. Your text is still in the fields.",
 }
-POLL = 0.2
+POLL = 0.1
 """Seconds between looks at an attempt that is on its way."""
 
 
@@ -25,19 +25,17 @@ def show(account: Account, attempt: Attempt) -> None:
     with st.container(border=True, key="outcome"):
         if attempt.in_flight:
             _on_its_way(account, attempt.id)
-        elif attempt.status is Status.CREATED:
-            _created(attempt)
-        elif attempt.status is Status.REFUSED:
-            _refused(attempt)
         else:
-            _unknown(attempt)
+            _ended(attempt)
 
 
 @st.fragment(run_every=POLL)
 def _on_its_way(account: Account, attempt_id: str) -> None:
     attempt = the_studio().attempt(account, attempt_id)
     if attempt is None or not attempt.in_flight:
-        st.rerun()  # the whole page: its button and its history change too
+        if attempt is not None:
+            _ended(attempt)  # at once; then the whole page, because its button and its history change too
+        st.rerun()
     now = datetime.now(UTC)
     elapsed = int((now - attempt.created_at).total_seconds())
     if attempt.wait_until and attempt.cause == Cause.RATE:
@@ -52,6 +50,15 @@ def _on_its_way(account: Account, attempt_id: str) -> None:
     st.markdown(f":material/hourglass_top: **{headline}**")
     st.progress(min(0.95, elapsed / (elapsed + 12)), text=f"{elapsed} s so far. It usually takes some seconds.")
     st.caption("You can go on working here, reload, or close the tab: the answer is written down as soon as it comes.")
+
+
+def _ended(attempt: Attempt) -> None:
+    if attempt.status is Status.CREATED:
+        _created(attempt)
+    elif attempt.status is Status.REFUSED:
+        _refused(attempt)
+    else:
+        _unknown(attempt)
 
 
 def _created(attempt: Attempt) -> None:

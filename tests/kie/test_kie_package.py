@@ -38,7 +38,7 @@ def test_a_module_imports_only_requests_and_the_standard_library(module: str) ->
 
 
 def test_the_public_names_are_those_in_all() -> None:
-    public = {
+    public = {"MusicTask", "TaskState", "Track"} | {  # the first three are loaded when they are first named
         name for name, value in vars(kie).items() if not name.startswith("_") and not isinstance(value, ModuleType)
     }
     assert public == set(kie.__all__)

@@ -1,0 +1,167 @@
+"""A music task and its tracks, read tolerantly. Knows no HTTP; loaded when a task is first asked for.
+
+Field names: docs.kie.ai/suno-api/get-music-details; where live replies differ from it, both shapes are read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from kie.models import read_text
+
+
+class TaskState(StrEnum):
+    """What a music task's status means for making a persona."""
+
+    ABSENT = "absent"
+    """KIE has no record: not there yet right after the start, unknown if it stays so."""
+    WORKING = "working"
+    READY = "ready"
+    FAILED = "failed"
+
+
+_STATES: dict[str, TaskState] = {
+    "PENDING": TaskState.WORKING,
+    "TEXT_SUCCESS": TaskState.WORKING,
+    "FIRST_SUCCESS": TaskState.WORKING,
+    "SUCCESS": TaskState.READY,
+    "CREATE_TASK_FAILED": TaskState.FAILED,
+    "GENERATE_AUDIO_FAILED": TaskState.FAILED,
+    "SENSITIVE_WORD_ERROR": TaskState.FAILED,
+}
+
+_MODELS: dict[str, str] = {
+    "chirp-v3-5": "V3_5",
+    "chirp-v4": "V4",
+    "chirp-v4-5": "V4_5",
+    "chirp-auk": "V4_5",
+    "chirp-bluejay": "V4_5PLUS",
+    "chirp-crow": "V5",
+    "chirp-fenix": "V5_5",
+    "chirp-hawk": "V6",
+    "chirp-hawk-wild": "V6_WILD",
+    "chirp-goose": "V6_MINI",
+}
+"""KIE's internal names (from several independent client tables) to the names that people choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One audio of a task. `duration` in seconds; addresses are "" while the track is being made."""
+
+    audio_id: str
+    title: str = ""
+    tags: str = ""
+    lyrics: str = ""
+    model: str = ""
+    duration: float | None = None
+    audio_url: str = ""
+    image_url: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MusicTask:
+    """A music generation: KIE's own `status` word (kept also when it is new to us) and the tracks so far."""
+
+    task_id: str
+    status: str = ""
+    tracks: tuple[Track, ...] = ()
+    model: str = ""
+    operation: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    created_at: datetime | None = None
+
+    @property
+    def state(self) -> TaskState:
+        """What the status means. An unfamiliar one, and CALLBACK_EXCEPTION (which only says that KIE could not
+        deliver a callback), is judged by whether every track has its audio."""
+        if not self.status:
+            return TaskState.ABSENT
+        complete = bool(self.tracks) and all(track.audio_url for track in self.tracks)
+        return _STATES.get(self.status, TaskState.READY if complete else TaskState.WORKING)
+
+    @classmethod
+    def read(cls, task_id: str, data: object) -> MusicTask:
+        """Read `data` of a record-info answer; null means that KIE has no record (yet)."""
+        if not isinstance(data, Mapping):
+            return cls(task_id)
+        parameters = _json_object(data.get("param"))
+        holder = data.get("response")
+        entries = holder.get("sunoData") if isinstance(holder, Mapping) else None
+        model = model_name(read_text(parameters.get("model")) or read_text(data.get("type")))
+        return cls(
+            task_id=read_text(data.get("taskId")) or task_id,
+            status=read_text(data.get("status")) or "UNSTATED",
+            tracks=tuple(_read_tracks(entries, read_text(parameters.get("model")))),
+            model=model,
+            operation=read_text(data.get("operationType")),
+            error_code=read_text(data.get("errorCode")),
+            error_message=read_text(data.get("errorMessage")),
+            created_at=read_time(data.get("createTime")),
+        )
+
+
+def model_name(internal: str) -> str:
+    """Return the name people know for a model; a name that is in no table is kept as it is."""
+    return _MODELS.get(internal, internal)
+
+
+def read_time(value: object) -> datetime | None:
+    """Read epoch milliseconds (live replies) or text (documentation; no zone is given there, so UTC is assumed)."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000, UTC)
+        if isinstance(value, str) and value.strip().isdigit():
+            return datetime.fromtimestamp(int(value) / 1000, UTC)
+        if isinstance(value, str) and value:
+            read = datetime.fromisoformat(value)
+            return read if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _read_tracks(entries: object, requested_model: str) -> Iterator[Track]:
+    seen = {""}
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, Mapping) or read_text(entry.get("id")) in seen:
+            continue
+        seen.add(read_text(entry["id"]))
+        yield Track(
+            audio_id=read_text(entry["id"]),
+            title=read_text(entry.get("title")),
+            tags=read_text(entry.get("tags")),
+            lyrics=read_text(entry.get("prompt")),
+            model=model_name(requested_model or read_text(entry.get("modelName"))),
+            duration=_number(entry.get("duration")),
+            audio_url=read_text(entry.get("audioUrl")) or read_text(entry.get("sourceAudioUrl")),
+            image_url=read_text(entry.get("imageUrl")) or read_text(entry.get("sourceImageUrl")),
+            created_at=read_time(entry.get("createTime")),
+        )
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _json_object(value: object) -> Mapping[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    return value if isinstance(value, Mapping) else {}
