@@ -16,7 +16,7 @@ LAST_WORD = {
     Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
     Cause.EXISTS.value: "No new persona was made. Your text is still in the fields.",
 }
-POLL = 0.1
+POLL = 0.2
 """Seconds between looks at an attempt that is on its way."""
 
 
@@ -33,9 +33,11 @@ def show(account: Account, attempt: Attempt) -> None:
 def _on_its_way(account: Account, attempt_id: str) -> None:
     attempt = the_studio().attempt(account, attempt_id)
     if attempt is None or not attempt.in_flight:
-        if attempt is not None:
-            _ended(attempt)  # at once; then the whole page, because its button and its history change too
-        st.rerun()
+        if attempt is None or st.session_state.get("end_shown") == attempt_id:
+            st.rerun()  # the whole page: its button and its history change too
+        st.session_state.end_shown = attempt_id
+        _ended(attempt)  # at once, and alone: the browser draws it before it draws the whole page anew
+        return
     now = datetime.now(UTC)
     elapsed = int((now - attempt.created_at).total_seconds())
     if attempt.wait_until and attempt.cause == Cause.RATE:
