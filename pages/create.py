@@ -71,10 +71,10 @@ with persona:
         on_click=actions.create,
         width="stretch",
     )
-    for problem in st.session_state.get("problems", ()):
+    for problem in actions.memo().get("problems", ()):
         st.error(problem.sentence, icon=":material/edit:")
-    if account is not None and st.session_state.get("decision"):
-        decision.show(account, st.session_state.decision)
+    if account is not None and actions.memo().get("decision"):
+        decision.show(account, actions.memo()["decision"])
     elif account is not None and attempt is not None:
         outcome.show(account, attempt)
 

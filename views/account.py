@@ -9,7 +9,7 @@ from studio.service import Balance, the_studio
 from studio.tokens import Account
 from views.visitor import COOKIE, SECURE_COOKIE
 
-OWN = ("account_id", "balance", "token_problem", "task", "task_wanted", "task_problem", "decision", "problems")
+OWN = ("account_id", "balance", "token_problem", "task", "task_wanted", "task_problem", "memo")
 """What a session knows of its account, and forgets with it."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from kie import PersonaRequest, Problem
@@ -11,6 +13,7 @@ from studio.tokens import Account
 from views import account as accounts
 
 FIELDS = ("task_id", "audio_id", "name", "description", "style")
+NOT_WRITTEN = Problem("create", "The disk could not be written, so nothing was sent. The log says why.")
 NO_TOKEN = "Token: paste your KIE token on the left first, or try the demo."
 WINDOW = ("vocal_start", "vocal_end")
 
@@ -63,9 +66,25 @@ def ask_again(earlier_id: str) -> None:
         _send(account, earlier.request, replaces=earlier.id)
 
 
+def memo() -> dict[str, Any]:
+    """Return what this page remembers between runs: the attempt it shows, what was refused, what to decide.
+
+    A plain dictionary, because Streamlit may end a run at every access to the session's state or the address: after a
+    request was filed, what follows must not be lost to the second half of a double click.
+    """
+    found: dict[str, Any] = st.session_state.setdefault("memo", {})
+    return found
+
+
 def shown_attempt(account: Account | None) -> Attempt | None:
     """Return the attempt that this page is about; its ID stands in the address, so a reload shows it again."""
-    attempt_id = st.query_params.get("attempt", "")
+    noted = memo().get("attempt")
+    if noted is not None and noted != st.query_params.get("attempt", ""):
+        if noted:
+            st.query_params["attempt"] = noted
+        else:
+            st.query_params.pop("attempt", None)
+    attempt_id = st.query_params.get("attempt", "") if noted is None else noted
     return the_studio().attempt(account, attempt_id) if account is not None and attempt_id else None
 
 
@@ -80,9 +99,7 @@ def start_over() -> None:
 
 def forget_outcome() -> None:
     """Take the last outcome off the page; it stays in the history."""
-    st.query_params.pop("attempt", None)
-    st.session_state.pop("decision", None)
-    st.session_state.pop("problems", None)
+    memo().update(attempt="", decision="", problems=())
 
 
 def want_tracks() -> None:
@@ -101,20 +118,20 @@ def want_tracks() -> None:
 def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None:
     from studio.store import NeedsDecision
 
-    forget_outcome()
+    noted = memo()
+    # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:
         attempt = the_studio().create_persona(account, request, replaces)
     except NeedsDecision as needed:
-        st.session_state.decision = needed.earlier.id
+        noted.update(attempt="", decision=needed.earlier.id, problems=())
     except NotSaved:
-        _refuse(Problem("create", "The disk could not be written, so nothing was sent. The log says why."))
+        noted.update(attempt="", decision="", problems=(NOT_WRITTEN,))
     else:
-        st.query_params["attempt"] = attempt.id
+        noted.update(attempt=attempt.id, decision="", problems=())
 
 
 def _refuse(*problems: Problem) -> None:
-    forget_outcome()
-    st.session_state.problems = problems
+    memo().update(attempt="", decision="", problems=problems)
 
 
 def _known_duration(audio_id: str) -> float | None:
