@@ -7,7 +7,9 @@ again); `Store.claim` lets one of them send, once.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +17,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain, repeat
 from traceback import format_tb
+from typing import Any
 
+import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
+from sqlalchemy import event
 
 from kie import KieClient, KieError, pause_before_repeat
 from studio.attempts import Attempt, Outcome
@@ -55,6 +60,13 @@ def try_attempt(attempt_id: str) -> float | None:
     It is tried for as long as this process lives, because nobody else takes up what a living process works on.
     """
     return _runs.send(attempt_id) if _runs is not None else None
+
+
+@event.listens_for(sa.Engine, "connect")
+def teach_old_sqlite(connection: Any, record: object) -> None:
+    """Add the one function that DBOS misses where Python 3.12 or newer was built on a SQLite before 3.42."""
+    if isinstance(connection, sqlite3.Connection) and sqlite3.sqlite_version_info < (3, 42):
+        connection.create_function("unixepoch", 1, lambda what: time.time() if what == "subsec" else int(time.time()))
 
 
 class Runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -175,3 +176,12 @@ def stored(studio: Studio, attempt: Attempt) -> Attempt:
         store.close()
     assert found
     return found
+
+
+def test_dbos_finds_its_clock_on_an_old_sqlite_too() -> None:
+    import studio.runs  # noqa: F401  # it teaches every connection
+
+    with sa.create_engine("sqlite://").connect() as connection:
+        seconds = connection.execute(sa.text("SELECT unixepoch('subsec')")).scalar()
+    assert seconds is not None
+    assert abs(seconds - time.time()) < 60
