@@ -81,7 +81,7 @@ EXISTS = Meaning(
 INPUT = Meaning(
     Cause.INPUT,
     "KIE did not accept one of the fields.",
-    "KIE's message below names the field. Change it and press Create again.",
+    "KIE's message below names the field. Change it and try again.",
     False,
 )
 RATE = Meaning(
@@ -105,7 +105,7 @@ MAINTENANCE = Meaning(
 NOT_READY = Meaning(
     Cause.NOT_READY,
     "KIE does not see the finished track yet.",
-    "If the song was finished within the last minutes, wait a minute and press Create again. Otherwise check both IDs.",
+    "If the song was finished within the last minutes, wait a minute and try again. Otherwise check both IDs.",
     True,
 )
 UNSUITABLE = Meaning(
@@ -147,7 +147,7 @@ OTHER = Meaning(
 NOT_CONNECTED = Meaning(
     Cause.NOT_CONNECTED,
     "Could not reach KIE. Nothing was sent.",
-    "Check the internet connection, then press Create again.",
+    "Check the internet connection, then try again.",
     True,
 )
 NO_ANSWER = Meaning(

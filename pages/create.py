@@ -21,7 +21,7 @@ st.title("Create a persona", anchor=False)
 st.markdown("Turn a finished KIE song into a persona: an ID with which later songs keep the same voice and style.")
 if account is None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown("Paste your KIE token on the left, or look around first with an invented KIE.")
+        st.markdown("Paste your KIE token in the sidebar, or look around first with an invented KIE.")
         st.button("Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=accounts.start_demo)
 
 song, persona = st.columns(2, gap="large")
@@ -58,7 +58,9 @@ with persona:
     )
     with st.expander("Style and window (optional)", icon=":material/tune:"):
         st.text_input("Style", key="style", placeholder="Chamber jazz")
-        st.caption("The window is the 10 to 30 seconds that KIE listens to. Left empty, it is the first 30 seconds.")
+        st.caption(
+            "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s."
+        )
         start, end = st.columns(2)
         start.number_input("Window start (s)", key="vocal_start", value=None, min_value=0.0, step=1.0, format="%.2f")
         end.number_input("Window end (s)", key="vocal_end", value=None, min_value=0.0, step=1.0, format="%.2f")

@@ -127,7 +127,7 @@ _SONGS = (
               "Two tracks; both can become personas.",
               "Lanterns on the quay", "quay"),
     _scenario("song", "generating", "A song still being made",
-              "Moves on while you watch and is finished after about 20 seconds.",
+              "Press “Find tracks”, and again 20 seconds later: it is finished.",
               "Bread before dawn", "kitchen", status=None),
     _scenario("song", "first_track", "Only the first track is ready",
               "One track plays, the other is still missing: too early for a persona.",

@@ -60,7 +60,7 @@ def _ask() -> None:
         autocomplete="off",
         placeholder="Paste it here",
         on_change=_sign_in,
-        help="It stays in this program's memory: it is never stored, logged or shown.",
+        help="It stays in this program's memory: it is never stored, logged or shown in full.",
     )
     problem = st.session_state.get("token_problem")
     if problem:
@@ -103,6 +103,8 @@ def leave() -> None:
     _clear()
     if account is not None:
         the_studio().sign_out(_browser(), account)
+        if account.demo:  # invented IDs must not reach the real KIE
+            st.session_state.update(dict.fromkeys(("task_id", "audio_id", "name", "description", "style"), ""))
 
 
 def _clear() -> None:

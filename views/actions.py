@@ -14,7 +14,7 @@ from views import account as accounts
 
 FIELDS = ("task_id", "audio_id", "name", "description", "style")
 NOT_WRITTEN = Problem("create", "The disk could not be written, so nothing was sent. The log says why.")
-NO_TOKEN = "Token: paste your KIE token on the left first, or try the demo."
+NO_TOKEN = "Token: paste your KIE token in the sidebar first, or try the demo."
 WINDOW = ("vocal_start", "vocal_end")
 
 
@@ -108,9 +108,9 @@ def want_tracks() -> None:
         st.session_state.pop(key, None)
     problems = [problem for problem in typed_request().problems() if problem.field == "task_id"]
     if accounts.current() is None:
-        st.session_state.task_problem = (NO_TOKEN, "")
+        st.session_state.task_problem = (NO_TOKEN, None, "")
     elif problems:
-        st.session_state.task_problem = (problems[0].sentence, "")
+        st.session_state.task_problem = (problems[0].sentence, None, "")
     else:
         st.session_state.task_wanted = typed_request().task_id
 

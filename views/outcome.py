@@ -10,6 +10,7 @@ from kie import Cause, meaning_for
 from studio.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
+from views import errors
 from views.actions import ask_again, start_over
 
 LAST_WORD = {
@@ -85,7 +86,9 @@ def _created(attempt: Attempt) -> None:
 
 def _refused(attempt: Attempt) -> None:
     meaning = meaning_for(attempt.cause)
-    st.badge("Refused", icon=":material/block:", color="red")
+    st.badge(
+        "Not sent" if attempt.cause == Cause.NOT_CONNECTED.value else "Refused", icon=":material/block:", color="red"
+    )
     st.subheader(meaning.sentence, anchor=False)
     st.markdown(meaning.next_step)
     _own_words(attempt)
@@ -112,7 +115,4 @@ def _unknown(attempt: Attempt) -> None:
 
 
 def _own_words(attempt: Attempt) -> None:
-    words = " ".join(str(part) for part in (attempt.code, attempt.message) if part not in (None, ""))
-    if words:
-        st.caption("KIE’s own words" if attempt.code is not None else "What the connection said")
-        st.code(words, language=None, wrap_lines=True)
+    errors.own_words(attempt.code, attempt.message)

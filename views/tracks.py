@@ -8,6 +8,7 @@ from kie import KieError, MusicTask, TaskState, Track
 from studio import choices, media
 from studio.service import the_studio
 from studio.tokens import Account
+from views import errors
 
 
 def show(account: Account | None) -> None:
@@ -17,10 +18,9 @@ def show(account: Account | None) -> None:
         _look_up(account, state.task_wanted)
         del state["task_wanted"]
     if state.get("task_problem"):
-        sentence, own_words = state.task_problem
+        sentence, code, message = state.task_problem
         st.error(sentence, icon=":material/search_off:")
-        if own_words:
-            st.code(own_words, language=None, wrap_lines=True)
+        errors.own_words(code, message)
     elif account is not None and state.get("task") is not None:
         _task(account, state.task)
 
@@ -30,8 +30,7 @@ def _look_up(account: Account, task_id: str) -> None:
         with st.spinner("Asking KIE for the tracks …"):
             st.session_state.task = the_studio().music_task(account, task_id)
     except KieError as error:
-        own_words = " ".join(str(part) for part in (error.code, error.message) if part)
-        st.session_state.task_problem = (f"{error.sentence} {error.next_step}", own_words)
+        st.session_state.task_problem = (f"{error.sentence} {error.next_step}", error.code, error.message)
 
 
 def _task(account: Account, task: MusicTask) -> None:
@@ -70,10 +69,10 @@ def _card(account: Account, task: MusicTask, track: Track) -> None:
         st.text(obstacle)
     chosen = st.session_state.get("audio_id") == track.audio_id
     st.button(
-        "Chosen" if chosen else "Use this track",
+        "Chosen" if chosen and not obstacle else "Use this track",
         key=f"use_{track.audio_id}",
         icon=":material/check_circle:" if chosen else ":material/radio_button_unchecked:",
-        type="primary" if chosen else "secondary",
+        type="primary" if chosen and not obstacle else "secondary",
         disabled=bool(obstacle),
         on_click=_use,
         args=(track,),
