@@ -53,7 +53,7 @@ def run(program: str, base_url: str) -> float:
 def main() -> None:
     """Time the pairs and print the line."""
     parser = argparse.ArgumentParser(description="kie against bare requests, whole process")
-    parser.add_argument("--pairs", type=int, default=25, help="how many pairs of processes (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=51, help="how many pairs of processes (default: %(default)s)")
     pairs = parser.parse_args().pairs
     with stub() as base_url:
         ratios = compare(partial(run, WITH_KIE, base_url), partial(run, WITH_REQUESTS, base_url), pairs)
