@@ -52,7 +52,7 @@ class Child:
         return next((line for line in lines if line.startswith(word) and line.endswith("\n")), "")
 
     def wait_for(self, word: str) -> str:
-        return eventually(lambda: self.said(word), 180)
+        return eventually(lambda: self.said(word), 60)
 
     def open_gate(self) -> None:
         assert self._process.stdin
@@ -169,7 +169,7 @@ def aftermaths(
             if death.team:
                 living[name] = house.start()
         for name, house in houses.items():
-            eventually(lambda: DEATHS[name].come(house, dying[name]), 180)  # noqa: B023  # called at once
+            eventually(lambda: DEATHS[name].come(house, dying[name]), 60)  # noqa: B023  # called at once
             if name in living:
                 living[name].wait_for("open")
             dying[name].kill()
@@ -177,7 +177,7 @@ def aftermaths(
             if name not in living:
                 living[name] = house.start()
         for house in houses.values():
-            eventually(lambda: not any(each.in_flight for each in house.attempts()), 180)  # noqa: B023  # called at once
+            eventually(lambda: not any(each.in_flight for each in house.attempts()), 60)  # noqa: B023  # called at once
         return {
             name: Aftermath(
                 *before[name],
@@ -233,7 +233,7 @@ def test_two_processes_that_press_at_once_send_one_request(house: House) -> None
     for child in children:
         child.open_gate()
     pressed = {child.wait_for("attempt") for child in children}
-    eventually(lambda: house.statuses() == [Status.CREATED], 120)
+    eventually(lambda: house.statuses() == [Status.CREATED], 30)
     assert (pressed, house.posts()) == ({f"attempt {house.attempts()[0].id}\n"}, 1)
 
 
