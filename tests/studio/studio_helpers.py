@@ -56,7 +56,7 @@ def for_song(key: str, track: int = 0, name: str = "Quay") -> PersonaRequest:
     return PersonaRequest(task.task_id, task.tracks[track].audio_id, name, "A warm low voice")
 
 
-def ended(studio: Studio, account: Account, attempt: Attempt, seconds: float = 60) -> Attempt:
+def ended(studio: Studio, account: Account, attempt: Attempt, seconds: float = 15) -> Attempt:
     """Wait until an attempt has ended and is on disk."""
 
     def look() -> Attempt | None:
