@@ -76,7 +76,7 @@ def history_cell(page: Page, text: str) -> Locator:
     return page.locator('[data-testid="stDataFrame"] td', has_text=re.compile(f"^{re.escape(text)}$"))
 
 
-def eventually(condition: Callable[[], object], seconds: float = 60, page: Page | None = None) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 15, page: Page | None = None) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -30,7 +30,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SECONDS = 1000
-expect.set_options(timeout=60 * SECONDS)
+expect.set_options(timeout=15 * SECONDS)
 
 
 class App:
@@ -59,7 +59,7 @@ class App:
                 stderr=subprocess.STDOUT,
             )
         health = f"{self.url}/_stcore/health"
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with (
                 contextlib.suppress(OSError),
@@ -80,7 +80,7 @@ class App:
         """End the server as Ctrl-C does."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(60)
+            self.process.wait(20)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +112,6 @@ def app(tmp_path_factory: pytest.TempPathFactory, kie: Server) -> Iterator[App]:
 def browser(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser of its own for one test, that notes what the page complains about."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(60 * SECONDS)
     yield context
     context.close()
 

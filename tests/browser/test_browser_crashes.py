@@ -48,7 +48,7 @@ def test_a_server_killed_while_sending_comes_back_with_the_attempt_unknown_and_s
     app.start()
     page.goto(app.url)
     sign_in(page, token)
-    expect(history_cell(page, "Unknown")).to_be_attached(timeout=90_000)
+    expect(history_cell(page, "Unknown")).to_be_attached(timeout=25_000)
     assert kie.sandbox.count(token=token) == 1
 
     page.reload()
@@ -75,7 +75,7 @@ def test_a_graceful_end_waits_for_the_answer_and_writes_it_down(
     eventually(lambda: kie.sandbox.count(token=token) == 1, page=page)
     ending = threading.Thread(target=app.stop)
     ending.start()
-    ending.join(60)
+    ending.join(20)
     app.start()
     page.goto(app.url)
     sign_in(page, token)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 SONGS = {scenario.key: scenario for scenario in SCENARIOS}
 
 
-def eventually(condition: Callable[[], T], seconds: float = 60) -> T:
+def eventually(condition: Callable[[], T], seconds: float = 10) -> T:
     """Return the first true value of the condition; fail if there is none within so many seconds."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

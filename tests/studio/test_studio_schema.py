@@ -119,7 +119,7 @@ def test_processes_that_upgrade_at_the_same_moment_all_succeed(database_url: str
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    ends = [(process.communicate(timeout=120)[1], process.returncode) for process in processes]
+    ends = [(process.communicate(timeout=30)[1], process.returncode) for process in processes]
     assert [code for _, code in ends] == [0, 0], ends
 
 
