@@ -21,11 +21,12 @@ T = TypeVar("T")
 SONGS = {scenario.key: scenario for scenario in SCENARIOS}
 
 
-def eventually(condition: Callable[[], T], seconds: float = 10) -> T:
-    """Return the first true value of the condition; fail if there is none within so many seconds."""
+def eventually(condition: Callable[[], T], seconds: float = 10, instead: Callable[[], object] = lambda: "") -> T:
+    """Return the first true value of the condition; fail with what is `instead` if there is none within so many
+    seconds."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"it did not happen in time: {instead()}"
         time.sleep(0.01)
     return value
 

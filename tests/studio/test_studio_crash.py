@@ -45,9 +45,14 @@ class Child:
                 cwd=folder,
             )
 
+    def lives(self) -> bool:
+        """Fail with what the process said last, if it has ended."""
+        assert self._process.poll() is None, self._err.read_text()
+        return True
+
     def said(self, word: str) -> str:
         """The first whole line so far that begins with this word, or ""."""
-        assert self._process.poll() is None, self._err.read_text()
+        self.lives()
         lines = self._out.read_text().splitlines(keepends=True)
         return next((line for line in lines if line.startswith(word) and line.endswith("\n")), "")
 
@@ -103,6 +108,9 @@ class House:
     def attempts(self) -> list[Attempt]:
         """What is on disk, the oldest first."""
         return self._store.newest(account_of(self.token), 100)[::-1]
+
+    def in_flight(self) -> list[Attempt]:
+        return [attempt for attempt in self.attempts() if attempt.in_flight]
 
     def statuses(self) -> list[Status]:
         return sorted(attempt.status for attempt in self.attempts())
@@ -176,8 +184,9 @@ def aftermaths(
             before[name] = house.statuses(), house.posts()
             if name not in living:
                 living[name] = house.start()
-        for house in houses.values():
-            eventually(lambda: not any(each.in_flight for each in house.attempts()), 60)  # noqa: B023  # called at once
+        for name, house in houses.items():
+            over = lambda: living[name].lives() and not house.in_flight()  # noqa: B023, E731  # called at once
+            eventually(over, 60, house.in_flight)
         return {
             name: Aftermath(
                 *before[name],
@@ -233,7 +242,7 @@ def test_two_processes_that_press_at_once_send_one_request(house: House) -> None
     for child in children:
         child.open_gate()
     pressed = {child.wait_for("attempt") for child in children}
-    eventually(lambda: house.statuses() == [Status.CREATED], 30)
+    eventually(lambda: house.statuses() == [Status.CREATED], 30, house.attempts)
     assert (pressed, house.posts()) == ({f"attempt {house.attempts()[0].id}\n"}, 1)
 
 
