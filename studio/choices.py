@@ -20,9 +20,7 @@ def obstacle(task: MusicTask, track: Track) -> str:
 def state_sentence(task: MusicTask) -> str:
     """Say where a task stands when there is nothing to choose yet."""
     if task.state is TaskState.ABSENT:
-        return (
-            "KIE has no record of this task. If it was just started, press “Find tracks” again in some seconds."
-        )
+        return "KIE has no record of this task. If it was just started, press “Find tracks” again in some seconds."
     if task.state is TaskState.FAILED:
         return "This song failed at KIE, so there is no track to use. Make the song again."
     return "This song is still being made. Press “Find tracks” again in some seconds."

@@ -13,6 +13,7 @@ from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequ
 from studio import demo, export, settings
 from studio.attempts import Attempt
 from studio.tokens import Account, Vault
+from studio.visitors import Visitors
 
 if TYPE_CHECKING:
     from studio.runs import Runs
@@ -43,6 +44,7 @@ class Studio:
     def __init__(self, configuration: settings.Settings) -> None:
         self.settings = configuration
         self.vault = Vault()
+        self.visitors = Visitors()
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Runs]] | None = None
         self.shared: Account | None = None
@@ -106,7 +108,8 @@ class Studio:
 
     def sign_out(self, visitor: str, account: Account) -> None:
         """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
-        if self.vault.unseat(visitor, account.id) and not account.shared:
+        self.visitors.leave(visitor)
+        if not account.shared and not self.visitors.use(account.id):
             try:
                 waiting = any(attempt.in_flight for attempt in self.history(account, 100))
             except NotSaved:

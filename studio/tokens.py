@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from kie import InvalidInput, KieClient, check_token
-
-MAX_VISITORS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +27,11 @@ def account_of(token: str) -> str:
 
 
 class Vault:
-    """The tokens of this process, and which visitor uses which. Safe for many threads."""
+    """The tokens of this process. Safe for many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lines: dict[str, tuple[Account, str, str]] = {}
-        self._visitors: OrderedDict[str, str] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Vault of {len(self._lines)} accounts>"
@@ -86,23 +82,3 @@ class Vault:
         with self._lock:
             line = self._lines.get(account_id)
         return KieClient(line[1], line[2], timeout, repeat=False) if line else None
-
-    def seat(self, visitor: str, account_id: str) -> None:
-        """Remember which account a visitor's browser uses, so that a reload does not ask for the token again."""
-        with self._lock:
-            self._visitors[visitor] = account_id
-            self._visitors.move_to_end(visitor)
-            if len(self._visitors) > MAX_VISITORS:
-                self._visitors.popitem(last=False)
-
-    def unseat(self, visitor: str, account_id: str) -> bool:
-        """Forget a visitor, and say whether the account has none left."""
-        with self._lock:
-            self._visitors.pop(visitor, None)
-            return account_id not in self._visitors.values()
-
-    def seated(self, visitor: str) -> Account | None:
-        """Return the account that a visitor's browser uses."""
-        with self._lock:
-            line = self._lines.get(self._visitors.get(visitor, ""))
-        return line[0] if line else None

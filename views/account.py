@@ -19,7 +19,7 @@ def current() -> Account | None:
     if studio.shared is not None:
         return studio.shared
     mine = st.session_state.get("account_id", "")
-    known = studio.vault.seated(_browser()) if _browser() else studio.vault.account(mine)
+    known = studio.vault.account(studio.visitors.account_of(browser()) if browser() else mine)
     if mine and (known is None or known.id != mine):
         _clear()  # another tab of this browser left, or signed in anew
     if known is not None:
@@ -93,8 +93,8 @@ def _sign_in() -> None:
 def _enter(account: Account) -> None:
     _clear()
     st.session_state.account_id = account.id
-    if _browser():
-        the_studio().vault.seat(_browser(), account.id)
+    if browser():
+        the_studio().visitors.seat(browser(), account.id)
 
 
 def leave() -> None:
@@ -102,22 +102,13 @@ def leave() -> None:
     account = current()
     _clear()
     if account is not None:
-        the_studio().sign_out(_browser(), account)
+        the_studio().sign_out(browser(), account)
         if account.demo:  # invented IDs must not reach the real KIE
             st.session_state.update(dict.fromkeys(("task_id", "audio_id", "name", "description", "style"), ""))
 
 
 def _clear() -> None:
-    for key in (
-        "account_id",
-        "balance",
-        "token_problem",
-        "task",
-        "task_wanted",
-        "task_problem",
-        "decision",
-        "problems",
-    ):
+    for key in OWN:
         st.session_state.pop(key, None)
     st.query_params.pop("attempt", None)
 
@@ -152,7 +143,7 @@ def _show(account: Account) -> None:
         )
 
 
-def _browser() -> str:
+def browser() -> str:
     """Return the name that the door gave this browser, or "" where there is no browser or it keeps no cookies."""
     names = (st.context.cookies.get(name) for name in (SECURE_COOKIE, COOKIE))
     return next((name for name in names if isinstance(name, str)), "")

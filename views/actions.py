@@ -77,15 +77,24 @@ def memo() -> dict[str, Any]:
 
 
 def shown_attempt(account: Account | None) -> Attempt | None:
-    """Return the attempt that this page is about; its ID stands in the address, so a reload shows it again."""
-    noted = memo().get("attempt")
-    if noted is not None and noted != st.query_params.get("attempt", ""):
-        if noted:
-            st.query_params["attempt"] = noted
-        else:
-            st.query_params.pop("attempt", None)
-    attempt_id = st.query_params.get("attempt", "") if noted is None else noted
-    return the_studio().attempt(account, attempt_id) if account is not None and attempt_id else None
+    """Return the attempt that this page is about; its ID stands in the address, so a reload shows it again.
+
+    A page that was reloaded before its address could change shows what its browser still waits for.
+    """
+    if account is None:
+        return None
+    noted = memo()
+    if "attempt" not in noted:
+        noted["attempt"] = st.query_params.get("attempt", "") or the_studio().visitors.awaited(accounts.browser())
+    attempt_id = noted["attempt"]
+    if attempt_id and attempt_id != st.query_params.get("attempt", ""):
+        st.query_params["attempt"] = attempt_id
+    elif not attempt_id:
+        st.query_params.pop("attempt", None)
+    attempt = the_studio().attempt(account, attempt_id) if attempt_id else None
+    if attempt is not None and not attempt.in_flight:
+        the_studio().visitors.saw(accounts.browser(), attempt_id)
+    return attempt
 
 
 def start_over() -> None:
@@ -118,7 +127,7 @@ def want_tracks() -> None:
 def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None:
     from studio.store import NeedsDecision
 
-    noted = memo()
+    noted, browser = memo(), accounts.browser()
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:
         attempt = the_studio().create_persona(account, request, replaces)
@@ -128,6 +137,8 @@ def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None
         noted.update(attempt="", decision="", problems=(NOT_WRITTEN,))
     else:
         noted.update(attempt=attempt.id, decision="", problems=())
+        if browser:
+            the_studio().visitors.awaits(browser, attempt.id)
 
 
 def _refuse(*problems: Problem) -> None:

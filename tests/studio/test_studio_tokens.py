@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from kie import InvalidInput
-from studio.tokens import Account, Vault, account_of
+from studio.tokens import Vault, account_of
 
 TOKEN = "kie-0123456789-Hearsay"
 HOST = "https://api.kie.ai"
@@ -69,55 +69,3 @@ def test_a_dropped_token_leaves_nothing(vault: Vault) -> None:
 def test_dropping_what_is_not_kept_does_nothing(vault: Vault) -> None:
     vault.drop("nobody")
     assert vault.accounts() == []
-
-
-def test_a_visitor_finds_their_account_again(vault: Vault) -> None:
-    account = vault.keep(TOKEN, HOST)
-    vault.seat("visitor", account.id)
-    assert vault.seated("visitor") == account
-
-
-def test_a_visitor_without_a_seat_has_no_account(vault: Vault) -> None:
-    vault.keep(TOKEN, HOST)
-    assert vault.seated("somebody else") is None
-
-
-def test_a_visitor_who_left_has_no_account(vault: Vault) -> None:
-    account = vault.keep(TOKEN, HOST)
-    vault.seat("visitor", account.id)
-    vault.unseat("visitor", account.id)
-    assert vault.seated("visitor") is None
-
-
-def test_the_last_visitor_to_leave_an_account_is_told_apart(vault: Vault) -> None:
-    account = vault.keep(TOKEN, HOST)
-    for visitor in ("one", "two"):
-        vault.seat(visitor, account.id)
-    assert [vault.unseat(visitor, account.id) for visitor in ("one", "two")] == [False, True]
-
-
-def test_a_visitor_whose_token_was_dropped_has_no_account(vault: Vault) -> None:
-    account = vault.keep(TOKEN, HOST)
-    vault.seat("visitor", account.id)
-    vault.drop(account.id)
-    assert vault.seated("visitor") is None
-
-
-def seated(vault: Vault, *visitors: str) -> list[Account | None]:
-    return [vault.seated(visitor) for visitor in visitors]
-
-
-def test_when_the_seats_are_taken_the_oldest_is_given_away(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.tokens.MAX_VISITORS", 2)
-    account = vault.keep(TOKEN, HOST)
-    for visitor in ("one", "two", "three"):
-        vault.seat(visitor, account.id)
-    assert seated(vault, "one", "two", "three") == [None, account, account]
-
-
-def test_a_visitor_who_came_again_is_not_the_oldest(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.tokens.MAX_VISITORS", 2)
-    account = vault.keep(TOKEN, HOST)
-    for visitor in ("one", "two", "one", "three"):
-        vault.seat(visitor, account.id)
-    assert seated(vault, "one", "two", "three") == [account, None, account]
