@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from kie import Cause, InvalidInput, KieError, Persona, PersonaRequest, Sent
+
+if TYPE_CHECKING:
+    from kie import Track
 
 
 class Status(StrEnum):
@@ -21,6 +25,18 @@ class Status(StrEnum):
     """KIE said no, or nothing was sent."""
     UNKNOWN = "unknown"
     """Sent, no readable answer: KIE may have made it."""
+
+
+class Settled(StrEnum):
+    """How a person moved an attempt on after its answer was lost."""
+
+    NOT = ""
+    ASKED_AGAIN = "asked_again"
+    """The same request was sent again, and that one was answered."""
+    NOT_MADE = "not_made"
+    """A person said that KIE had made nothing."""
+    BY_HAND = "by_hand"
+    """A person found the persona ID in KIE's logs."""
 
 
 IN_FLIGHT = (Status.QUEUED, Status.SENDING)
@@ -82,9 +98,49 @@ class Attempt:
     """The attempt for the same track that a person deliberately repeated with this one."""
     executor: str = ""
     """The process that works on it."""
+    author: str = ""
+    """Who made it, where people sign in."""
+    origin: str = ""
+    """"import" if it came from a file."""
+    settled: Settled = Settled.NOT
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    favourite: bool = False
+    track: Track | None = None
+    """The track as it was when it was looked up, if it was."""
+    credits_before: float | None = None
+    credits_after: float | None = None
+    deleted_at: datetime | None = None
+    number: int = 0
+    """Its place in time among all attempts."""
     saved: bool = True
+
+    def overlaid(self, outcome: Outcome | None) -> Attempt:
+        """Return the attempt with an outcome that is known but could not be written yet."""
+        if outcome is None:
+            return self
+        return replace(
+            self,
+            status=outcome.status,
+            persona_id=outcome.persona_id,
+            cause=outcome.cause,
+            code=outcome.code,
+            message=outcome.message,
+            raw=outcome.raw,
+            saved=False,
+        )
 
     @property
     def in_flight(self) -> bool:
         """Whether it has not ended yet."""
         return self.status in IN_FLIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that was decided about an attempt after it was sent."""
+
+    at: datetime
+    kind: str
+    detail: dict[str, str]
+    author: str = ""

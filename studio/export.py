@@ -1,16 +1,26 @@
-"""The history as a CSV that a spreadsheet opens as text and pandas reads back to the same values.
+"""The library as a file: a CSV that a spreadsheet opens as text, and a JSON that keeps everything.
 
-The guard: a cell that a spreadsheet could take for a formula, and a cell that itself begins with an apostrophe, gets
-one apostrophe in front. To read a file back, drop one leading apostrophe from each text cell.
+The CSV's guard: a cell that a spreadsheet could take for a formula, and a cell that itself begins with an apostrophe,
+gets one apostrophe in front. To read a file back, drop one leading apostrophe from each text cell.
+
+The JSON is one object: `format`, `version` and `attempts`, each with all that was sent, answered, added and decided.
+Attempts still on their way are left out: what becomes of them no file can say.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from studio.attempts import Attempt
+if TYPE_CHECKING:
+    from studio.attempts import Outcome
+    from studio.library import Library, Query
 
 COLUMNS = (
     "created_at",
@@ -25,11 +35,65 @@ COLUMNS = (
     "vocal_end",
     "code",
     "message",
+    "id",
+    "note",
+    "tags",
+    "favourite",
+    "settled",
+    "author",
+    "track_title",
+    "track_model",
+    "track_duration",
+    "track_created_at",
+    "credits_before",
+    "credits_after",
 )
 """Later columns are appended, never inserted."""
+TAGS = COLUMNS.index("tags")
+FIELDS = (
+    "id",
+    "created_at",
+    "sent_at",
+    "ended_at",
+    "status",
+    "persona_id",
+    "name",
+    "description",
+    "task_id",
+    "audio_id",
+    "style",
+    "vocal_start",
+    "vocal_end",
+    "cause",
+    "code",
+    "message",
+    "http_status",
+    "raw",
+    "repeats",
+    "replaces",
+    "author",
+    "origin",
+    "settled",
+    "note",
+    "tags",
+    "favourite",
+    "track_title",
+    "track_tags",
+    "track_model",
+    "track_duration",
+    "track_audio_url",
+    "track_image_url",
+    "track_created_at",
+    "credits_before",
+    "credits_after",
+)
+"""What the JSON has of each attempt, beside its `story`."""
+FORMAT, VERSION = "persona-studio", 1
 GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'", "＝", "＋", "－", "＠")  # wide ones count too
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Tells Excel that the file is UTF-8."""
+CHUNK = 1000
+"""Rows in memory at a time."""
 
 
 def guard(text: str) -> str:
@@ -42,38 +106,82 @@ def unguard(text: str) -> str:
     return text.removeprefix("'")
 
 
-def rows(attempts: Iterable[Attempt]) -> Iterator[tuple[str, ...]]:
-    """Yield one row of cells an attempt, in the order of `COLUMNS`."""
-    for attempt in attempts:
-        request = attempt.request
-        texts = (
-            attempt.persona_id,
-            request.name,
-            request.description,
-            request.task_id,
-            request.audio_id,
-            request.style or "",
-        )
-        yield (
-            attempt.created_at.isoformat(timespec="seconds"),
-            attempt.status.value,
-            *(guard(text) for text in texts),
-            _number(request.vocal_start),
-            _number(request.vocal_end),
-            _number(attempt.code),
-            guard(attempt.message),
-        )
+def csv_file(library: Library, account: str, query: Query) -> io.BytesIO:
+    """Return the attempts of a list as a CSV, in the list's order."""
+    return _file(csv_parts(library, account, query))
 
 
-def as_csv(attempts: Iterable[Attempt]) -> bytes:
-    """Return the whole file."""
-    out = io.StringIO(BOM)
-    out.seek(0, io.SEEK_END)
+def json_file(library: Library, account: str, query: Query) -> io.BytesIO:
+    """Return the ended attempts of a list as JSON, in the list's order."""
+    return _file(json_parts(library, account, query))
+
+
+def csv_parts(library: Library, account: str, query: Query) -> Iterator[str]:
+    """Yield the CSV piece by piece."""
+    out = io.StringIO()
     writer = csv.writer(out)
+    out.write(BOM)
     writer.writerow(COLUMNS)
-    writer.writerows(rows(attempts))
-    return out.getvalue().encode("utf-8")
+    yield out.getvalue()
+    rows = library.rows(account, query, COLUMNS)
+    while part := list(islice(rows, CHUNK)):
+        out.seek(0)
+        out.truncate()
+        writer.writerows(_cells(_known(row, library.unsaved)) for row in part)
+        yield out.getvalue()
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.10g}"
+def json_parts(library: Library, account: str, query: Query) -> Iterator[str]:
+    """Yield the JSON piece by piece: one line for each attempt."""
+    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "attempts": ['
+    lead = "\n"
+    rows = library.rows(account, query, FIELDS)
+    while part := list(islice(rows, CHUNK)):
+        stories = library.stories([row.id for row in part])
+        for row in part:
+            if row.status not in ("queued", "sending"):
+                values: dict[str, Any] = {name: _plain(value) for name, value in row._mapping.items()}
+                values["tags"] = row.tags.split("\n") if row.tags else []
+                values["story"] = [
+                    {"at": event.at.isoformat(), "kind": event.kind, "detail": event.detail, "author": event.author}
+                    for event in stories.get(row.id, ())
+                ]
+                yield lead + json.dumps(values, ensure_ascii=False)
+                lead = ",\n"
+    yield "\n]}\n"
+
+
+def _known(row: Any, unsaved: Mapping[str, Outcome]) -> Any:
+    """Return the row with the outcome that could not be written yet, if there is one."""
+    outcome = unsaved.get(row.id) if unsaved else None
+    return row if outcome is None else tuple((dict(row._mapping) | asdict(outcome))[name] for name in COLUMNS)
+
+
+def _cells(row: Any) -> list[object]:
+    """Return a row's cells: texts guarded, times in UTC with seconds, numbers short, nothing for None."""
+    cells: list[object] = []
+    for value in row:
+        if isinstance(value, str):
+            cells.append(f"'{value}" if value.startswith(GUARDED) else value)
+        elif isinstance(value, float):
+            cells.append(f"{value:.10g}")
+        elif isinstance(value, datetime):
+            cells.append(value.isoformat(timespec="seconds"))
+        elif isinstance(value, bool):
+            cells.append("yes" if value else "")
+        else:
+            cells.append(value)
+    cells[TAGS] = guard(row[TAGS].replace("\n", ", "))
+    return cells
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _file(parts: Iterator[str]) -> io.BytesIO:
+    out = io.BytesIO()
+    for part in parts:
+        out.write(part.encode("utf-8"))
+    out.seek(0)
+    return out

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain, repeat
@@ -35,6 +35,8 @@ HEARTBEAT = 2.0
 """Seconds between two signs of life; a quarter of the store's lease."""
 CONNECT_TIMEOUT = 5.0
 """Seconds."""
+LOOK_TIMEOUT = (5.0, 20.0)
+"""Seconds to connect and to read, for calls that change nothing."""
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one again and again."""
 
@@ -83,6 +85,8 @@ class Runs:
         self._closing = threading.Event()
         self._stop = threading.Event()
         self._pulse = threading.Thread(target=self._keep_alive, name="heartbeat", daemon=True)
+        self.on_credits: Callable[[str, float], None] = lambda account, left: None
+        """Told what an account has left after each attempt."""
         self.unsaved: dict[str, Outcome] = {}
         """Outcomes that could not be written to disk yet, by attempt."""
 
@@ -190,7 +194,21 @@ class Runs:
                 f"The program failed while the request was on its way: {type(error).__name__}."
             )
         self._save(attempt, outcome)
+        self._look_at_balance(attempt)
         return None
+
+    def _look_at_balance(self, attempt: Attempt) -> None:
+        """Note what KIE says is left, after the outcome is on file; if it does not answer, nothing is noted."""
+        client = None if self._closing.is_set() else self._vault.client(attempt.account, LOOK_TIMEOUT)
+        if client is None:
+            return
+        try:
+            with client:
+                left = client.credits()
+            self._store.note_credits(attempt.id, left)
+            self.on_credits(attempt.account, left)
+        except Exception as error:  # noqa: BLE001  # a nicety; the outcome is safe
+            log.info("The balance after attempt %s is not known: %s", attempt.id, type(error).__name__)
 
     def _save(self, attempt: Attempt, outcome: Outcome, pause: float | None = None) -> None:
         """Write the outcome, or the pause that it asks for.

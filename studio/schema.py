@@ -5,16 +5,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, make_url
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest schema version; `migrations/versions` leads to it."""
 MIGRATIONS = Path(__file__).parent / "migrations"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class DatabaseTooNew(RuntimeError):
@@ -32,6 +34,15 @@ class Moment(sa.types.TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value else None
+
+
+def number_at(moment: datetime, attempt_id: str) -> int:
+    """Return a row's place in time: microseconds since 1970, with 12 bits of its ID below for those of one moment."""
+    return (moment - EPOCH) // MICROSECOND * 4096 + int(attempt_id[:3], 16)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
 metadata = sa.MetaData()
@@ -62,18 +73,60 @@ attempts = sa.Table(
     sa.Column("wait_until", Moment),
     sa.Column("replaces", sa.String(32), nullable=False, default=""),
     sa.Column("executor", sa.String(32), nullable=False, default=""),
-    sa.Index("attempts_of_account", "account", "created_at"),
+    sa.Column("author", sa.Text, nullable=False, default=""),
+    sa.Column("origin", sa.String(8), nullable=False, default=""),
+    sa.Column("settled", sa.String(12), nullable=False, default=""),
+    sa.Column("note", sa.Text, nullable=False, default=""),
+    sa.Column("tags", sa.Text, nullable=False, default=""),
+    sa.Column("favourite", sa.Boolean, nullable=False, default=False),
+    sa.Column("track_title", sa.Text, nullable=False, default=""),
+    sa.Column("track_tags", sa.Text, nullable=False, default=""),
+    sa.Column("track_model", sa.Text, nullable=False, default=""),
+    sa.Column("track_duration", sa.Float),
+    sa.Column("track_audio_url", sa.Text, nullable=False, default=""),
+    sa.Column("track_image_url", sa.Text, nullable=False, default=""),
+    sa.Column("track_created_at", Moment),
+    sa.Column("credits_before", sa.Float),
+    sa.Column("credits_after", sa.Float),
+    sa.Column("deleted_at", Moment),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("words", sa.Text, nullable=False, default=""),
+    sa.Column("sort_name", sa.Text, nullable=False, default=""),
+    sa.Index("attempts_by_number", "number", unique=True),
+    sa.Index("attempts_of_account", "account", "number", **_where("deleted_at IS NULL")),
+    sa.Index("attempts_by_status", "account", "status", "number", **_where("deleted_at IS NULL")),
+    sa.Index("attempts_by_name", "account", "sort_name", "number", **_where("deleted_at IS NULL")),
+    sa.Index("attempts_favourite", "account", "number", **_where("favourite AND deleted_at IS NULL")),
+    sa.Index("attempts_tagged", "account", "number", **_where("tags <> '' AND deleted_at IS NULL")),
+    sa.Index("attempts_deleted", "account", "number", **_where("deleted_at IS NOT NULL")),
     sa.Index("attempts_of_track", "account", "audio_id", "created_at"),
+    sa.Index("attempts_of_persona", "account", "persona_id", **_where("persona_id <> ''")),
     sa.Index(
         "one_in_flight",
         "account",
         "audio_id",
         unique=True,
-        sqlite_where=sa.text("status IN ('queued', 'sending')"),
-        postgresql_where=sa.text("status IN ('queued', 'sending')"),
+        **_where("status IN ('queued', 'sending')"),
     ),
 )
-"""`one_in_flight` is the promise, held by the database: one request at a time for one track of one account."""
+"""`one_in_flight` is the promise, held by the database: one request at a time for one track of one account.
+
+`number` orders the rows by time (`number_at`). `words` is what a search looks in; each database has an index of its own
+for that, which the migrations make and nothing here knows.
+"""
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("attempt_id", sa.String(32), nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, default=""),
+    sa.Column("author", sa.Text, nullable=False, default=""),
+    sa.Index("events_of_attempt", "attempt_id", "id"),
+)
+"""What was decided about attempts after they were sent; `detail` is a JSON object."""
 
 executors = sa.Table(
     "executors",
@@ -90,7 +143,8 @@ def engine_for(database_url: str) -> sa.Engine:
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        # Nothing is prepared: a plan that suits a common word is a hundred times too slow for a rare one.
+        return sa.create_engine(url, pool_pre_ping=True, connect_args={"prepare_threshold": None})
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url)

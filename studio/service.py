@@ -6,16 +6,18 @@ import logging
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
-from studio import demo, export, settings
+from studio import demo, settings
 from studio.attempts import Attempt
 from studio.tokens import Account, Vault
 from studio.visitors import Visitors
 
 if TYPE_CHECKING:
+    from kie import Track
+    from studio.library import Library
     from studio.runs import Runs
     from studio.store import Store
 
@@ -47,6 +49,7 @@ class Studio:
         self.visitors = Visitors()
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Runs]] | None = None
+        self._balances: dict[str, Balance] = {}
         self.shared: Account | None = None
         if configuration.api_key:
             try:
@@ -70,6 +73,7 @@ class Studio:
 
             store = Store(self.settings.database_url)
             runs = Runs(self.settings, store, self.vault)
+            runs.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
                 runs.launch()
             except BaseException:
@@ -91,7 +95,7 @@ class Studio:
             store.close()
         demo.stop()
 
-    def sign_in(self, token: str) -> tuple[Account, Balance]:
+    def sign_in(self, token: str) -> Account:
         """Keep a token after asking KIE once for its balance.
 
         Raises `kie.InvalidInput` for what cannot be a token, and `kie.KieError` if KIE does not accept it. If KIE
@@ -103,8 +107,9 @@ class Studio:
         if balance.error is not None and balance.error.cause is Cause.TOKEN:
             raise balance.error
         account = self.vault.keep(token, self.settings.base_url)
+        self._balances[account.id] = balance
         self._adopt()
-        return account, balance
+        return account
 
     def sign_out(self, visitor: str, account: Account) -> None:
         """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
@@ -116,6 +121,7 @@ class Studio:
                 waiting = False
             if not waiting:
                 self.vault.drop(account.id)
+                self._balances.pop(account.id, None)
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
@@ -132,27 +138,44 @@ class Studio:
         """Whether a demo account's line leads to the stand-in KIE."""
         return self.vault.base_url(account.id) != demo.NOBODY
 
-    def balance(self, account: Account) -> Balance:
-        """Ask KIE how many credits are left."""
+    def ask_balance(self, account: Account) -> None:
+        """Ask KIE how many credits are left, for `balance` to tell."""
         with self._client(account) as client:
-            return _ask_balance(client)
+            self._balances[account.id] = _ask_balance(client)
+
+    def balance(self, account: Account) -> Balance | None:
+        """Return what KIE said last about the credits: at sign-in, when asked, or after an attempt."""
+        return self._balances.get(account.id)
 
     def music_task(self, account: Account, task_id: str) -> MusicTask:
         """Look a task up at KIE. Raises `kie.KieError`."""
         with self._client(account) as client:
             return client.music_task(task_id)
 
-    def create_persona(self, account: Account, request: PersonaRequest, replaces: str = "") -> Attempt:
+    def create_persona(
+        self,
+        account: Account,
+        request: PersonaRequest,
+        replaces: str = "",
+        *,
+        author: str = "",
+        track: Track | None = None,
+    ) -> Attempt:
         """File a request and start its run; the same request in flight, or a double click, starts nothing.
 
         Raises `studio.store.NeedsDecision` when a person has to decide first (`replaces` carries the decision), and
-        `NotSaved` when nothing could be written and so nothing was sent.
+        `NotSaved` when nothing could be written and so nothing was sent. `author` is who asked, where people sign in;
+        `track` is what is known of the track, to be kept as it is now.
         """
         from sqlalchemy.exc import SQLAlchemyError
 
         store, runs = self._house()
+        balance = self.balance(account)
+        before = balance.credits if balance is not None else None
         try:
-            attempt, new = store.add(account.id, request, runs.executor, replaces)
+            attempt, new = store.add(
+                account.id, request, runs.executor, replaces, author=author, track=track, credits_before=before
+            )
         except SQLAlchemyError as error:
             log.exception("An attempt could not be written.")
             raise NotSaved from error
@@ -168,17 +191,20 @@ class Studio:
         """Return one attempt of this account as it stands on disk."""
         store, runs = self._house()
         attempt = store.get(account.id, attempt_id)
-        return self._with_unsaved(attempt, runs) if attempt else None
+        return attempt.overlaid(runs.unsaved.get(attempt.id)) if attempt else None
 
     def history(self, account: Account, limit: int) -> list[Attempt]:
         """Return the newest attempts of this account."""
         store, runs = self._house()
-        return [self._with_unsaved(attempt, runs) for attempt in store.newest(account.id, limit)]
+        return [attempt.overlaid(runs.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
 
-    def history_csv(self, account: Account) -> bytes:
-        """Return all attempts of this account as a CSV file."""
+    @property
+    def library(self) -> Library:
+        """All that is kept. Raises `NotSaved` when the database cannot be used."""
+        from studio.library import Library
+
         store, runs = self._house()
-        return export.as_csv(self._with_unsaved(attempt, runs) for attempt in store.every(account.id))
+        return Library(store, runs.unsaved)
 
     def _client(self, account: Account) -> KieClient:
         client = self.vault.client(account.id, LOOK_TIMEOUT)
@@ -199,22 +225,6 @@ class Studio:
             runs.adopt()
         except Exception:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
-
-    @staticmethod
-    def _with_unsaved(attempt: Attempt, runs: Runs) -> Attempt:
-        outcome = runs.unsaved.get(attempt.id)
-        if outcome is None:
-            return attempt
-        return replace(
-            attempt,
-            status=outcome.status,
-            persona_id=outcome.persona_id,
-            cause=outcome.cause,
-            code=outcome.code,
-            message=outcome.message,
-            raw=outcome.raw,
-            saved=False,
-        )
 
 
 def _ask_balance(client: KieClient) -> Balance:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from kie import PersonaRequest
-from studio.attempts import IN_FLIGHT, Attempt, Outcome, Status
-from studio.schema import attempts, engine_for, executors, upgrade
+from kie import PersonaRequest, Track
+from studio.attempts import IN_FLIGHT, Attempt, Outcome, Settled, Status
+from studio.schema import attempts, engine_for, events, executors, number_at, upgrade
+from studio.words import searchable, sortable
 
 LEASE = timedelta(seconds=8)
 """A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
@@ -48,14 +50,24 @@ class Store:
     def __init__(self, database_url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.engine = engine_for(database_url)
         self._writer = self.engine.execution_options(write=True)
-        self._now = clock
+        self.now = self._now = clock
         upgrade(self.engine)
 
     def close(self) -> None:
         """Close the connections."""
         self.engine.dispose()
 
-    def add(self, account: str, request: PersonaRequest, executor: str, replaces: str = "") -> tuple[Attempt, bool]:
+    def add(
+        self,
+        account: str,
+        request: PersonaRequest,
+        executor: str,
+        replaces: str = "",
+        *,
+        author: str = "",
+        track: Track | None = None,
+        credits_before: float | None = None,
+    ) -> tuple[Attempt, bool]:
         """File a request as `queued`, and say whether it is new.
 
         It is not new while one for the same track is in flight, or within `SAME_CLICK` of an identical one: then
@@ -84,9 +96,18 @@ class Store:
                 "created_at": self._now(),
                 "replaces": replaces,
                 "executor": executor,
+                "author": author,
+                "credits_before": credits_before,
                 **asdict(request),
+                **(track_columns(track) if track is not None else {}),
             }
+            row |= found_by(row) | {"number": free_number(connection, row)}
             connection.execute(sa.insert(attempts).values(row))
+            if open_matter is not None:
+                same = open_matter.status is Status.UNKNOWN and open_matter.request == request
+                add_event(
+                    connection, replaces, self._now(), "asked_again" if same else "replaced", {"by": row["id"]}, author
+                )
             return self._get(connection, row["id"]), True
 
     def claim(
@@ -162,6 +183,13 @@ class Store:
         with self._writer.begin() as connection:
             self._write_outcome(connection, attempt_id, outcome, _still_of(executor))
 
+    def note_credits(self, attempt_id: str, credits_after: float) -> None:
+        """Keep what KIE said was left after an attempt."""
+        with self._writer.begin() as connection:
+            connection.execute(
+                sa.update(attempts).where(attempts.c.id == attempt_id).values(credits_after=credits_after)
+            )
+
     def account_of(self, attempt_id: str) -> str | None:
         """Return whose attempt it is."""
         with self.engine.begin() as connection:
@@ -173,15 +201,18 @@ class Store:
             row = connection.execute(
                 sa.select(attempts).where(attempts.c.id == attempt_id, attempts.c.account == account)
             ).first()
-        return _read(row) if row else None
+        return read(row) if row else None
 
     def newest(self, account: str, limit: int) -> list[Attempt]:
         """Return an account's newest attempts, the newest first, without the raw answers."""
-        return list(self._list(account, limit))
-
-    def every(self, account: str) -> Iterator[Attempt]:
-        """Go through all attempts of an account, the newest first, without the raw answers and without holding them."""
-        return self._list(account, None)
+        query = (
+            sa.select(*LISTED)
+            .where(attempts.c.account == account, attempts.c.deleted_at.is_(None))
+            .order_by(attempts.c.number.desc())
+            .limit(limit)
+        )
+        with self.engine.begin() as connection:
+            return [read(row) for row in connection.execute(query)]
 
     def adopt(self, accounts: Sequence[str], executor: str, busy: Sequence[str] = ()) -> list[str]:
         """Take over the queued attempts of these accounts that nobody works on; return their IDs.
@@ -239,25 +270,13 @@ class Store:
         fresh = sa.select(executors.c.id).where(executors.c.seen_at > self._now() - LEASE)
         return list(connection.execute(fresh).scalars())
 
-    def _list(self, account: str, limit: int | None) -> Iterator[Attempt]:
-        columns = [column for column in attempts.c if column.name != "raw"]
-        query = (
-            sa.select(*columns)
-            .where(attempts.c.account == account)
-            .order_by(attempts.c.created_at.desc(), attempts.c.id)
-            .limit(limit)
-        )
-        with self.engine.begin() as connection:
-            for row in connection.execution_options(yield_per=1000).execute(query):
-                yield _read(row)
-
     def _get(self, connection: sa.Connection, attempt_id: str) -> Attempt:
-        return _read(connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).one())
+        return read(connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).one())
 
     def _newest(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> Attempt | None:
         query = sa.select(attempts).where(which).order_by(attempts.c.created_at.desc()).limit(1)
         row = connection.execute(query).first()
-        return _read(row) if row else None
+        return read(row) if row else None
 
     def _write_outcome(
         self,
@@ -266,12 +285,21 @@ class Store:
         outcome: Outcome,
         still: sa.ColumnElement[bool] = attempts.c.status == Status.SENDING.value,
     ) -> None:
+        this = attempts.c.id == attempt_id
         open_row = sa.true() if outcome.status is Status.CREATED else still
-        connection.execute(
-            sa.update(attempts)
-            .where(attempts.c.id == attempt_id, open_row)
-            .values(ended_at=self._now(), wait_until=None, **asdict(outcome))
-        )
+        values: dict[str, Any] = {"ended_at": self._now(), "wait_until": None, **asdict(outcome)}
+        if outcome.status is Status.CREATED:
+            values["words"] = attempts.c.words + " " + searchable([outcome.persona_id])
+            before = self._get(connection, attempt_id)
+            if before.status is not Status.SENDING:  # a person, or another process, had given the answer up for lost
+                detail = {"was": before.status.value, "persona_id": before.persona_id}
+                add_event(connection, attempt_id, self._now(), "late_answer", detail)
+            connection.execute(
+                sa.update(attempts)
+                .where(attempts.c.id == before.replaces, attempts.c.status == Status.UNKNOWN.value)
+                .values(settled=Settled.ASKED_AGAIN.value)
+            )
+        connection.execute(sa.update(attempts).where(this, open_row).values(values))
 
     def _one_at_a_time(self, connection: sa.Connection, *about: str) -> None:
         """Let one transaction at a time decide about the same thing; SQLite's writers take turns anyway."""
@@ -285,12 +313,62 @@ def _still_of(executor: str) -> sa.ColumnElement[bool]:
     return sa.and_(attempts.c.executor == executor, sa.or_(attempts.c.status == Status.SENDING.value, written_off))
 
 
-def _read(row: Any) -> Attempt:
+TRACK_FIELDS = ("title", "tags", "model", "duration", "audio_url", "image_url", "created_at")
+REQUEST_FIELDS = ("task_id", "audio_id", "name", "description", "vocal_start", "vocal_end", "style")
+FOUND_BY = (
+    "name",
+    "description",
+    "style",
+    "note",
+    "tags",
+    "track_title",
+    "persona_id",
+    "task_id",
+    "audio_id",
+    "author",
+)
+"""The columns whose words a search looks in."""
+LISTED = [column for column in attempts.c if column.name not in ("raw", "words", "sort_name")]
+"""The columns of a list: all but the bulky ones."""
+
+
+def read(row: Any) -> Attempt:
+    """Make an attempt of a row."""
     values = dict(row._mapping)
-    request = PersonaRequest(
-        **{
-            name: values.pop(name)
-            for name in ("task_id", "audio_id", "name", "description", "vocal_start", "vocal_end", "style")
-        }
-    )
-    return Attempt(request=request, status=Status(values.pop("status")), **values)
+    for unseen in ("words", "sort_name"):
+        values.pop(unseen, None)
+    request = PersonaRequest(**{name: values.pop(name) for name in REQUEST_FIELDS})
+    track = {name: values.pop(f"track_{name}") for name in TRACK_FIELDS}
+    values |= {
+        "status": Status(values["status"]),
+        "settled": Settled(values["settled"]),
+        "tags": tuple(values["tags"].split("\n")) if values["tags"] else (),
+        "track": Track(request.audio_id, **track) if any(track.values()) else None,
+    }
+    return Attempt(request=request, **values)
+
+
+def track_columns(track: Track) -> dict[str, Any]:
+    """Return what an attempt's row keeps of its track."""
+    return {f"track_{name}": getattr(track, name) for name in TRACK_FIELDS}
+
+
+def found_by(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns by which a row is searched and sorted."""
+    return {"words": searchable(row.get(name) or "" for name in FOUND_BY), "sort_name": sortable(row["name"])}
+
+
+def free_number(connection: sa.Connection, row: Mapping[str, Any]) -> int:
+    """Return a place in time for a new row that no other has."""
+    number = number_at(row["created_at"], row["id"])
+    while connection.execute(sa.select(sa.true()).where(attempts.c.number == number)).first():
+        number += 1
+    return number
+
+
+def add_event(
+    connection: sa.Connection, attempt_id: str, at: datetime, kind: str, detail: Mapping[str, str], author: str = ""
+) -> None:
+    """Add to an attempt's story."""
+    text = json.dumps(dict(detail), ensure_ascii=False)
+    connection.execute(sa.insert(events).values(attempt_id=attempt_id, at=at, kind=kind, detail=text, author=author))

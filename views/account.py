@@ -9,7 +9,7 @@ from studio.service import Balance, the_studio
 from studio.tokens import Account
 from views.visitor import COOKIE, SECURE_COOKIE
 
-OWN = ("account_id", "balance", "token_problem", "task", "task_wanted", "task_problem", "memo")
+OWN = ("account_id", "ask_balance", "token_problem", "task", "task_wanted", "task_problem", "memo")
 """What a session knows of its account, and forgets with it."""
 
 
@@ -78,7 +78,7 @@ def _sign_in() -> None:
     if not token.strip():
         return
     try:
-        account, balance = the_studio().sign_in(token)
+        account = the_studio().sign_in(token)
     except KieError as error:
         own_words = " ".join(str(part) for part in (error.code, error.message) if part)
         st.session_state.token_problem = {
@@ -87,7 +87,7 @@ def _sign_in() -> None:
         }
     else:
         _enter(account)
-        st.session_state.balance = balance
+        st.session_state.ask_balance = False  # signing in has asked
 
 
 def _enter(account: Account) -> None:
@@ -114,9 +114,11 @@ def _clear() -> None:
 
 
 def _show(account: Account) -> None:
-    if "balance" not in st.session_state:
-        st.session_state.balance = the_studio().balance(account)
-    balance: Balance = st.session_state.balance
+    studio = the_studio()
+    if st.session_state.setdefault("ask_balance", True) or studio.balance(account) is None:
+        studio.ask_balance(account)
+        st.session_state.ask_balance = False
+    balance = studio.balance(account) or Balance(None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.metric("Credits left", "unknown" if balance.credits is None else f"{balance.credits:,.2f}")
         st.button(
@@ -125,7 +127,7 @@ def _show(account: Account) -> None:
             icon=":material/refresh:",
             type="tertiary",
             help="Ask KIE for the balance again",
-            on_click=lambda: st.session_state.pop("balance", None),
+            on_click=lambda: st.session_state.update(ask_balance=True),
         )
     if balance.error is not None:
         st.warning(f"{balance.error.sentence} {balance.error.next_step}", icon=":material/cloud_off:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from studio import export
 from studio.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
@@ -27,6 +28,8 @@ def show(account: Account, shown: Attempt | None) -> None:
 
     While one is on its way that the page does not show elsewhere (`shown` looks after itself), keep looking.
     """
+    from studio.library import Query
+
     st.subheader("History", anchor=False)
     attempts = the_studio().history(account, SHOWN)
     if any(attempt.in_flight for attempt in attempts) and not (shown is not None and shown.in_flight):
@@ -35,7 +38,7 @@ def show(account: Account, shown: Attempt | None) -> None:
         _table(attempts)
     st.download_button(
         "Download CSV",
-        data=lambda: the_studio().history_csv(account),
+        data=lambda: export.csv_file(the_studio().library, account.id, Query()),
         file_name="personas.csv",
         mime="text/csv",
         key="download_csv",

@@ -1,0 +1,297 @@
+"""The library: finding attempts among very many, and what people do with them afterwards. Sends nothing.
+
+Every method takes the account first, and sees nothing of another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from kie import Track
+from studio.attempts import IN_FLIGHT, Attempt, Event, Outcome, Settled, Status
+from studio.schema import attempts, events, number_at
+from studio.store import FOUND_BY, LISTED, Store, add_event, found_by, read, track_columns
+from studio.words import words_in
+
+MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
+MEDIA_LIFE = timedelta(days=14)
+"""How long KIE keeps a song's files, from docs.kie.ai."""
+LONGEST_ID = 200
+CHUNK = 500
+"""Rows of one look-up by ID."""
+
+
+class Order(StrEnum):
+    """How a list is sorted."""
+
+    NEWEST = "Newest first"
+    OLDEST = "Oldest first"
+    NAME = "Name, A to Z"
+    NAME_BACK = "Name, Z to A"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which attempts are looked for. All conditions hold together; words count from their beginning."""
+
+    text: str = ""
+    statuses: tuple[Status, ...] = ()
+    favourites: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    """The first moment that is too late."""
+    deleted: bool = False
+    order: Order = Order.NEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some attempts of a list, without their raw answers, and whether more follow."""
+
+    attempts: list[Attempt]
+    more: bool
+
+
+class Refused(Exception):
+    """A decision that the attempt does not allow (any more). The text says so to a person."""
+
+
+class Library:
+    """What is kept, by account. `unsaved` has outcomes that are known but could not be written yet, by attempt."""
+
+    def __init__(self, store: Store, unsaved: Mapping[str, Outcome] = MappingProxyType({})) -> None:
+        self.engine = store.engine
+        self._writer = store.engine.execution_options(write=True)
+        self.now = store.now
+        self.unsaved = unsaved
+
+    def find(self, account: str, query: Query, offset: int = 0, limit: int = 50) -> Page:
+        """Return one page of a list."""
+        with self.engine.begin() as connection:
+            rows = connection.execute(self._ordered(account, query, LISTED).offset(offset).limit(limit + 1)).all()
+        return Page([self._overlaid(read(row)) for row in rows[:limit]], len(rows) > limit)
+
+    def count(self, account: str, query: Query, most: int = 1000) -> int:
+        """Count what a list holds, up to `most`."""
+        wanted = self._ordered(account, query, [attempts.c.number])
+        if self.engine.dialect.name == "postgresql":
+            wanted = wanted.order_by(None)  # SQLite would choose a worse index without an order, PostgreSQL with one
+        some = wanted.limit(most).subquery()
+        with self.engine.begin() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+
+    def rows(self, account: str, query: Query, columns: Sequence[str]) -> Iterator[Any]:
+        """Go through some columns of a whole list, in its order, without holding it."""
+        wanted = self._ordered(account, query, [attempts.c[name] for name in columns])
+        with self.engine.begin() as connection:
+            yield from connection.execution_options(yield_per=2000).execute(wanted)
+
+    def stories(self, attempt_ids: Sequence[str]) -> dict[str, list[Event]]:
+        """Return what was decided about some attempts, the oldest first. The IDs must come from this library."""
+        found: dict[str, list[Event]] = {}
+        with self.engine.begin() as connection:
+            query = sa.select(events).where(events.c.attempt_id.in_(attempt_ids)).order_by(events.c.id)
+            for row in connection.execute(query):
+                event = Event(row.at, row.kind, json.loads(row.detail or "{}"), row.author)
+                found.setdefault(row.attempt_id, []).append(event)
+        return found
+
+    def story(self, account: str, attempt_id: str) -> list[Event]:
+        """Return what was decided about an attempt, the oldest first."""
+        with self.engine.begin() as connection:
+            mine = connection.execute(sa.select(attempts.c.id).where(_this(account, attempt_id))).scalar()
+        return self.stories([mine]).get(mine, []) if mine else []
+
+    def sent_again(self, account: str, attempt_id: str) -> list[Attempt]:
+        """Return the attempts that repeat or replace this one, the oldest first."""
+        query = sa.select(*LISTED).where(attempts.c.account == account, attempts.c.replaces == attempt_id)
+        with self.engine.begin() as connection:
+            return [read(row) for row in connection.execute(query.order_by(attempts.c.number))]
+
+    def tags(self, account: str) -> list[str]:
+        """Return the tags that this account uses, sorted."""
+        query = (
+            sa.select(attempts.c.tags)
+            .where(attempts.c.account == account, attempts.c.tags != "", attempts.c.deleted_at.is_(None))
+            .order_by(attempts.c.number.desc())
+            .limit(1000)
+        )
+        with self.engine.begin() as connection:
+            used = connection.execute(query).scalars().all()
+        return sorted({tag for tags in used for tag in tags.split("\n")}, key=str.casefold)
+
+    def annotate(
+        self,
+        account: str,
+        attempt_id: str,
+        *,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+        favourite: bool | None = None,
+    ) -> None:
+        """Write what a person adds to an attempt; what is None stays. Raises `ValueError` for what is too long."""
+        values: dict[str, Any] = {}
+        if note is not None:
+            if len(note) > LONGEST_NOTE:
+                raise ValueError(f"Note: it has {len(note):,} characters. Shorten it to {LONGEST_NOTE:,} or fewer.")
+            values["note"] = note
+        if tags is not None:
+            values["tags"] = "\n".join(clean_tags(tags))
+        if favourite is not None:
+            values["favourite"] = favourite
+        self._change(account, attempt_id, values)
+
+    def know_track(self, account: str, attempt_id: str, track: Track) -> None:
+        """Keep what KIE says of an attempt's track."""
+        self._change(account, attempt_id, track_columns(track))
+
+    def not_made(self, account: str, attempt_id: str, author: str = "") -> None:
+        """Note that a person says that KIE made nothing. Raises `Refused` unless the attempt is unknown."""
+        values = {"status": Status.REFUSED.value, "settled": Settled.NOT_MADE.value}
+        self._settle(account, attempt_id, values, "not_made", {}, author)
+
+    def found_by_hand(self, account: str, attempt_id: str, persona_id: str, author: str = "") -> None:
+        """Write a persona ID that a person found at KIE. Raises `ValueError`, and `Refused` unless it is unknown."""
+        persona_id = persona_id.strip()
+        if not persona_id or len(persona_id) > LONGEST_ID or not persona_id.isascii() or not persona_id.isprintable():
+            raise ValueError("Persona ID: copy only the ID, as it stands in KIE’s logs.")
+        if " " in persona_id:
+            raise ValueError("Persona ID: it has a space in it. Copy only the ID.")
+        values = {"status": Status.CREATED.value, "settled": Settled.BY_HAND.value, "persona_id": persona_id}
+        self._settle(account, attempt_id, values, "by_hand", {"persona_id": persona_id}, author)
+
+    def delete(self, account: str, attempt_id: str, author: str = "") -> None:
+        """Take an attempt out of the library. Raises `Refused` while it is on its way."""
+        with self._writer.begin() as connection:
+            alive = sa.and_(
+                _this(account, attempt_id),
+                attempts.c.deleted_at.is_(None),
+                attempts.c.status.not_in([status.value for status in IN_FLIGHT]),
+            )
+            if connection.execute(sa.update(attempts).where(alive).values(deleted_at=self.now())).rowcount:
+                add_event(connection, attempt_id, self.now(), "deleted", {}, author)
+            elif self._row(connection, account, attempt_id).deleted_at is None:
+                raise Refused("It is on its way. Wait for its outcome first.")
+
+    def restore(self, account: str, attempt_id: str, author: str = "") -> None:
+        """Bring a deleted attempt back."""
+        with self._writer.begin() as connection:
+            gone = sa.and_(_this(account, attempt_id), attempts.c.deleted_at.is_not(None))
+            if connection.execute(sa.update(attempts).where(gone).values(deleted_at=None)).rowcount:
+                add_event(connection, attempt_id, self.now(), "restored", {}, author)
+
+    def forget(self, account: str) -> int:
+        """Erase every row of an account, for good; return how many. Raises `Refused` while one is on its way."""
+        with self._writer.begin() as connection:
+            mine = attempts.c.account == account
+            busy = sa.select(attempts.c.id).where(mine, attempts.c.status.in_([status.value for status in IN_FLIGHT]))
+            if connection.execute(busy.limit(1)).first():
+                raise Refused("An attempt is on its way. Wait for its outcome first.")
+            connection.execute(sa.delete(events).where(events.c.attempt_id.in_(sa.select(attempts.c.id).where(mine))))
+            return connection.execute(sa.delete(attempts).where(mine)).rowcount
+
+    def _overlaid(self, attempt: Attempt) -> Attempt:
+        return attempt.overlaid(self.unsaved.get(attempt.id))
+
+    def _settle(
+        self, account: str, attempt_id: str, values: dict[str, Any], kind: str, detail: dict[str, str], author: str
+    ) -> None:
+        with self._writer.begin() as connection:
+            row = self._row(connection, account, attempt_id)
+            unknown = sa.and_(_this(account, attempt_id), attempts.c.status == Status.UNKNOWN.value)
+            if (
+                row.status != Status.UNKNOWN.value
+                or not connection.execute(
+                    sa.update(attempts).where(unknown).values(values | found_by(dict(row._mapping) | values))
+                ).rowcount
+            ):
+                raise Refused("Its outcome is known by now. Look at it again.")
+            add_event(connection, attempt_id, self.now(), kind, detail, author)
+
+    def _change(self, account: str, attempt_id: str, values: dict[str, Any]) -> None:
+        with self._writer.begin() as connection:
+            row = self._row(connection, account, attempt_id)
+            if values.keys() & set(FOUND_BY):
+                values |= found_by(dict(row._mapping) | values)
+            connection.execute(sa.update(attempts).where(_this(account, attempt_id)).values(values))
+
+    def _row(self, connection: sa.Connection, account: str, attempt_id: str) -> Any:
+        row = connection.execute(sa.select(attempts).where(_this(account, attempt_id)).with_for_update()).first()
+        if row is None:
+            raise Refused("It is not in this library any more.")
+        return row
+
+    def _ordered(
+        self, account: str, query: Query, columns: Sequence[sa.ColumnElement[Any]]
+    ) -> sa.Select[tuple[Any, ...]]:
+        conditions: list[sa.ColumnElement[Any]] = [attempts.c.account == account]
+        conditions.append(attempts.c.deleted_at.is_not(None) if query.deleted else attempts.c.deleted_at.is_(None))
+        if query.statuses:
+            conditions.append(attempts.c.status.in_([status.value for status in query.statuses]))
+        if query.favourites:
+            conditions.append(sa.literal_column("attempts.favourite"))  # as the index has it
+        if query.since is not None:
+            conditions.append(attempts.c.number >= number_at(query.since, "000"))
+        if query.until is not None:
+            conditions.append(attempts.c.number < number_at(query.until, "000"))
+        words = words_in(query.text)
+        place: sa.ColumnElement[Any] = attempts.c.number
+        wanted = sa.select(*columns)
+        if words and not query.deleted and self.engine.dialect.name == "sqlite":
+            index = sa.table("attempts_words", sa.column("rowid"), sa.column("attempts_words"))
+            wanted = wanted.join_from(index, attempts, attempts.c.number == index.c.rowid)
+            conditions.append(index.c.attempts_words.op("MATCH")(_match(account, query, words)))
+            place = index.c.rowid
+            if query.since is not None:
+                conditions.append(place >= number_at(query.since, "000"))
+            if query.until is not None:
+                conditions.append(place < number_at(query.until, "000"))
+        elif words:
+            conditions.append(self._has_all(words))
+        orders: dict[Order, list[sa.ColumnElement[Any]]] = {
+            Order.NEWEST: [place.desc()],
+            Order.OLDEST: [place],
+            Order.NAME: [attempts.c.sort_name, place],
+            Order.NAME_BACK: [attempts.c.sort_name.desc(), place.desc()],
+        }
+        return wanted.where(*conditions).order_by(*orders[query.order])
+
+    def _has_all(self, words: list[str]) -> sa.ColumnElement[bool]:
+        if self.engine.dialect.name == "postgresql":
+            terms = " & ".join(f"'{word}'" if len(word) <= 6 else f"'{word[:6]}' & '{word}':*" for word in words)
+            return sa.literal_column("attempts.found").op("@@")(sa.cast(terms, TSQUERY))
+        return sa.and_(*((" " + attempts.c.words).contains(f" {word}", autoescape=True) for word in words))
+
+
+def clean_tags(tags: Sequence[str]) -> list[str]:
+    """Return tags without blanks around them and without doubles. Raises `ValueError` for what cannot be one."""
+    found = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    if len(found) > MOST_TAGS:
+        raise ValueError(f"Tags: keep at most {MOST_TAGS}.")
+    for tag in found:
+        if len(tag) > LONGEST_TAG or "," in tag or not tag.isprintable():
+            raise ValueError(f"Tags: use at most {LONGEST_TAG} characters, and no comma.")
+    return found
+
+
+def _this(account: str, attempt_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(attempts.c.id == attempt_id, attempts.c.account == account)
+
+
+def _match(account: str, query: Query, words: list[str]) -> str:
+    """Return a full-text expression of SQLite for words and marks (see migration 0002)."""
+    terms = [f'"\ue000{account}"', *(f'"{word}"*' for word in words)]
+    if query.favourites:
+        terms.append('"\ue002"')
+    if query.statuses:
+        terms.append("(" + " OR ".join(f'"\ue001{status.value}"' for status in query.statuses) + ")")
+    return " AND ".join(terms)
