@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
@@ -49,7 +49,6 @@ COLUMNS = (
     "credits_after",
 )
 """Later columns are appended, never inserted."""
-TAGS = COLUMNS.index("tags")
 FIELDS = (
     "id",
     "created_at",
@@ -127,7 +126,10 @@ def csv_parts(library: Library, account: str, query: Query) -> Iterator[str]:
     while part := list(islice(rows, CHUNK)):
         out.seek(0)
         out.truncate()
-        writer.writerows(_cells(_known(row, library.unsaved)) for row in part)
+        if library.unsaved:
+            part = [_known(row, library.unsaved) for row in part]
+        columns = zip(COLUMNS, zip(*part, strict=True), strict=True)
+        writer.writerows(zip(*(_cells(name, values) for name, values in columns), strict=True))
         yield out.getvalue()
 
 
@@ -153,26 +155,25 @@ def json_parts(library: Library, account: str, query: Query) -> Iterator[str]:
 
 def _known(row: Any, unsaved: Mapping[str, Outcome]) -> Any:
     """Return the row with the outcome that could not be written yet, if there is one."""
-    outcome = unsaved.get(row.id) if unsaved else None
+    outcome = unsaved.get(row.id)
     return row if outcome is None else tuple((dict(row._mapping) | asdict(outcome))[name] for name in COLUMNS)
 
 
-def _cells(row: Any) -> list[object]:
-    """Return a row's cells: texts guarded, times in UTC with seconds, numbers short, nothing for None."""
-    cells: list[object] = []
-    for value in row:
-        if isinstance(value, str):
-            cells.append(f"'{value}" if value.startswith(GUARDED) else value)
-        elif isinstance(value, float):
-            cells.append(f"{value:.10g}")
-        elif isinstance(value, datetime):
-            cells.append(value.isoformat(timespec="seconds"))
-        elif isinstance(value, bool):
-            cells.append("yes" if value else "")
-        else:
-            cells.append(value)
-    cells[TAGS] = guard(row[TAGS].replace("\n", ", "))
-    return cells
+def _cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Return a column's cells: texts guarded, times in UTC with whole seconds, numbers short, nothing for None."""
+    if name in ("id", "status", "settled"):
+        return values
+    if name in ("created_at", "track_created_at"):
+        return [value and value.isoformat(timespec="seconds") for value in values]
+    if name in ("vocal_start", "vocal_end", "track_duration", "credits_before", "credits_after"):
+        return [value if value is None else f"{value:.10g}" for value in values]
+    if name == "favourite":
+        return ["yes" if value else "" for value in values]
+    if name == "tags":
+        values = [value.replace("\n", ", ") for value in values]
+    if name == "code":
+        return values
+    return [guard(value) if value and value.startswith(GUARDED) else value for value in values]
 
 
 def _plain(value: object) -> object:
