@@ -33,6 +33,7 @@ with song:
     st.text_input(
         "Task ID",
         key="task_id",
+        persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",
         help="KIE gave it when the song was started; kie.ai/logs lists it for two months.",
     )
@@ -43,27 +44,45 @@ with song:
     st.text_input(
         "Audio ID",
         key="audio_id",
+        persist_state="session",
         placeholder="3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d",
         help="The ID of one track of that song. “Use this track” fills it in.",
     )
 
 with persona:
     st.subheader("3 · The persona", anchor=False)
-    st.text_input("Name", key="name", placeholder="Harbour Alto")
+    st.text_input("Name", key="name", persist_state="session", placeholder="Harbour Alto")
     st.text_area(
         "Description",
         key="description",
+        persist_state="session",
         placeholder="Low, slightly smoky female lead, close-miked, brushed drums and upright bass",
         help="Genre, mood, instruments, the voice. More detail gives a closer persona.",
     )
     with st.expander("Style and window (optional)", icon=":material/tune:"):
-        st.text_input("Style", key="style", placeholder="Chamber jazz")
+        st.text_input("Style", key="style", persist_state="session", placeholder="Chamber jazz")
         st.caption(
             "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s."
         )
         start, end = st.columns(2)
-        start.number_input("Window start (s)", key="vocal_start", value=None, min_value=0.0, step=1.0, format="%.2f")
-        end.number_input("Window end (s)", key="vocal_end", value=None, min_value=0.0, step=1.0, format="%.2f")
+        start.number_input(
+            "Window start (s)",
+            key="vocal_start",
+            persist_state="session",
+            value=None,
+            min_value=0.0,
+            step=1.0,
+            format="%.2f",
+        )
+        end.number_input(
+            "Window end (s)",
+            key="vocal_end",
+            persist_state="session",
+            value=None,
+            min_value=0.0,
+            step=1.0,
+            format="%.2f",
+        )
     st.button(
         "Creating …" if busy else "Create persona",
         key="create",

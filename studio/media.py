@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 import requests
 
 MAX_BYTES = 8 * 1024 * 1024
+MAX_CLIP = 40 * 1024 * 1024
 
 
 def is_public_https(address: str) -> bool:
@@ -35,13 +38,33 @@ def is_ours(address: str, base_url: str) -> bool:
     return base_url.startswith("http://") and address.startswith(f"{base_url}/")
 
 
-def fetch(address: str) -> bytes:
-    """Return the bytes behind an address that `is_ours`, or b"" if there are none within reason."""
+def clip(address: str, base_url: str) -> bytes:
+    """Return the bytes of a song, for a person to keep. Raises `ValueError` if the address is not one to load from."""
+    if not is_ours(address, base_url) and not (is_public_https(address) and _leads_outside(address)):
+        raise ValueError("This address is not one that may be loaded.")
+    body = fetch(address, MAX_CLIP)
+    if not body:
+        raise ValueError("KIE does not have the file any more, or it cannot be reached now.")
+    return body
+
+
+def _leads_outside(address: str) -> bool:
+    """Whether a host's name leads to public addresses only: nobody makes this server look into its own network."""
+    try:
+        found = socket.getaddrinfo(urlsplit(address).hostname, 443, proto=socket.IPPROTO_TCP)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(where[4][0]).is_global for where in found)
+
+
+def fetch(address: str, most: int = MAX_BYTES) -> bytes:
+    """Return the bytes behind an address, or b"" if there are none within reason."""
     try:
         with requests.Session() as session:
-            session.trust_env = False  # a stand-in of the operator's is never looked for behind a proxy
+            # A stand-in of the operator's is never looked for behind a proxy.
+            session.trust_env = address.startswith("https://")
             response = session.get(address, timeout=(2, 10), allow_redirects=False, stream=True)
-            body: bytes = response.raw.read(MAX_BYTES + 1, decode_content=True) if response.status_code == 200 else b""
+            body: bytes = response.raw.read(most + 1, decode_content=True) if response.status_code == 200 else b""
     except (requests.RequestException, OSError):
         return b""
-    return body if len(body) <= MAX_BYTES else b""
+    return body if len(body) <= most else b""

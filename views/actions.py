@@ -6,11 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from kie import PersonaRequest, Problem
+from kie import PersonaRequest, Problem, Track
 from studio.attempts import Attempt
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import account as accounts
+from views import people
 
 FIELDS = ("task_id", "audio_id", "name", "description", "style")
 NOT_WRITTEN = Problem("create", "The disk could not be written, so nothing was sent. The log says why.")
@@ -127,10 +128,10 @@ def want_tracks() -> None:
 def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None:
     from studio.store import NeedsDecision
 
-    noted, browser = memo(), accounts.browser()
+    noted, browser, author, track = memo(), accounts.browser(), people.author(), _known_track(request.audio_id)
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:
-        attempt = the_studio().create_persona(account, request, replaces)
+        attempt = the_studio().create_persona(account, request, replaces, author=author, track=track)
     except NeedsDecision as needed:
         noted.update(attempt="", decision=needed.earlier.id, problems=())
     except NotSaved:
@@ -145,10 +146,15 @@ def _refuse(*problems: Problem) -> None:
     memo().update(attempt="", decision="", problems=problems)
 
 
-def _known_duration(audio_id: str) -> float | None:
+def _known_track(audio_id: str) -> Track | None:
     task = st.session_state.get("task")
     tracks = task.tracks if task is not None else ()
-    return next((track.duration for track in tracks if track.audio_id == audio_id), None)
+    return next((track for track in tracks if track.audio_id == audio_id), None)
+
+
+def _known_duration(audio_id: str) -> float | None:
+    track = _known_track(audio_id)
+    return track.duration if track is not None else None
 
 
 def _seconds(value: float | None) -> float | None:

@@ -11,7 +11,10 @@ HERE = Path(__file__).parent
 # The icon is a local file, because with a Material one the browser fetches it from an outside host.
 st.set_page_config(page_icon=str(HERE / "icon.png"), layout="wide")
 page = st.navigation(
-    [st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True)]
+    [
+        st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True),
+        st.Page(HERE.parent / "pages" / "library.py", title="Library", icon=":material/library_music:"),
+    ]
 )
 account.banner()
 slot = st.sidebar.container()

@@ -49,7 +49,7 @@ def _task(account: Account, task: MusicTask) -> None:
 def _card(account: Account, task: MusicTask, track: Track) -> None:
     base_url = the_studio().vault.base_url(account.id)
     picture, words = st.columns([1, 2], vertical_alignment="center")
-    cover = _source(track.image_url, base_url)
+    cover = source(track.image_url, base_url)
     with picture:
         if cover:
             st.image(cover, width="stretch")
@@ -59,7 +59,7 @@ def _card(account: Account, task: MusicTask, track: Track) -> None:
         st.text(track.title or "Untitled")
         length = f"{int(track.duration // 60)}:{int(track.duration % 60):02d}" if track.duration else "length unknown"
         st.text(" · ".join(part for part in (length, track.model) if part))
-    sound = _source(track.audio_url, base_url)
+    sound = source(track.audio_url, base_url)
     if sound:
         st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
     elif track.audio_url:
@@ -88,7 +88,7 @@ def _use(track: Track) -> None:
     state.description = state.get("description") or description
 
 
-def _source(address: str, base_url: str) -> str | bytes:
+def source(address: str, base_url: str) -> str | bytes:
     """Return what a media element may be given: an https address, our own bytes, or nothing."""
     if media.is_public_https(address):
         return address

@@ -1,0 +1,292 @@
+"""One attempt, open: all that was sent and answered, what was decided since, and every way on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from kie import meaning_for
+from studio import media
+from studio.attempts import Attempt, Settled, Status
+from studio.service import the_studio
+from studio.tokens import Account
+from views import errors, keeping, times
+from views.tracks import source
+
+BADGES = {
+    Status.CREATED: ("Created", ":material/check_circle:", "green"),
+    Status.REFUSED: ("Refused", ":material/block:", "red"),
+    Status.UNKNOWN: ("Unknown", ":material/help:", "orange"),
+    Status.SENDING: ("On its way", ":material/hourglass_top:", "blue"),
+    Status.QUEUED: ("On its way", ":material/hourglass_top:", "blue"),
+}
+SETTLED = {
+    Settled.ASKED_AGAIN: "The same request was sent again later, and KIE answered that one.",
+    Settled.NOT_MADE: "You said that KIE made nothing.",
+    Settled.BY_HAND: "This ID was typed in by hand, from KIE’s logs.",
+}
+EVENTS = {
+    "asked_again": "Sent again with exactly the same text",
+    "replaced": "Sent again with another text, which may have replaced this one at KIE",
+    "late_answer": "KIE’s answer came after it had been given up",
+    "not_made": "Marked as not made",
+    "by_hand": "Persona ID typed in by hand",
+    "from_file": "Changed by a file; what stood here before:",
+    "deleted": "Deleted from this library",
+    "restored": "Brought back",
+}
+
+
+def show(account: Account, attempt: Attempt) -> None:
+    """Show the attempt as a card."""
+    with st.container(border=True, key="library_detail"):
+        _head(attempt)
+        if attempt.deleted_at is not None:
+            st.button(
+                "Bring it back",
+                key="library_restore",
+                icon=":material/undo:",
+                on_click=keeping.restore,
+                args=(attempt.id,),
+            )
+        _outcome(attempt)
+        st.caption("Name")
+        st.text(attempt.request.name or "No name")
+        st.caption("Description")
+        st.text(attempt.request.description or "No description")
+        if attempt.request.style:
+            st.caption("Style")
+            st.text(attempt.request.style)
+        _ways_out(attempt)
+        _track(account, attempt)
+        _own_words(account, attempt)
+        _story(account, attempt)
+        _papers(attempt)
+        _delete(attempt)
+
+
+def _head(attempt: Attempt) -> None:
+    word, icon, colour = BADGES[attempt.status]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
+        st.button(
+            "Favourite" if attempt.favourite else "Add to favourites",
+            key="library_star",
+            icon=":material/star:" if attempt.favourite else ":material/star_border:",
+            type="tertiary",
+            on_click=keeping.star,
+            args=(attempt.id, not attempt.favourite),
+        )
+        st.button("Close", key="library_close", icon=":material/close:", type="tertiary", on_click=_close)
+
+
+def _close() -> None:
+    keeping.open_attempt("")
+
+
+def _outcome(attempt: Attempt) -> None:
+    if attempt.persona_id:
+        st.caption("Persona ID")
+        st.code(attempt.persona_id, language=None, wrap_lines=True)
+    if not attempt.saved:
+        st.error(
+            "This ID could not be written to disk. Copy it now; the program keeps trying.", icon=":material/warning:"
+        )
+    if attempt.settled is not Settled.NOT:
+        st.markdown(f":material/person_edit: {SETTLED[attempt.settled]}")
+    if attempt.status is Status.REFUSED and attempt.settled is Settled.NOT:
+        meaning = meaning_for(attempt.cause)
+        st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
+        errors.own_words(attempt.code, attempt.message)
+
+
+def _ways_out(attempt: Attempt) -> None:
+    if attempt.status is Status.REFUSED:
+        st.button(
+            "Change and try again",
+            key="library_change",
+            type="primary",
+            icon=":material/edit:",
+            on_click=keeping.change_and_try_again,
+            args=(attempt.request,),
+        )
+    elif attempt.status is Status.UNKNOWN and attempt.settled is Settled.NOT:
+        st.markdown(
+            "**The request left this machine, and no readable answer came back.** KIE may have made the persona, or "
+            "may never have seen the request. Asking again with exactly the same text is safe: KIE answers with the "
+            "ID, or says that the persona exists."
+        )
+        errors.own_words(attempt.code, attempt.message)
+        st.button(
+            "Ask KIE again with exactly the same text",
+            key="library_ask_again",
+            type="primary",
+            icon=":material/refresh:",
+            on_click=keeping.ask_again,
+            args=(attempt.id,),
+        )
+        with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
+            st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
+            st.text_input("Persona ID", key=f"by_hand_{attempt.id}")
+            st.button("Keep this ID", key="library_by_hand", on_click=keeping.found_by_hand, args=(attempt.id,))
+        with st.expander("It was not made, let me change it", icon=":material/edit:"):
+            st.caption(
+                "Choose this only if KIE’s logs show no such call: if the persona exists after all, another text "
+                "could replace its name and description."
+            )
+            st.button("It was not made", key="library_not_made", on_click=keeping.not_made, args=(attempt.id,))
+
+
+def _track(account: Account, attempt: Attempt) -> None:
+    request, track = attempt.request, attempt.track
+    st.caption("Track")
+    alive = media_until(attempt) is None or media_until(attempt) > datetime.now(UTC)  # type: ignore[operator]
+    base_url = the_studio().vault.base_url(account.id)
+    if track is not None:
+        picture, words = st.columns([1, 3], vertical_alignment="center")
+        cover = source(track.image_url, base_url) if alive else ""
+        with picture:
+            if cover:
+                st.image(cover, width="stretch")
+            else:
+                st.markdown(":material/album:")
+        with words:
+            st.text(track.title or "Untitled")
+            st.text(" · ".join(part for part in (times.length(track.duration), track.model) if part))
+        sound = source(track.audio_url, base_url) if alive else ""
+        if sound:
+            st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
+    _clock(attempt)
+    with st.container(horizontal=True):
+        if track is not None and track.audio_url and alive:
+            st.download_button(
+                "Keep the source clip",
+                data=lambda: media.clip(track.audio_url, base_url),
+                file_name=f"{request.audio_id}.mp3",
+                mime="application/octet-stream",
+                key="library_clip",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        if request.task_id and (track is None or not track.audio_url):
+            st.button(
+                "Look the track up at KIE",
+                key="library_look_up",
+                icon=":material/search:",
+                on_click=keeping.look_up,
+                args=(attempt.id, request),
+            )
+
+
+def media_until(attempt: Attempt) -> datetime | None:
+    """Return when KIE deletes the song's files, if the song's age is known."""
+    from studio.library import MEDIA_LIFE
+
+    made = attempt.track.created_at if attempt.track is not None else None
+    return made + MEDIA_LIFE if made is not None else None
+
+
+def _clock(attempt: Attempt) -> None:
+    until = media_until(attempt)
+    if until is None:
+        return
+    left = until - datetime.now(UTC)
+    if left.total_seconds() <= 0:
+        st.caption(
+            ":material/timer_off: KIE keeps a song’s files for 14 days, so this one’s are gone. The persona stays."
+        )
+    else:
+        days = f"{left.days} days" if left.days > 1 else "one day" if left.days else "less than a day"
+        st.caption(
+            f":material/timer: KIE deletes the song’s files in {days}, on {times.told(until)}. The persona stays."
+        )
+
+
+def _own_words(account: Account, attempt: Attempt) -> None:
+    from studio.library import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS
+
+    st.text_area(
+        "Note",
+        value=attempt.note,
+        key=f"note_{attempt.id}",
+        max_chars=LONGEST_NOTE,
+        height=80,
+        placeholder="What is it good for? Saved as soon as you leave the field.",
+        on_change=keeping.note,
+        args=(attempt.id,),
+    )
+    st.multiselect(
+        "Tags",
+        sorted({*the_studio().library.tags(account.id), *attempt.tags}, key=str.casefold),
+        default=list(attempt.tags),
+        key=f"tags_{attempt.id}",
+        accept_new_options=True,
+        max_selections=MOST_TAGS,
+        placeholder=f"Choose, or type a new one of at most {LONGEST_TAG} characters",
+        on_change=keeping.tags,
+        args=(attempt.id,),
+    )
+
+
+def _story(account: Account, attempt: Attempt) -> None:
+    library = the_studio().library
+    lines: list[tuple[datetime, str, dict[str, str], str]] = [
+        (attempt.created_at, "Filed" if not attempt.origin else "Filed (brought in from a file)", {}, attempt.author)
+    ]
+    if attempt.sent_at:
+        again = f", after {attempt.repeats} tries that KIE certainly did not act on" if attempt.repeats else ""
+        lines.append((attempt.sent_at, f"Sent{again}", {}, ""))
+    if attempt.ended_at and attempt.sent_at:
+        took = (attempt.ended_at - attempt.sent_at).total_seconds()
+        lines.append((attempt.ended_at, f"Ended, {took:.1f} s after it was sent", {}, ""))
+    for event in library.story(account.id, attempt.id):
+        lines.append((event.at, EVENTS.get(event.kind, event.kind), event.detail, event.author))
+    with st.expander(f"Its story ({len(lines)})", icon=":material/history:"):
+        for moment, sentence, told, author in sorted(lines, key=lambda line: line[0]):
+            st.text(f"{times.told(moment)}  {sentence}" + (f", by {author}" if author else ""))
+            rest = {name: value for name, value in told.items() if name != "by" and value}
+            if rest:
+                st.code("\n".join(f"{name}: {value}" for name, value in rest.items()), language=None, wrap_lines=True)
+        others = [(attempt.replaces, "The earlier attempt for this track")] if attempt.replaces else []
+        others += [
+            (other.id, "The later attempt for this track") for other in library.sent_again(account.id, attempt.id)
+        ]
+        for other_id, label in others:
+            st.button(
+                label, key=f"open_{other_id}", icon=":material/link:", on_click=keeping.open_attempt, args=(other_id,)
+            )
+
+
+def _papers(attempt: Attempt) -> None:
+    request = attempt.request
+    with st.expander("All that was sent and answered", icon=":material/description:"):
+        st.caption("Sent to KIE (the token is never kept)")
+        st.code(json.dumps(request.payload(), indent=2, ensure_ascii=False), language="json", wrap_lines=True)
+        st.caption("KIE’s answer as it came")
+        st.code(attempt.raw or "None was kept.", language=None, wrap_lines=True)
+        facts = {
+            "Attempt": attempt.id,
+            "HTTP status": attempt.http_status,
+            "KIE’s code": attempt.code,
+            "KIE’s message": attempt.message,
+            "Credits before": attempt.credits_before,
+            "Credits after": attempt.credits_after,
+            "Made by": attempt.author,
+        }
+        st.text("\n".join(f"{label}: {value}" for label, value in facts.items() if value not in (None, "")))
+
+
+def _delete(attempt: Attempt) -> None:
+    if attempt.in_flight or attempt.deleted_at is not None:
+        return
+    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+        st.markdown("Only this library forgets it; at KIE nothing changes. You can undo it.")
+        st.button(
+            "Delete from this library",
+            key="library_delete",
+            icon=":material/delete:",
+            on_click=keeping.delete,
+            args=(attempt.id, attempt.request.name),
+        )

@@ -1,0 +1,173 @@
+"""Out and in: the library as a file, files into the library, and forgetting an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from studio import export
+from studio.service import NotSaved, the_studio
+from studio.tokens import Account
+from views import keeping, people, shelf
+
+SHOWN = 100
+"""Rows of a preview's tables."""
+
+
+def show(account: Account) -> None:
+    """Offer the files, the way back in, and the end of an account."""
+    out, into, end = st.tabs(
+        [":material/upload: Take out", ":material/download: Bring in", ":material/delete_forever: Forget this account"]
+    )
+    with out:
+        _out(account)
+    with into:
+        _in(account)
+    with end:
+        _forget(account)
+
+
+def _out(account: Account) -> None:
+    query = shelf.current_query()
+    st.caption("What the list above shows now, all its pages. The CSV is for spreadsheets; the JSON keeps everything.")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download CSV",
+            data=lambda: export.csv_file(the_studio().library, account.id, query),
+            file_name="personas.csv",
+            mime="text/csv",
+            key="library_csv",
+            icon=":material/table:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Download JSON",
+            data=lambda: export.json_file(the_studio().library, account.id, query),
+            file_name="personas.json",
+            mime="application/json",
+            key="library_json",
+            icon=":material/data_object:",
+            on_click="ignore",
+        )
+
+
+def _in(account: Account) -> None:
+    st.caption(
+        "A CSV or JSON from here, or any CSV with the columns persona_id, name, description, task_id, audio_id. "
+        "Nothing is written before you have seen what it would change, and nothing is sent to KIE."
+    )
+    state = st.session_state
+    if state.get("imported"):
+        st.success(state.imported, icon=":material/check_circle:")
+    file = st.file_uploader(
+        "File",
+        key=f"library_file_{state.get('library_files', 0)}",
+        type=["csv", "json", "txt"],
+        on_change=lambda: state.pop("imported", None),
+    )
+    if file is None:
+        state.pop("library_preview", None)
+        return
+    from studio import intake, merge
+
+    library = the_studio().library
+    try:
+        if state.get("library_preview", (None,))[0] != (file.file_id, account.id):
+            with st.spinner("Reading the file …"):
+                records, on_their_way = intake.read_file(file.getvalue(), library.now())
+                preview = merge.compare(library, account.id, records, on_their_way)
+                state.library_preview = ((file.file_id, account.id), preview)
+    except intake.BadFile as error:
+        st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
+        st.text("\n".join(error.problems))
+        return
+    _preview(account, state.library_preview[1])
+
+
+def _preview(account: Account, preview: Any) -> None:
+    new, same, conflicts = st.columns(3)
+    new.metric("New", f"{len(preview.new):,}")
+    same.metric("Here already", f"{preview.same:,}")
+    conflicts.metric("Different here", f"{len(preview.conflicts):,}")
+    if preview.on_their_way:
+        st.caption(f"{preview.on_their_way} were still on their way when the file was made; they are left out.")
+    if preview.conflicts:
+        st.caption("These are here with other content:")
+        st.dataframe(
+            [
+                {
+                    "Where": conflict.record.place,
+                    "Column": name,
+                    "Here": str(here or ""),
+                    "In the file": str(there or ""),
+                }
+                for conflict in preview.conflicts[:SHOWN]
+                for name, (here, there) in conflict.differs.items()
+            ],
+            hide_index=True,
+            height="content" if len(preview.conflicts) < 4 else 200,
+            alt="What differs between the library and the file",
+        )
+        st.checkbox(
+            f"Take over the file’s version of all {len(preview.conflicts):,}; what stands here goes to their stories",
+            key="library_overwrite",
+        )
+    if preview.new:
+        st.dataframe(
+            [
+                {
+                    "Where": record.place,
+                    "Outcome": record.values["status"],
+                    "Name": record.values.get("name", ""),
+                    "Persona ID": record.values.get("persona_id", ""),
+                }
+                for record in preview.new[:SHOWN]
+            ],
+            hide_index=True,
+            height="content" if len(preview.new) < 6 else 250,
+            alt="What would be new in the library",
+        )
+        if len(preview.new) > SHOWN:
+            st.caption(f"The first {SHOWN} of {len(preview.new):,} new ones.")
+    changes = len(preview.new) + (len(preview.conflicts) if st.session_state.get("library_overwrite") else 0)
+    if changes:
+        st.button(
+            f"Bring in {changes:,}",
+            key="library_import",
+            type="primary",
+            icon=":material/library_add:",
+            on_click=_take_in,
+            args=(account, preview),
+        )
+    else:
+        st.info("Nothing to bring in: all of it is here already.", icon=":material/check:")
+
+
+def _take_in(account: Account, preview: Any) -> None:
+    from studio import intake, merge
+
+    state = st.session_state
+    overwrite, author = bool(state.get("library_overwrite")), people.author()
+    try:
+        written = merge.take_in(the_studio().library, account.id, preview, overwrite, author)
+    except intake.BadFile as error:
+        state.imported = str(error)
+    except NotSaved:
+        state.imported = ""
+    else:
+        state.imported = f"{written:,} brought in."
+    state.pop("library_preview", None)
+    state.library_files = state.get("library_files", 0) + 1  # an empty uploader
+
+
+def _forget(account: Account) -> None:
+    st.markdown(
+        "This erases every attempt of this account from this program’s database, for good: IDs, texts, notes, stories. "
+        "Take them out first. At KIE nothing changes."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Type the account’s 12 characters to confirm", key="forget_account", placeholder=account.id, width=320
+        )
+        st.button("Forget this account", key="forget", icon=":material/delete_forever:", on_click=keeping.forget)

@@ -1,0 +1,245 @@
+"""The library's list: what is looked for, one page of it, and the attempt that is open beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from studio.attempts import IN_FLIGHT, Attempt, Status
+from studio.service import the_studio
+from studio.tokens import Account
+from views import detail, keeping, times
+from views.history import OUTCOMES
+
+if TYPE_CHECKING:
+    from studio.library import Query
+
+ROWS = 50
+MOST = 1000
+"""Attempts are counted up to here; beyond, "more than" is said."""
+CHOICES = {
+    "Created": (Status.CREATED,),
+    "Refused": (Status.REFUSED,),
+    "Unknown": (Status.UNKNOWN,),
+    "On its way": IN_FLIGHT,
+}
+
+
+def show(account: Account) -> None:
+    """Show the list with its filters, and beside it the attempt that is open."""
+    _message()
+    query = _query()
+    open_id = keeping.opened()
+    attempt = the_studio().attempt(account, open_id) if open_id else None
+    if open_id and attempt is None:
+        st.warning("This attempt is not in the library of this account.", icon=":material/search_off:")
+    if attempt is None:
+        _list(account, query, "")
+        return
+    left, right = st.columns([5, 4], gap="large")
+    with left:
+        _list(account, query, attempt.id)
+    with right:
+        detail.show(account, attempt)
+
+
+def current_query() -> Query:
+    """Return what is looked for now, from the widgets' state."""
+    from studio.library import Order, Query
+
+    state = st.session_state
+    days = state.get("library_days") or ()
+    since, until = (days[0], days[-1]) if isinstance(days, tuple | list) and days else (None, None)
+    return Query(
+        text=str(state.get("library_search") or "")[:200],
+        statuses=tuple(status for word in state.get("library_outcomes") or () for status in CHOICES[word]),
+        favourites=bool(state.get("library_favourites")),
+        since=times.midnight(since) if since else None,
+        until=times.midnight(until, days=1) if until else None,
+        deleted=bool(state.get("library_deleted")),
+        order=Order(state.get("library_order") or Order.NEWEST),
+    )
+
+
+def _query() -> Query:
+    from studio.library import Order
+
+    def first_page() -> None:
+        st.session_state.library_page = 0
+
+    st.text_input(
+        "Search",
+        key="library_search",
+        type="search",
+        live="200ms",
+        max_chars=200,
+        icon=":material/search:",
+        placeholder="Name, description, style, note, tag, track title or any ID",
+        on_change=first_page,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.pills(
+            "Outcome",
+            list(CHOICES),
+            key="library_outcomes",
+            selection_mode="multi",
+            on_change=first_page,
+            persist_state="session",
+        )
+        st.date_input(
+            "Between",
+            value=[],  # both ends are open
+            key="library_days",
+            format="YYYY-MM-DD",
+            on_change=first_page,
+            persist_state="session",
+            width=230,
+        )
+        st.selectbox(
+            "Sorted by",
+            list(Order),
+            key="library_order",
+            on_change=first_page,
+            persist_state="session",
+            width=190,
+        )
+        st.toggle("Favourites only", key="library_favourites", on_change=first_page, persist_state="session")
+        st.toggle("Deleted ones", key="library_deleted", on_change=first_page, persist_state="session")
+    return current_query()
+
+
+def _list(account: Account, query: Query, open_id: str) -> None:
+    library = the_studio().library
+    page = library.find(account.id, query, offset=_page() * ROWS, limit=ROWS)
+    if not page.attempts and _page():
+        st.session_state.library_page = 0
+        page = library.find(account.id, query, limit=ROWS)
+    if not page.attempts:
+        _nothing(query)
+        return
+    _table(page.attempts, query, open_id)
+    _pager(len(page.attempts), page.more, library.count(account.id, query, MOST + 1))
+
+
+def _page() -> int:
+    return int(st.session_state.get("library_page", 0))
+
+
+def _nothing(query: Query) -> None:
+    from studio.library import Query as AnyQuery
+
+    with st.container(border=True, key="library_nothing"):
+        if query.deleted and query == AnyQuery(deleted=True, order=query.order):
+            st.markdown(":material/delete: Nothing is deleted.")
+        elif query != AnyQuery(order=query.order):
+            st.markdown(":material/search_off: **Nothing fits.** Take a word or a filter away.")
+        else:
+            st.markdown(
+                ":material/library_music: **Nothing here yet.** Each persona you ask for is kept here, whatever "
+                "becomes of it. You can also bring some in from a file, below."
+            )
+            st.page_link("pages/create.py", label="Create a persona", icon=":material/mic:")
+
+
+def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {
+            "favourite": ["★" if attempt.favourite else "" for attempt in attempts],
+            "status": [[OUTCOMES[attempt.status][0]] for attempt in attempts],
+            "name": [attempt.request.name for attempt in attempts],
+            "created_at": [attempt.created_at for attempt in attempts],
+            "persona_id": [attempt.persona_id for attempt in attempts],
+            "title": [attempt.track.title if attempt.track else "" for attempt in attempts],
+            "tags": [list(attempt.tags) for attempt in attempts],
+            "description": [attempt.request.description for attempt in attempts],
+            "author": [attempt.author for attempt in attempts],
+        }
+    )
+    if not table["author"].any():
+        del table["author"]
+    ids = [attempt.id for attempt in attempts]
+    key = f"library_table_{hash((query, _page(), *ids)) & 0xFFFFFFFF:x}"
+
+    def choose() -> None:
+        chosen = st.session_state[key].selection
+        row = next(iter(chosen.rows), None)
+        keeping.open_attempt(ids[row] if row is not None and row < len(ids) else "")
+
+    column = st.column_config
+    st.dataframe(
+        table,
+        key=key,
+        hide_index=True,
+        height="content" if len(table) < 12 else 460,
+        placeholder="",
+        alt=f"{len(table)} attempts of this account; choose a row to open it",
+        on_select=choose,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [ids.index(open_id)]}} if open_id in ids else None,
+        column_config={
+            "favourite": column.TextColumn("★", width=36, help="Favourite"),
+            "status": column.MultiselectColumn(
+                "Outcome",
+                options=[word for word, _ in OUTCOMES.values()],
+                color=[colour for _, colour in OUTCOMES.values()],
+                width=104,
+            ),
+            "name": column.TextColumn("Name", width="medium"),
+            "created_at": column.DatetimeColumn(
+                "When", format="D MMM YYYY, HH:mm", timezone=st.context.timezone, width=150
+            ),
+            "persona_id": column.TextColumn("Persona ID", width=290),
+            "title": column.TextColumn("Track", width="small"),
+            "tags": column.ListColumn("Tags", width="small"),
+            "description": column.TextColumn("Description", width="medium"),
+            "author": column.TextColumn("Made by", width="small"),
+        },
+    )
+
+
+def _pager(shown: int, more: bool, count: int) -> None:
+    page = _page()
+    first = page * ROWS + 1
+    total = f"{count:,}" if count <= MOST else f"more than {MOST:,}"
+
+    def turn(by: int) -> None:
+        st.session_state.library_page = max(0, _page() + by)
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{first:,} to {first + shown - 1:,} of {total}" if page or more else f"{total} in all")
+        if page or more:
+            st.button(
+                "Back",
+                key="library_back",
+                icon=":material/chevron_left:",
+                disabled=not page,
+                on_click=turn,
+                args=(-1,),
+            )
+            st.button(
+                "More",
+                key="library_more",
+                icon=":material/chevron_right:",
+                icon_position="right",
+                disabled=not more,
+                on_click=turn,
+                args=(1,),
+            )
+
+
+def _message() -> None:
+    said = keeping.message()
+    if not said:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="library_message_box"):
+        (st.error if said["bad"] else st.success)(said["sentence"])
+        if said["undo"]:
+            st.text(said["name"])
+            st.button(
+                "Undo", key="library_undo", icon=":material/undo:", on_click=keeping.restore, args=(said["undo"],)
+            )
