@@ -16,6 +16,8 @@ from views import people
 FIELDS = ("task_id", "audio_id", "name", "description", "style")
 NOT_WRITTEN = Problem("create", "The disk could not be written, so nothing was sent. The log says why.")
 NO_TOKEN = "Token: paste your KIE token in the sidebar first, or try the demo."
+CREATE_PAGE = "../pages/create.py"
+"""As st.switch_page wants it: seen from the router."""
 WINDOW = ("vocal_start", "vocal_end")
 
 

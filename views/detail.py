@@ -52,19 +52,22 @@ def show(account: Account, attempt: Attempt) -> None:
                 args=(attempt.id,),
             )
         _outcome(attempt)
-        st.caption("Name")
-        st.text(attempt.request.name or "No name")
-        st.caption("Description")
-        st.text(attempt.request.description or "No description")
+        _fact("Name", attempt.request.name or "No name")
+        _fact("Description", attempt.request.description or "No description")
         if attempt.request.style:
-            st.caption("Style")
-            st.text(attempt.request.style)
+            _fact("Style", attempt.request.style)
         _ways_out(attempt)
         _track(account, attempt)
         _own_words(account, attempt)
         _story(account, attempt)
         _papers(attempt)
         _delete(attempt)
+
+
+def _fact(label: str, text: str) -> None:
+    with st.container(gap="xxsmall"):
+        st.caption(label)
+        st.text(text)
 
 
 def _head(attempt: Attempt) -> None:
@@ -88,8 +91,9 @@ def _close() -> None:
 
 def _outcome(attempt: Attempt) -> None:
     if attempt.persona_id:
-        st.caption("Persona ID")
-        st.code(attempt.persona_id, language=None, wrap_lines=True)
+        with st.container(gap="xxsmall"):
+            st.caption("Persona ID")
+            st.code(attempt.persona_id, language=None, wrap_lines=True)
     if not attempt.saved:
         st.error(
             "This ID could not be written to disk. Copy it now; the program keeps trying.", icon=":material/warning:"

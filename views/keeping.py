@@ -79,13 +79,13 @@ def change_and_try_again(request: PersonaRequest) -> None:
         state[field] = getattr(request, field)
     state.style = request.style or ""
     actions.forget_outcome()
-    st.switch_page("pages/create.py")
+    st.switch_page(actions.CREATE_PAGE)
 
 
 def ask_again(attempt_id: str) -> None:
     """Send an unknown attempt again, unchanged, and watch it on the create page."""
     actions.ask_again(attempt_id)
-    st.switch_page("pages/create.py")
+    st.switch_page(actions.CREATE_PAGE)
 
 
 def not_made(attempt_id: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from studio.attempts import IN_FLIGHT, Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
-from views import detail, keeping, times
+from views import actions, detail, keeping, times
 from views.history import OUTCOMES
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _query() -> Query:
             persist_state="session",
         )
         st.date_input(
-            "Between",
+            "From and to",
             value=[],  # both ends are open
             key="library_days",
             format="YYYY-MM-DD",
@@ -141,7 +141,7 @@ def _nothing(query: Query) -> None:
                 ":material/library_music: **Nothing here yet.** Each persona you ask for is kept here, whatever "
                 "becomes of it. You can also bring some in from a file, below."
             )
-            st.page_link("pages/create.py", label="Create a persona", icon=":material/mic:")
+            st.page_link(actions.CREATE_PAGE, label="Create a persona", icon=":material/mic:")
 
 
 def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
@@ -167,7 +167,7 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
 
     def choose() -> None:
         chosen = st.session_state[key].selection
-        row = next(iter(chosen.rows), None)
+        row = next(iter([*chosen.rows, *(place for place, _ in chosen.cells)]), None)
         keeping.open_attempt(ids[row] if row is not None and row < len(ids) else "")
 
     column = st.column_config
@@ -179,7 +179,7 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
         placeholder="",
         alt=f"{len(table)} attempts of this account; choose a row to open it",
         on_select=choose,
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         selection_default={"selection": {"rows": [ids.index(open_id)]}} if open_id in ids else None,
         column_config={
             "favourite": column.TextColumn("★", width=36, help="Favourite"),
