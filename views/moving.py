@@ -140,6 +140,8 @@ def _preview(account: Account, preview: Any) -> None:
             on_click=_take_in,
             args=(account, preview),
         )
+    elif preview.conflicts:
+        st.info("Nothing is new. Tick the box above to take over what differs.", icon=":material/info:")
     else:
         st.info("Nothing to bring in: all of it is here already.", icon=":material/check:")
 
