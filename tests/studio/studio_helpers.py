@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -12,12 +14,20 @@ import sqlalchemy as sa
 
 from kie import PersonaRequest
 from sandbox import SCENARIOS, Server
-from studio.attempts import Attempt, Status
+from studio.attempts import Attempt, Outcome, Status
+from studio.export import csv_file
+from studio.library import Library, Query
+from studio.schema import attempts, events, number_at
 from studio.service import Studio
-from studio.store import Store
+from studio.store import Claim, Store, found_by
 from studio.tokens import Account
 
 T = TypeVar("T")
+ME, YOU = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
+CREATED = Outcome(Status.CREATED, persona_id="persona-1", code=200, http_status=200, raw='{"code": 200}')
+REFUSED = Outcome(Status.REFUSED, cause="credits", code=402, message="Credits insufficient", http_status=200)
+UNKNOWN = Outcome(Status.UNKNOWN, cause="no_answer", message="ReadTimeout")
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SONGS = {scenario.key: scenario for scenario in SCENARIOS}
 
 
@@ -50,6 +60,70 @@ def a_request(audio_id: str = "audio-1", name: str = "Quay", **fields: object) -
     return PersonaRequest(audio_id=audio_id, name=name, **values)  # type: ignore[arg-type]
 
 
+def add(store: Store, account: str = ME, executor: str = "one", replaces: str = "", **fields: object) -> Attempt:
+    attempt, new = store.add(account, a_request(**fields), executor, replaces)  # type: ignore[arg-type]
+    assert new
+    return attempt
+
+
+def claim(store: Store, attempt: Attempt, executor: str = "one", *, can_send: bool = True, busy: bool = False) -> Claim:
+    return store.claim(attempt.id, executor, can_send=can_send, busy=busy, limit=20, period=timedelta(seconds=10))
+
+
+def sent(store: Store, executor: str = "one", **fields: object) -> Attempt:
+    attempt = add(store, executor=executor, **fields)  # type: ignore[arg-type]
+    assert claim(store, attempt, executor).attempt
+    return now(store, attempt)
+
+
+def over(store: Store, clock: Clock, outcome: Outcome, replaces: str = "", **fields: object) -> Attempt:
+    """An attempt that ended, longer ago than a double click takes."""
+    attempt = sent(store, replaces=replaces, **fields)
+    store.finish(attempt.id, outcome, "one")
+    clock.forward(2)
+    return now(store, attempt)
+
+
+def now(store: Store, attempt: Attempt) -> Attempt:
+    found = store.get(attempt.account, attempt.id)
+    assert found
+    return found
+
+
+_filed = itertools.count(1)
+
+
+def filed(where: Store | Library, account: str = ME, **columns: object) -> str:
+    """File an attempt that ended, as it is, past the rules; return its ID. Each is newer than the one before."""
+    number = next(_filed)
+    row: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "account": account,
+        "status": Status.CREATED.value,
+        "created_at": EPOCH + timedelta(seconds=number),
+        "task_id": "task-1",
+        "audio_id": f"audio-{number}",
+        "name": "Quay",
+        "description": "",
+        **columns,
+    }
+    row = {"number": number_at(row["created_at"], row["id"]), **found_by(row), **row}
+    with where.engine.execution_options(write=True).begin() as connection:
+        connection.execute(sa.insert(attempts).values(row))
+    return str(row["id"])
+
+
+def image(where: Store | Library, account: str) -> list[dict[str, Any]]:
+    """All that the database has of an account, to the last column, with its stories."""
+    with where.engine.begin() as connection:
+        rows = connection.execute(sa.select(attempts).where(attempts.c.account == account).order_by(attempts.c.id))
+        found = [dict(row._mapping) for row in rows]
+        told = connection.execute(sa.select(events).order_by(events.c.id)).all()
+    for row in found:
+        row["story"] = [(event.at, event.kind, event.detail, event.author) for event in told if event[1] == row["id"]]
+    return found
+
+
 def for_song(key: str, track: int = 0, name: str = "Quay") -> PersonaRequest:
     """A request for one track of a scenario of the sandbox."""
     task = SONGS[key].task
@@ -69,6 +143,11 @@ def ended(studio: Studio, account: Account, attempt: Attempt, seconds: float = 1
 
 def press(studio: Studio, account: Account, key: str = "finished", track: int = 0, name: str = "Quay") -> Attempt:
     return studio.create_persona(account, for_song(key, track, name))
+
+
+def history_file(studio: Studio, account: Account) -> bytes:
+    """The CSV of all that an account has."""
+    return csv_file(studio.library, account.id, Query()).getvalue()
 
 
 class Story(NamedTuple):

@@ -30,7 +30,7 @@ def any_studio(database_url: str, open_studio: Opener) -> Studio:
 
 
 def test_one_press_makes_one_persona_and_files_its_id(any_studio: Studio, server: Server, token: str) -> None:
-    account, _ = any_studio.sign_in(token)
+    account = any_studio.sign_in(token)
     attempt = ended(any_studio, account, press(any_studio, account))
     assert (story(server, token, attempt), attempt.persona_id) == (
         Story(Status.CREATED, "", 200, 1),
@@ -39,7 +39,7 @@ def test_one_press_makes_one_persona_and_files_its_id(any_studio: Studio, server
 
 
 def test_thirty_threads_pressing_at_once_send_one_request(any_studio: Studio, server: Server, token: str) -> None:
-    account, _ = any_studio.sign_in(token)
+    account = any_studio.sign_in(token)
     start = threading.Barrier(30)
 
     def one_of_them(_: int) -> Attempt:
@@ -55,7 +55,7 @@ def test_thirty_threads_pressing_at_once_send_one_request(any_studio: Studio, se
 
 def test_requests_of_one_account_leave_no_faster_than_its_rate(open_studio: Opener, server: Server, token: str) -> None:
     studio = open_studio(rate_limit=1, rate_period=0.5)
-    account, _ = studio.sign_in(token)
+    account = studio.sign_in(token)
     pressed = [press(studio, account, key) for key in ("finished", "callback", "documented")]
     times = sorted(each.sent_at for each in (ended(studio, account, one) for one in pressed) if each.sent_at)
     gaps = [later - earlier for earlier, later in pairwise(times)]
@@ -67,12 +67,12 @@ def test_an_answer_that_no_database_takes_as_it_is_gets_filed_all_the_same(
     any_studio: Studio, server: Server, token: str
 ) -> None:
     server.sandbox.fault("code", token=token, code=422, message="name has a NUL \0 in it")
-    account, _ = any_studio.sign_in(token)
+    account = any_studio.sign_in(token)
     assert ended(any_studio, account, press(any_studio, account)).status is Status.REFUSED
 
 
 def test_without_a_record_nothing_is_sent(any_studio: Studio, server: Server, token: str) -> None:
-    account, _ = any_studio.sign_in(token)
+    account = any_studio.sign_in(token)
     store, _ = any_studio.open().result()
     with store.engine.execution_options(write=True).begin() as connection:
         connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
@@ -124,7 +124,7 @@ def test_a_studio_that_never_opened_closes_quietly(open_studio: Opener, tmp_path
 
 def test_closing_waits_for_the_answer_and_stores_it(open_studio: Opener, server: Server, token: str) -> None:
     studio = open_studio()
-    account, _ = studio.sign_in(token)
+    account = studio.sign_in(token)
     server.sandbox.fault("delay", token=token, seconds=1.5)
     attempt = press(studio, account)
     eventually(lambda: server.sandbox.count(token=token))
@@ -134,7 +134,7 @@ def test_closing_waits_for_the_answer_and_stores_it(open_studio: Opener, server:
 
 def test_while_closing_nothing_new_is_sent(open_studio: Opener, server: Server, token: str) -> None:
     studio = open_studio(rate_limit=1, rate_period=0.5)
-    account, _ = studio.sign_in(token)
+    account = studio.sign_in(token)
     server.sandbox.fault("delay", token=token, seconds=2)
     press(studio, account)
     eventually(lambda: server.sandbox.count(token=token))
@@ -158,7 +158,7 @@ def test_a_persona_that_could_not_be_saved_up_to_the_end_is_unknown_after_the_ne
     open_studio: Opener, server: Server, token: str, disk: Disk
 ) -> None:
     first = open_studio()
-    account, _ = first.sign_in(token)
+    account = first.sign_in(token)
     attempt = unsaved(first, account, press(first, account))
     first.close()
     disk.full = False

@@ -127,6 +127,5 @@ def test_media_that_cannot_be_reached_is_empty() -> None:
     assert fetch("http://127.0.0.1:9/media/nothing.png") == b""
 
 
-def test_media_beyond_reason_is_empty(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.media.MAX_BYTES", 10)
-    assert fetch(f"{server.base_url}/media/{SCENARIOS[0].audio_id}.png") == b""
+def test_media_beyond_reason_is_empty(server: Server) -> None:
+    assert fetch(f"{server.base_url}/media/{SCENARIOS[0].audio_id}.png", most=10) == b""

@@ -9,13 +9,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from studio_helpers import Disk, Story, database_fails, ended, eventually, for_song, press, story, unsaved
+from studio_helpers import (
+    Disk,
+    Story,
+    database_fails,
+    ended,
+    eventually,
+    for_song,
+    history_file,
+    press,
+    story,
+    unsaved,
+)
 
 from kie import KieClient, KieError
 from sandbox import Server
 from studio.attempts import Attempt, Status
 from studio.runs import Runs
-from studio.service import Studio
+from studio.service import Balance, Studio
 from studio.store import NeedsDecision, Store
 from studio.tokens import Account
 
@@ -63,7 +74,7 @@ def test_another_account_sees_nothing_of_it(studio: Studio, account: Account, se
 
 def test_the_history_as_a_file_has_the_persona(studio: Studio, account: Account) -> None:
     attempt = ended(studio, account, press(studio, account))
-    assert attempt.persona_id in studio.history_csv(account).decode()
+    assert attempt.persona_id in history_file(studio, account).decode()
 
 
 # KIE says no
@@ -336,7 +347,7 @@ def test_a_persona_that_cannot_be_saved_is_shown_with_a_warning(
 def test_a_persona_that_cannot_be_saved_is_in_history_and_file(studio: Studio, account: Account) -> None:
     seen = unsaved(studio, account, press(studio, account))
     assert [each.persona_id for each in studio.history(account, 10)] == [seen.persona_id]
-    assert seen.persona_id in studio.history_csv(account).decode()
+    assert seen.persona_id in history_file(studio, account).decode()
 
 
 @pytest.mark.usefixtures("disk")
@@ -420,10 +431,12 @@ def test_a_token_that_kie_refuses_is_not_kept(studio: Studio) -> None:
 
 
 def test_signing_in_tells_the_credits(studio: Studio, token: str) -> None:
-    assert studio.sign_in(token)[1].credits == 100.0
+    assert studio.balance(studio.sign_in(token)) == Balance(100.0)
 
 
 def test_a_token_is_kept_while_kie_cannot_be_asked(studio: Studio, server: Server, token: str) -> None:
     server.sandbox.fault("html", token=token, path="/api/v1/chat/credit")
-    account, balance = studio.sign_in(token)
+    account = studio.sign_in(token)
+    balance = studio.balance(account)
+    assert balance
     assert (balance.credits, studio.vault.account(account.id)) == (None, account)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from studio_helpers import ended, press
+from studio_helpers import ended, history_file, press
 
 from kie import InvalidInput, KieClient, KieError
 from sandbox import Server
@@ -74,7 +74,7 @@ def traces(server: Server, tmp_path_factory: pytest.TempPathFactory, log: io.Str
 def _session(studio: Studio, server: Server) -> list[object]:
     """Make something of everything, and return all that pages get."""
     sandbox = server.sandbox
-    account, _ = studio.sign_in(TOKEN)
+    account = studio.sign_in(TOKEN)
 
     def tell(key: str) -> None:
         ended(studio, account, press(studio, account, key))
@@ -97,7 +97,7 @@ def _session(studio: Studio, server: Server) -> list[object]:
         studio.sign_in(TOKEN)
     history = studio.history(account, 100)
     in_full = [studio.attempt(account, each.id) for each in history]
-    file = studio.history_csv(account)
+    file = history_file(studio, account)
     return [history, in_full, file, studio, vars(studio), account, invalid.value, refused.value]
 
 
