@@ -1,14 +1,27 @@
-"""Create: turn one track of a finished song into a persona, and see what became of it.
+"""Create: find the track, choose its thirty seconds, and turn it into a persona; see what became of it.
 
 The fields stay usable while a request is on its way, and nothing on this page sends: buttons hand the fields to the
 studio, and the page shows what is on disk.
 """
 
+from contextlib import suppress
+
 import streamlit as st
 
 from studio.service import NotSaved
 from views import account as accounts
-from views import actions, decision, demo_songs, errors, history, outcome, tracks
+from views import (
+    actions,
+    chooser,
+    decision,
+    demo_songs,
+    describe,
+    errors,
+    history,
+    outcome,
+    pasting,
+    tracks,
+)
 
 account = accounts.current()
 try:
@@ -24,7 +37,7 @@ if account is None:
         st.markdown("Paste your KIE token in the sidebar, or look around first with an invented KIE.")
         st.button("Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=accounts.start_demo)
 
-song, persona = st.columns(2, gap="large")
+song, choice = st.columns([2, 3], gap="large")
 
 with song:
     st.subheader("1 · The song", anchor=False)
@@ -35,12 +48,17 @@ with song:
         key="task_id",
         persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",
-        help="KIE gave it when the song was started; kie.ai/logs lists it for two months.",
+        on_change=pasting.read,
+        help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it. "
+        "kie.ai/logs lists your tasks for two months.",
     )
     st.button("Find tracks", key="find_tracks", icon=":material/search:", on_click=actions.want_tracks)
-    tracks.show(account)
+    pasting.show()
 
+with choice:
     st.subheader("2 · The track", anchor=False)
+    with suppress(NotSaved):  # the history below says so
+        tracks.show(account)
     st.text_input(
         "Audio ID",
         key="audio_id",
@@ -49,8 +67,23 @@ with song:
         help="The ID of one track of that song. “Use this track” fills it in.",
     )
 
+track = tracks.chosen()
+if account is not None and track is not None and track.duration and track.duration >= chooser.WINDOW_MIN:
+    st.subheader("3 · The seconds that KIE listens to", anchor=False)
+    chooser.show(account, st.session_state.task.task_id, track, track.duration)
+else:
+    with st.expander("3 · The window (optional)", icon=":material/tune:"):
+        st.caption(
+            "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s. "
+            "With “Find tracks” you can choose it by ear."
+        )
+        with st.container(horizontal=True):
+            chooser.numbers()
+
+persona, result = st.columns(2, gap="large")
+
 with persona:
-    st.subheader("3 · The persona", anchor=False)
+    st.subheader("4 · The persona", anchor=False)
     st.text_input("Name", key="name", persist_state="session", placeholder="Harbour Alto")
     st.text_area(
         "Description",
@@ -59,30 +92,8 @@ with persona:
         placeholder="Low, slightly smoky female lead, close-miked, brushed drums and upright bass",
         help="Genre, mood, instruments, the voice. More detail gives a closer persona.",
     )
-    with st.expander("Style and window (optional)", icon=":material/tune:"):
-        st.text_input("Style", key="style", persist_state="session", placeholder="Chamber jazz")
-        st.caption(
-            "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s."
-        )
-        start, end = st.columns(2)
-        start.number_input(
-            "Window start (s)",
-            key="vocal_start",
-            persist_state="session",
-            value=None,
-            min_value=0.0,
-            step=1.0,
-            format="%.2f",
-        )
-        end.number_input(
-            "Window end (s)",
-            key="vocal_end",
-            persist_state="session",
-            value=None,
-            min_value=0.0,
-            step=1.0,
-            format="%.2f",
-        )
+    describe.show(account)
+    st.text_input("Style (optional)", key="style", persist_state="session", placeholder="Chamber jazz")
     st.button(
         "Creating …" if busy else "Create persona",
         key="create",
@@ -94,6 +105,8 @@ with persona:
     )
     for problem in actions.memo().get("problems", ()):
         st.error(problem.sentence, icon=":material/edit:")
+
+with result:
     if account is not None and actions.memo().get("decision"):
         decision.show(account, actions.memo()["decision"])
     elif account is not None and attempt is not None:

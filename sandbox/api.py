@@ -28,6 +28,7 @@ BOOST_COST = 0.4
 """Credits for one expanded style note, as third parties report it."""
 
 _FINISHED_AGO = 2 * 3600
+_MADE_A_MOMENT_AGO = 60
 _CREDITS_INSUFFICIENT = refusal(402, "Credits insufficient")
 _NO_MUSIC = refusal(500, "Music does not exist")
 _STILL_GENERATING = refusal(
@@ -114,6 +115,8 @@ def music_task(sandbox: Sandbox, account: Account, call: Recorded) -> Reply:
     now = status(sandbox, account, task)
     ready = READY_TRACKS.get(now)
     made = account.first_looks.get(task.task_id, sandbox.started - _FINISHED_AGO)
+    if task.fresh:
+        made = account.first_looks.setdefault(task.task_id, sandbox.clock()) - _MADE_A_MOMENT_AGO
     shown = None
     if ready is not None:
         tracks = [

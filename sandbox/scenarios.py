@@ -51,6 +51,8 @@ class Task:
     """None: being made, through `PHASES`, from an account's first look."""
     error: tuple[int, str] | None = None
     """errorCode and errorMessage."""
+    fresh: bool = False
+    """Finished a minute before an account's first look; other finished ones are two hours old."""
     documented_shape: bool = False
     """Answered in the shape of the documentation (text timestamps, no source URLs), not of live replies."""
 
@@ -109,13 +111,15 @@ def _scenario(
     status: str | None = "SUCCESS",
     error: tuple[int, str] | None = None,
     documented_shape: bool = False,
+    fresh: bool = False,
 ) -> Scenario:
     ids = [_audio_id(key, number) for number in (0, 1)]
     tracks = tuple(
         Track(audio_id, title, *SHEETS[sheet], duration, None if number and sibling_fine else trouble)
         for number, (audio_id, duration) in enumerate(zip(ids, durations or map(_duration, ids), strict=True))
     )
-    return Scenario(key, words, shows, group, Task(_task_id(key), tracks, model, status, error, documented_shape))
+    task = Task(_task_id(key), tracks, model, status, error, fresh, documented_shape)
+    return Scenario(key, words, shows, group, task)
 
 
 def _says(code: int, message: str, times: int | None = None) -> Fault:
@@ -156,8 +160,8 @@ _SONGS = (
               "KIE could not report back; the tracks are complete all the same.",
               "Nobody picked up", "quay", status="CALLBACK_EXCEPTION"),
     _scenario("song", "not_ready", "Finished a moment ago",
-              "Too early twice (music does not exist), then it works.",
-              "Paint still wet", "kitchen", _says(500, "Music does not exist", 2)),
+              "Too early twice (music does not exist), then it works: after “Find tracks” it waits by itself.",
+              "Paint still wet", "kitchen", _says(500, "Music does not exist", 2), fresh=True),
     _scenario("song", "one_refused", "One track is refused for good",
               "The first track cannot become a persona; the other one can.",
               "Only one twin sings", "kite",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -18,13 +18,11 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from kie import Track
 from studio.attempts import IN_FLIGHT, Attempt, Event, Outcome, Settled, Status
-from studio.schema import attempts, events, number_at
+from studio.schema import attempts, boosts, events, number_at
 from studio.store import FOUND_BY, LISTED, Store, add_event, found_by, read, track_columns
 from studio.words import words_in
 
 MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
-MEDIA_LIFE = timedelta(days=14)
-"""How long KIE keeps a song's files, from docs.kie.ai."""
 LONGEST_ID = 200
 CHUNK = 500
 """Rows of one look-up by ID."""
@@ -117,6 +115,15 @@ class Library:
         with self.engine.begin() as connection:
             return [read(row) for row in connection.execute(query.order_by(attempts.c.number))]
 
+    def of_tracks(self, account: str, audio_ids: Sequence[str]) -> dict[str, Attempt]:
+        """Return what became of tracks, by audio ID: a persona or an open matter before a refusal, then the newest."""
+        query = sa.select(*LISTED).where(attempts.c.account == account, attempts.c.audio_id.in_(audio_ids))
+        with self.engine.begin() as connection:
+            found = [read(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
+        return {
+            each.request.audio_id: each for each in sorted(found, key=lambda each: each.status is not Status.REFUSED)
+        }
+
     def tags(self, account: str) -> list[str]:
         """Return the tags that this account uses, sorted."""
         query = (
@@ -197,6 +204,7 @@ class Library:
             if connection.execute(busy.limit(1)).first():
                 raise Refused("An attempt is on its way. Wait for its outcome first.")
             connection.execute(sa.delete(events).where(events.c.attempt_id.in_(sa.select(attempts.c.id).where(mine))))
+            connection.execute(sa.delete(boosts).where(boosts.c.account == account))
             return connection.execute(sa.delete(attempts).where(mine)).rowcount
 
     def _overlaid(self, attempt: Attempt) -> Attempt:

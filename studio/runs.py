@@ -14,7 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 from traceback import format_tb
 from typing import Any
@@ -23,8 +23,8 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
 from sqlalchemy import event
 
-from kie import KieClient, KieError, pause_before_repeat
-from studio.attempts import Attempt, Outcome
+from kie import Cause, KieClient, KieError, pause_before_repeat
+from studio.attempts import Attempt, Outcome, Status
 from studio.settings import Settings
 from studio.store import Store
 from studio.tokens import Vault
@@ -40,7 +40,19 @@ LOOK_TIMEOUT = (5.0, 20.0)
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one again and again."""
 
+SONG_PAUSE, SONG_TRIES = 15.0, 8
+"""Seconds between tries, and how many, while KIE does not see a song yet that was just finished (kie-api.md, 1)."""
+FRESH = timedelta(minutes=15)
+"""A song this young may be finished and still not be there for personas."""
+
 _runs: Runs | None = None
+
+
+def may_wait_for_song(attempt: Attempt, outcome: Outcome, now: datetime) -> bool:
+    """Whether a refused attempt is tried again by itself: KIE made nothing, and its song is only minutes old."""
+    made = attempt.track.created_at if attempt.track is not None else None
+    too_early = outcome.status is Status.REFUSED and outcome.cause == Cause.NOT_READY.value
+    return too_early and attempt.repeats < SONG_TRIES and made is not None and now - made < FRESH
 
 
 @DBOS.workflow(name="send_attempt")
@@ -184,6 +196,8 @@ class Runs:
         except KieError as error:
             outcome = Outcome.of(error)
             pause = pause_before_repeat(error, attempt.repeats)
+            if pause is None and may_wait_for_song(attempt, outcome, self._store.now()):
+                pause = SONG_PAUSE
             if pause is not None:
                 self._save(attempt, outcome, pause)
                 return pause

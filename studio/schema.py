@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, make_url
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest schema version; `migrations/versions` leads to it."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,6 +127,24 @@ events = sa.Table(
     sa.Index("events_of_attempt", "attempt_id", "id"),
 )
 """What was decided about attempts after they were sent; `detail` is a JSON object."""
+
+boosts = sa.Table(
+    "boosts",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("account", sa.String(12), nullable=False),
+    sa.Column("status", sa.String(8), nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("executor", sa.String(32), nullable=False),
+    sa.Column("text", sa.Text, nullable=False, default=""),
+    sa.Column("price", sa.Float),
+    sa.Column("cause", sa.String(16), nullable=False, default=""),
+    sa.Column("code", sa.Integer),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Index("boosts_of_account", "account", "status"),
+)
+"""Descriptions that KIE made richer, for credits."""
 
 executors = sa.Table(
     "executors",

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, settings
 from studio.attempts import Attempt
+from studio.looks import Looks
 from studio.tokens import Account, Vault
 from studio.visitors import Visitors
 
 if TYPE_CHECKING:
-    from kie import Track
+    from kie import TimedWords, Track
+    from studio.boosts import Boost, Boosts
     from studio.library import Library
     from studio.runs import Runs
     from studio.store import Store
@@ -50,6 +52,7 @@ class Studio:
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Runs]] | None = None
         self._balances: dict[str, Balance] = {}
+        self._looks = Looks()
         self.shared: Account | None = None
         if configuration.api_key:
             try:
@@ -148,9 +151,27 @@ class Studio:
         return self._balances.get(account.id)
 
     def music_task(self, account: Account, task_id: str) -> MusicTask:
-        """Look a task up at KIE. Raises `kie.KieError`."""
-        with self._client(account) as client:
-            return client.music_task(task_id)
+        """Look a task up at KIE; looks within a second, from whatever tab, share one call. Raises `kie.KieError`."""
+
+        def look() -> MusicTask:
+            with self._client(account) as client:
+                return client.music_task(task_id)
+
+        return self._looks.once(("task", account.id, task_id), look, keep=1.0)
+
+    def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
+        """Ask KIE when what is sung in a track; it is asked once, because it may cost. Raises `kie.KieError`."""
+
+        def look() -> TimedWords:
+            with self._client(account) as client:
+                return client.timed_words(task_id, audio_id)
+
+        return self._looks.once(("words", account.id, audio_id), look)
+
+    def known_words(self, account: Account, audio_id: str) -> TimedWords | None:
+        """Return the timed words if they were asked for."""
+        found: TimedWords | None = self._looks.known(("words", account.id, audio_id))
+        return found
 
     def create_persona(
         self,
@@ -187,6 +208,11 @@ class Studio:
                 store.park(attempt.id)
         return attempt
 
+    def stop_waiting(self, account: Account, attempt_id: str) -> bool:
+        """Give up an attempt that waits to be sent again; say whether it was still waiting."""
+        store, _ = self._house()
+        return store.cancel(account.id, attempt_id)
+
     def attempt(self, account: Account, attempt_id: str) -> Attempt | None:
         """Return one attempt of this account as it stands on disk."""
         store, runs = self._house()
@@ -198,6 +224,20 @@ class Studio:
         store, runs = self._house()
         return [attempt.overlaid(runs.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
 
+    def start_boost(self, account: Account, content: str) -> Boost:
+        """Have KIE make a description richer, for credits; a second click while it works starts nothing."""
+        return self._boosts().start(account.id, content, lambda: self._client(account, self.settings.read_timeout))
+
+    def boost(self, account: Account, boost_id: str) -> Boost | None:
+        """Return one boost of this account as it stands on disk."""
+        return self._boosts().get(account.id, boost_id)
+
+    def _boosts(self) -> Boosts:
+        from studio.boosts import Boosts
+
+        store, runs = self._house()
+        return Boosts(store, runs.executor)
+
     @property
     def library(self) -> Library:
         """All that is kept. Raises `NotSaved` when the database cannot be used."""
@@ -206,8 +246,8 @@ class Studio:
         store, runs = self._house()
         return Library(store, runs.unsaved)
 
-    def _client(self, account: Account) -> KieClient:
-        client = self.vault.client(account.id, LOOK_TIMEOUT)
+    def _client(self, account: Account, read_timeout: float = LOOK_TIMEOUT[1]) -> KieClient:
+        client = self.vault.client(account.id, (LOOK_TIMEOUT[0], read_timeout))
         if client is None:
             raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
         return client

@@ -170,6 +170,18 @@ class Store:
                 )
             )
 
+    def cancel(self, account: str, attempt_id: str) -> bool:
+        """End the waiting of an attempt that KIE refused so far; say whether it was still waiting."""
+        with self._writer.begin() as connection:
+            waiting = sa.and_(
+                attempts.c.id == attempt_id,
+                attempts.c.account == account,
+                attempts.c.status == Status.QUEUED.value,
+                attempts.c.wait_until.is_not(None),
+            )
+            values = {"status": Status.REFUSED.value, "wait_until": None, "ended_at": self._now()}
+            return bool(connection.execute(sa.update(attempts).where(waiting).values(values)).rowcount)
+
     def park(self, attempt_id: str) -> None:
         """Leave a queued attempt for any process that can work on it."""
         with self._writer.begin() as connection:

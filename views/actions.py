@@ -6,7 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from kie import PersonaRequest, Problem, Track
+from kie import KieError, PersonaRequest, Problem, Track
+from kie.models import DEFAULT_END, WINDOW_MIN
+from studio import choices
 from studio.attempts import Attempt
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
@@ -114,9 +116,52 @@ def forget_outcome() -> None:
     memo().update(attempt="", decision="", problems=())
 
 
+def stop_waiting(attempt_id: str) -> None:
+    """Give up an attempt that waits to be sent again."""
+    account = accounts.current()
+    if account is not None:
+        the_studio().stop_waiting(account, attempt_id)
+
+
+def use_sibling(attempt: Attempt) -> None:
+    """Fill in the other track of the same song, with a window of its own; the text stays."""
+    account = accounts.current()
+    if account is None:
+        return
+    state = st.session_state
+    try:
+        task = the_studio().music_task(account, attempt.request.task_id)
+    except KieError as error:
+        state.task_problem = (f"{error.sentence} {error.next_step}", error.code, error.message)
+        return
+    other = next((track for track in task.tracks if track.audio_id != attempt.request.audio_id), None)
+    if other is None:
+        state.task_problem = ("KIE lists no other track for this song. Make a new song.", None, "")
+        return
+    for key in FIELDS:
+        state[key] = state.get(key) or getattr(attempt.request, key) or ""
+    state.update(task_id=task.task_id, task=task, task_problem=None)
+    use_track(other)
+    forget_outcome()
+
+
+def use_track(track: Track) -> None:
+    """Choose a track: its ID, a window that fits it, and first words where nothing was typed."""
+    from studio import window
+
+    state = st.session_state
+    state.audio_id = track.audio_id
+    for key, words in choices.first_words(track).items():
+        state[key] = state.get(key) or words
+    state.vocal_start = state.vocal_end = None
+    state.pop("suggested", None)
+    if track.duration is not None and WINDOW_MIN <= track.duration < DEFAULT_END:
+        state.vocal_start, state.vocal_end = window.clamp(0.0, track.duration, track.duration, "start")
+
+
 def want_tracks() -> None:
     """Remember which task to look up. The page does it; if that run is interrupted, the next one does."""
-    for key in ("task", "task_problem"):
+    for key in ("task", "task_problem", "task_choices", "words_problem"):
         st.session_state.pop(key, None)
     problems = [problem for problem in typed_request().problems() if problem.field == "task_id"]
     if accounts.current() is None:

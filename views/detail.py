@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from kie import meaning_for
-from studio import media
+from studio import choices, media
 from studio.attempts import Attempt, Settled, Status
 from studio.service import the_studio
 from studio.tokens import Account
@@ -146,7 +146,8 @@ def _ways_out(attempt: Attempt) -> None:
 def _track(account: Account, attempt: Attempt) -> None:
     request, track = attempt.request, attempt.track
     st.caption("Track")
-    alive = media_until(attempt) is None or media_until(attempt) > datetime.now(UTC)  # type: ignore[operator]
+    made = track.created_at if track is not None else None
+    alive = made is None or made + times.MEDIA_LIFE > datetime.now(UTC)
     base_url = the_studio().vault.base_url(account.id)
     if track is not None:
         picture, words = st.columns([1, 3], vertical_alignment="center")
@@ -158,11 +159,12 @@ def _track(account: Account, attempt: Attempt) -> None:
                 st.markdown(":material/album:")
         with words:
             st.text(track.title or "Untitled")
-            st.text(" · ".join(part for part in (times.length(track.duration), track.model) if part))
+            st.text(" · ".join(part for part in (times.length(track.duration), choices.model(track)) if part))
         sound = source(track.audio_url, base_url) if alive else ""
         if sound:
             st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
-    _clock(attempt)
+    if made is not None:
+        st.caption(f"{times.media_clock(made)} The persona stays.")
     with st.container(horizontal=True):
         if track is not None and track.audio_url and alive:
             st.download_button(
@@ -182,30 +184,6 @@ def _track(account: Account, attempt: Attempt) -> None:
                 on_click=keeping.look_up,
                 args=(attempt.id, request),
             )
-
-
-def media_until(attempt: Attempt) -> datetime | None:
-    """Return when KIE deletes the song's files, if the song's age is known."""
-    from studio.library import MEDIA_LIFE
-
-    made = attempt.track.created_at if attempt.track is not None else None
-    return made + MEDIA_LIFE if made is not None else None
-
-
-def _clock(attempt: Attempt) -> None:
-    until = media_until(attempt)
-    if until is None:
-        return
-    left = until - datetime.now(UTC)
-    if left.total_seconds() <= 0:
-        st.caption(
-            ":material/timer_off: KIE keeps a song’s files for 14 days, so this one’s are gone. The persona stays."
-        )
-    else:
-        days = f"{left.days} days" if left.days > 1 else "one day" if left.days else "less than a day"
-        st.caption(
-            f":material/timer: KIE deletes the song’s files in {days}, on {times.told(until)}. The persona stays."
-        )
 
 
 def _own_words(account: Account, attempt: Attempt) -> None:

@@ -11,7 +11,7 @@ from studio.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
 from views import errors
-from views.actions import ask_again, start_over
+from views.actions import ask_again, start_over, stop_waiting, use_sibling
 
 LAST_WORD = {
     Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
@@ -44,6 +44,9 @@ def _on_its_way(account: Account, attempt_id: str) -> None:
     if attempt.wait_until and attempt.cause == Cause.RATE:
         wait = max(0, round((attempt.wait_until - now).total_seconds()))
         headline = f"KIE asked to wait. Sending again by itself in {wait} s."
+    elif attempt.wait_until and attempt.cause == Cause.NOT_READY:
+        wait = max(0, round((attempt.wait_until - now).total_seconds()))
+        headline = f"KIE does not see the finished song yet. Trying again by itself in {wait} s."
     elif attempt.wait_until:
         headline = "No connection yet. Trying again by itself."
     elif attempt.status is Status.SENDING:
@@ -52,6 +55,14 @@ def _on_its_way(account: Account, attempt_id: str) -> None:
         headline = "Waiting for its turn."
     st.markdown(f":material/hourglass_top: **{headline}**")
     st.progress(min(0.95, elapsed / (elapsed + 12)), text=f"{elapsed} s so far. It usually takes some seconds.")
+    if attempt.wait_until:
+        st.button(
+            "Stop waiting",
+            key="stop_waiting",
+            icon=":material/stop_circle:",
+            on_click=stop_waiting,
+            args=(attempt_id,),
+        )
     st.caption("You can go on working here, reload, or close the tab: the answer is written down as soon as it comes.")
 
 
@@ -92,6 +103,15 @@ def _refused(attempt: Attempt) -> None:
     st.subheader(meaning.sentence, anchor=False)
     st.markdown(meaning.next_step)
     _own_words(attempt)
+    if attempt.cause == Cause.UNSUITABLE.value:
+        st.button(
+            "Use the other track of this song",
+            key="use_sibling",
+            type="primary",
+            icon=":material/swap_horiz:",
+            on_click=use_sibling,
+            args=(attempt,),
+        )
     st.caption(LAST_WORD.get(attempt.cause, "KIE reported no persona. Your text is still in the fields."))
 
 

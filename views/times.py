@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+MEDIA_LIFE = timedelta(days=14)
+"""How long KIE keeps a song's files (docs.kie.ai)."""
+
 
 def zone() -> tzinfo:
     """Return the visitor's time zone; UTC where the browser does not say."""
@@ -25,6 +28,18 @@ def told(moment: datetime) -> str:
 def length(seconds: float | None) -> str:
     """Return a song's length, such as "2:31"."""
     return f"{int(seconds // 60)}:{int(seconds % 60):02d}" if seconds else "length unknown"
+
+
+def media_clock(made: datetime | None) -> str:
+    """Say how long KIE still keeps a song's files, or "" where the song's age is not known."""
+    if made is None:
+        return ""
+    until = made + MEDIA_LIFE
+    left = until - datetime.now(UTC)
+    if left <= timedelta(0):
+        return ":material/timer_off: KIE keeps a song’s files for 14 days, so this one’s are gone."
+    days = f"{left.days} days" if left.days > 1 else "one day" if left.days else "less than a day"
+    return f":material/timer: KIE deletes the song’s files in {days}, on {told(until)}."
 
 
 def midnight(day: date, days: int = 0) -> datetime:

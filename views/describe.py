@@ -1,0 +1,111 @@
+"""Words for the description: a first draft from the song, and KIE's own richer version for who wants to pay for it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kie import meaning_for
+from studio import choices
+from studio.attempts import Status
+from studio.service import NotSaved, the_studio
+from studio.tokens import Account
+from views import account as accounts
+from views import errors, tracks
+
+POLL = 0.5
+"""Seconds between looks at a boost that is on its way."""
+
+
+def show(account: Account | None) -> None:
+    """Offer the helpers under the description; neither does anything by itself."""
+    with st.container(horizontal=True):
+        st.button(
+            "Draft from the song",
+            key="draft",
+            icon=":material/edit_note:",
+            type="tertiary",
+            disabled=tracks.chosen() is None,
+            on_click=_draft,
+            help="Adds the song’s tags, and how its lyrics say it is sung. Choose a track first.",
+        )
+        st.button(
+            "Boost with KIE",
+            key="boost",
+            icon=":material/bolt:",
+            type="tertiary",
+            disabled=account is None or bool(st.session_state.get("boost_open")),
+            on_click=_boost,
+            help="KIE writes a richer version of your description, for credits; its answer says how many.",
+        )
+    if st.session_state.get("boost_problem"):
+        st.error(st.session_state.boost_problem, icon=":material/edit:")
+    if account is not None and st.session_state.get("boost_id"):
+        _boosted(account, st.session_state.boost_id)
+
+
+@st.fragment(run_every=POLL)
+def _watch(account: Account, boost_id: str) -> None:
+    boost = the_studio().boost(account, boost_id)
+    if boost is None or boost.status is not Status.SENDING:
+        st.session_state.boost_open = False
+        st.rerun()
+    st.caption(":material/hourglass_top: KIE is writing …")
+
+
+def _boosted(account: Account, boost_id: str) -> None:
+    boost = the_studio().boost(account, boost_id)
+    if boost is None:
+        return
+    if boost.status is Status.SENDING:
+        _watch(account, boost_id)
+        return
+    with st.container(border=True, key="boost_card"):
+        if boost.status is Status.CREATED:
+            price = "KIE did not say what it cost." if boost.price is None else f"It cost {boost.price:g} credits."
+            st.caption(f":material/bolt: KIE’s version. {price}")
+            st.text(boost.text)
+            with st.container(horizontal=True):
+                st.button(
+                    "Use it as the description", key="boost_use", type="primary", on_click=_use, args=(boost.text,)
+                )
+                st.button("Leave it", key="boost_leave", on_click=_leave)
+        else:
+            meaning = meaning_for(boost.cause)
+            st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
+            errors.own_words(boost.code, boost.message)
+            st.button("Close", key="boost_leave", on_click=_leave)
+
+
+def _draft() -> None:
+    track, state = tracks.chosen(), st.session_state
+    draft = choices.draft(track) if track is not None else ""
+    typed = str(state.get("description") or "").strip()
+    if draft and draft not in typed:
+        state.description = f"{typed}\n{draft}" if typed else draft
+
+
+def _boost() -> None:
+    account, state = accounts.current(), st.session_state
+    content = str(state.get("description") or "").strip()
+    state.pop("boost_problem", None)
+    if account is None:
+        return
+    if not content:
+        state.boost_problem = "Description: write a few words first, for KIE to work with. Nothing was sent."
+        return
+    try:
+        boost = the_studio().start_boost(account, content)
+    except NotSaved:
+        state.boost_problem = "The disk could not be written, so nothing was sent. The log says why."
+    else:
+        state.boost_id, state.boost_open = boost.id, True
+
+
+def _use(text: str) -> None:
+    st.session_state.description = text
+    _leave()
+
+
+def _leave() -> None:
+    for key in ("boost_id", "boost_open", "boost_problem"):
+        st.session_state.pop(key, None)
