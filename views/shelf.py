@@ -165,11 +165,18 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
     ids = [attempt.id for attempt in attempts]
     key = f"library_table_{hash((query, _page(), *ids)) & 0xFFFFFFFF:x}"
 
+    open_row = ids.index(open_id) if open_id in ids else None
+
     def choose() -> None:
         chosen = st.session_state[key].selection
-        row = next(iter([*chosen.rows, *(place for place, _ in chosen.cells)]), None)
-        keeping.open_attempt(ids[row] if row is not None and row < len(ids) else "")
+        rows = [*(row for row, _ in chosen.cells), *chosen.rows]
+        other = next((row for row in rows if row != open_row and row < len(ids)), None)
+        if other is not None:
+            keeping.open_attempt(ids[other])
+        elif not chosen.rows:  # its mark was taken away
+            keeping.open_attempt("")
 
+    _mark(key, open_row)
     column = st.column_config
     st.dataframe(
         table,
@@ -180,7 +187,6 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
         alt=f"{len(table)} attempts of this account; choose a row to open it",
         on_select=choose,
         selection_mode=["single-row", "single-cell"],
-        selection_default={"selection": {"rows": [ids.index(open_id)]}} if open_id in ids else None,
         column_config={
             "favourite": column.TextColumn("★", width=36, help="Favourite"),
             "status": column.MultiselectColumn(
@@ -200,6 +206,15 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
             "author": column.TextColumn("Made by", width="small"),
         },
     )
+
+
+def _mark(key: str, row: int | None) -> None:
+    """Let the table's selection say which row is open, whatever opened or closed it."""
+    chosen = st.session_state.get(key, {}).get("selection", {})
+    rows = [] if row is None else [row]
+    cells = [cell for cell in chosen.get("cells", []) if cell[0] == row]
+    if (chosen.get("rows", []), chosen.get("cells", [])) != (rows, cells):
+        st.session_state[key] = {"selection": {"rows": rows, "cells": cells}}
 
 
 def _pager(shown: int, more: bool, count: int) -> None:
