@@ -71,13 +71,36 @@ def store_url(new_database: Callable[[], str]) -> str:
     return url
 
 
-@pytest.fixture
-def clock() -> Clock:
+@pytest.fixture(scope="session")
+def one_clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def open_store(store_url: str, clock: Clock) -> Iterator[Callable[[], Store]]:
+def clock(one_clock: Clock) -> Clock:
+    """The clock of every store here, set back to where it began."""
+    one_clock.set_back()
+    return one_clock
+
+
+@pytest.fixture(scope="session")
+def one_store(store_url: str, one_clock: Clock) -> Iterator[Store]:
+    store = Store(store_url, one_clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def store(one_store: Store, clock: Clock) -> Store:
+    """A store on an emptied database."""
+    with one_store.engine.execution_options(write=True).begin() as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
+    return one_store
+
+
+@pytest.fixture
+def open_store(store: Store, store_url: str, clock: Clock) -> Iterator[Callable[[], Store]]:
     """Opens one more store on an emptied database, as another process would."""
     opened: list[Store] = []
 
@@ -85,17 +108,9 @@ def open_store(store_url: str, clock: Clock) -> Iterator[Callable[[], Store]]:
         opened.append(Store(store_url, clock))
         return opened[-1]
 
-    with another().engine.begin() as connection:
-        for table in metadata.tables.values():
-            connection.execute(table.delete())
     yield another
-    for store in opened:
-        store.close()
-
-
-@pytest.fixture
-def store(open_store: Callable[[], Store]) -> Store:
-    return open_store()
+    for each in opened:
+        each.close()
 
 
 @pytest.fixture(scope="session")

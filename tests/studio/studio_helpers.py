@@ -45,6 +45,9 @@ class Clock:
     """A time that moves only when told to."""
 
     def __init__(self) -> None:
+        self.set_back()
+
+    def set_back(self) -> None:
         self.time = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def __call__(self) -> datetime:
