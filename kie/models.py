@@ -18,6 +18,8 @@ DEFAULT_START, DEFAULT_END = 0.0, 30.0
 MAX_ID = 128
 MAX_TEXT = 5000
 """Characters. KIE documents no limit for name, description and style; this one only stops a pasted book."""
+MAX_SECONDS = 1e6
+"""No track is as long; beyond it, numbers do not hold hundredths of a second for ever."""
 
 
 class Problem(NamedTuple):
@@ -43,7 +45,7 @@ class PersonaRequest:
         """Return all that KIE would refuse, in the order of the form. `duration` is the track's, in seconds."""
         found = [
             *task_id_problems(self.task_id),
-            *_id_problems("audio_id", "Audio ID", self.audio_id, "the ID of one track of that song"),
+            *audio_id_problems(self.audio_id),
             *_text_problems("name", "Name", self.name, required="give the persona a name"),
             *_text_problems(
                 "description",
@@ -107,7 +109,7 @@ class PersonaRequest:
                 f"Choose a start and an end that are {WINDOW_MIN:g} to {WINDOW_MAX:g} s apart.",
             )
             return
-        last = math.floor(duration * 100 + 1e-6) / 100 if duration is not None else end
+        last = last_end(duration) if duration is not None else end
         if round(end, 2) > last:
             yield Problem(
                 "vocal_end",
@@ -137,9 +139,37 @@ def read_text(value: object) -> str:
     return clean(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
+def read_number(value: object) -> float | None:
+    """Read a finite number, or a text that is one; anything else is None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def last_end(duration: float) -> float:
+    """Return the latest end (seconds) that a window can have in a track: its duration in whole hundredths."""
+    return math.floor(min(duration, MAX_SECONDS) * 100 + 1e-6) / 100
+
+
 def task_id_problems(task_id: str) -> list[Problem]:
     """Return what keeps this from being the ID of a music task."""
     return list(_id_problems("task_id", "Task ID", task_id, "the finished song's task ID"))
+
+
+def audio_id_problems(audio_id: str) -> list[Problem]:
+    """Return what keeps this from being the ID of a track."""
+    return list(_id_problems("audio_id", "Audio ID", audio_id, "the ID of one track of that song"))
+
+
+def boost_problems(content: str) -> list[Problem]:
+    """Return what keeps this from being a text that KIE can make richer."""
+    return list(
+        _text_problems("content", "Text", content, required="say in a few words how the music sounds", lines=True)
+    )
 
 
 def _id_problems(key: str, label: str, value: str, what: str) -> Iterator[Problem]:

@@ -6,14 +6,13 @@ Field names: docs.kie.ai/suno-api/get-music-details; where live replies differ f
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from kie.models import read_text
+from kie.models import read_number, read_text
 
 
 class TaskState(StrEnum):
@@ -141,21 +140,11 @@ def _read_tracks(entries: object, requested_model: str) -> Iterator[Track]:
             tags=read_text(entry.get("tags")),
             lyrics=read_text(entry.get("prompt")),
             model=model_name(requested_model or read_text(entry.get("modelName"))),
-            duration=_number(entry.get("duration")),
+            duration=read_number(entry.get("duration")),
             audio_url=read_text(entry.get("audioUrl")) or read_text(entry.get("sourceAudioUrl")),
             image_url=read_text(entry.get("imageUrl")) or read_text(entry.get("sourceImageUrl")),
             created_at=read_time(entry.get("createTime")),
         )
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _json_object(value: object) -> Mapping[str, Any]:

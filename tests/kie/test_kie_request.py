@@ -265,6 +265,10 @@ def test_a_length_that_is_no_number_is_taken_as_unknown(duration: float) -> None
     assert REQUEST.problems(duration) == []
 
 
+def test_a_track_of_any_length_at_all_is_measured() -> None:
+    assert REQUEST.problems(1.7e308) == []
+
+
 anything = st.text() | st.text(st.characters(categories=["Cc", "Cs", "Zl", "Ll"]))
 seconds = st.none() | st.floats() | st.floats(0, 60).map(lambda value: round(value, 2))
 
