@@ -16,9 +16,12 @@ from kie.repeat import pause_before_repeat
 from kie.transport import check_token
 
 if TYPE_CHECKING:
+    from kie.boost import BoostedStyle
     from kie.tasks import MusicTask, TaskState, Track
+    from kie.words import TimedWord, TimedWords
 
 __all__ = [
+    "BoostedStyle",
     "Cause",
     "InvalidInput",
     "KieClient",
@@ -33,6 +36,8 @@ __all__ = [
     "Refused",
     "Sent",
     "TaskState",
+    "TimedWord",
+    "TimedWords",
     "Track",
     "UnreadableAnswer",
     "check_token",
@@ -42,10 +47,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load what belongs to music tasks when it is first named (PEP 562): making a persona needs none of it."""
-    if name in ("MusicTask", "TaskState", "Track"):
-        from kie import tasks
+_LATER = {
+    "BoostedStyle": "boost",
+    "MusicTask": "tasks",
+    "TaskState": "tasks",
+    "TimedWord": "words",
+    "TimedWords": "words",
+    "Track": "tasks",
+}
+"""What making a persona does not need, and the module of each."""
 
-        return getattr(tasks, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Load a name of `_LATER` when it is first used (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"kie.{_LATER[name]}"), name)

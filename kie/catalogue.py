@@ -7,6 +7,7 @@ messages are those that public clients report. A message is more telling than th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -170,6 +171,44 @@ UNREADABLE = Meaning(
     "safe: KIE then answers with the ID, or says that the persona exists.",
     False,
 )
+NO_BOOST = Meaning(
+    Cause.FAILED,
+    "KIE did not write a richer text.",
+    "Try again later, or say it in other words.",
+    True,
+)
+BOOST_LOST = Meaning(
+    Cause.NO_ANSWER,
+    "The request was sent, but no answer came back. KIE may have counted its credits.",
+    "Your text is unchanged. Asking again may be counted again.",
+    True,
+)
+BOOST_UNREADABLE = Meaning(
+    Cause.UNREADABLE,
+    "The request was sent, but the answer could not be read. KIE may have counted its credits.",
+    BOOST_LOST.next_step,
+    True,
+)
+
+PERSONA: Mapping[Cause, Meaning] = {}
+"""What a cause means to somebody who asked for a persona is written above; these tables say where others differ."""
+QUESTION: Mapping[Cause, Meaning] = {Cause.NO_ANSWER: NOTHING_READ, Cause.UNREADABLE: NOTHING_READ}
+BOOST: Mapping[Cause, Meaning] = {
+    Cause.NO_ANSWER: BOOST_LOST,
+    Cause.UNREADABLE: BOOST_UNREADABLE,
+    **{
+        cause: NO_BOOST._replace(cause=cause)
+        for cause in (
+            Cause.FAILED,
+            Cause.OTHER,
+            Cause.NOT_FOUND,
+            Cause.EXISTS,
+            Cause.MEDIA,
+            Cause.NOT_READY,
+            Cause.UNSUITABLE,
+        )
+    },
+}
 
 BY_CODE: dict[int, Meaning] = {
     400: INPUT,
@@ -225,6 +264,9 @@ _ELSEWHERE = (UNSUITABLE, NOT_READY, NOT_CONNECTED, NO_ANSWER, UNREADABLE)
 _BY_CAUSE = {meaning.cause: meaning for meaning in (*BY_CODE.values(), *_ELSEWHERE)}
 
 
-def meaning_for(cause: str) -> Meaning:
-    """Return the meaning behind a cause's word, as it was written down earlier; an unknown word is `OTHER`."""
-    return next((meaning for known, meaning in _BY_CAUSE.items() if known.value == cause), OTHER)
+def meaning_for(cause: str, asked: Mapping[Cause, Meaning] = PERSONA) -> Meaning:
+    """Return the meaning behind a cause's word, as it was written down earlier; an unknown word is `OTHER`.
+
+    `asked` is the table of what was asked for: `PERSONA`, `QUESTION` or `BOOST`.
+    """
+    return next((asked.get(known, meaning) for known, meaning in _BY_CAUSE.items() if known.value == cause), OTHER)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kie.catalogue import Cause, meaning_of
+from kie.catalogue import BOOST, QUESTION, UNREADABLE, Cause, meaning_of
 from kie.errors import InvalidInput, KieError, NotConnected, Refused, Sent, UnreadableAnswer
-from kie.models import Persona, PersonaRequest, clean, read_text, task_id_problems
+from kie.models import (
+    Persona,
+    PersonaRequest,
+    Problem,
+    audio_id_problems,
+    boost_problems,
+    clean,
+    read_text,
+    task_id_problems,
+)
 from kie.repeat import pause_before_repeat
 from kie.transport import Answer, Transport
 
 if TYPE_CHECKING:
+    from kie.boost import BoostedStyle
     from kie.tasks import MusicTask
+    from kie.words import TimedWords
 
 UNCERTAIN = frozenset({408, 499, 502, 503, 504, 520, 521, 522, 523, 524})
 """Numbers, in the status line or in the body, that say somebody on the way gave up waiting, not that KIE said no."""
@@ -63,8 +74,7 @@ class KieClient:
 
         The answer is the only copy of the ID. An error whose `sent` is "unknown" means that KIE may have made it.
         """
-        for problem in request.problems():
-            raise InvalidInput(problem.field, problem.sentence)
+        _refuse(request.problems())
         answer, data = self._call(
             lambda: self._transport.post("/api/v1/generate/generate-persona", request.payload()),
             lambda data: isinstance(data, Mapping) and bool(_id(data.get("personaId"))),
@@ -78,8 +88,7 @@ class KieClient:
 
     def music_task(self, task_id: str) -> MusicTask:
         """Read a music task's state and tracks (docs.kie.ai/suno-api/get-music-details); at most 3 times a second."""
-        for problem in task_id_problems(task_id):
-            raise InvalidInput(problem.field, problem.sentence)
+        _refuse(task_id_problems(task_id))
         _, data = self._call(
             lambda: self._transport.get("/api/v1/generate/record-info", {"taskId": task_id}),
             lambda data: True,
@@ -87,6 +96,37 @@ class KieClient:
         from kie.tasks import MusicTask
 
         return MusicTask.read(task_id, data)
+
+    def timed_words(self, task_id: str, audio_id: str) -> TimedWords:
+        """Read when each word of a finished track is sung (docs.kie.ai/suno-api/get-timestamped-lyrics).
+
+        Both parts are empty for an instrumental. KIE does not say what this costs.
+        """
+        _refuse([*task_id_problems(task_id), *audio_id_problems(audio_id)])
+        _, data = self._call(
+            lambda: self._transport.post(
+                "/api/v1/generate/get-timestamped-lyrics", {"taskId": task_id, "audioId": audio_id}, QUESTION
+            ),
+            lambda data: True,
+        )
+        from kie.words import TimedWords
+
+        return TimedWords.read(data)
+
+    def boost_style(self, content: str) -> BoostedStyle:
+        """Have a note on style written out, for credits (docs.kie.ai/suno-api/boost-music-style).
+
+        An error whose `sent` is "unknown" means that KIE may have counted the credits.
+        """
+        _refuse(boost_problems(content))
+        from kie.boost import BoostedStyle
+
+        answer, data = self._call(
+            lambda: self._transport.post("/api/v1/style/generate", {"content": content}, BOOST), BoostedStyle.is_answer
+        )
+        if BoostedStyle.is_failure(data):
+            raise self._refused(answer, _code(data.get("errorCode")), read_text(data.get("errorMessage")))
+        return BoostedStyle.read(data, self._raw(answer))
 
     def credits(self) -> float:
         """Return the account's balance in credits, with decimals (docs.kie.ai/common-api/get-account-credits)."""
@@ -113,10 +153,10 @@ class KieClient:
     def _data(self, answer: Answer, has_field: Callable[[Any], bool]) -> Any:
         """Return `data` of a success: HTTP 2xx, a JSON object, code 200, and the field that was asked for."""
         body = _json(answer)
-        code = _code(body)
+        code = _code(body.get("code"))
         if code == 200 and 200 <= answer.status < 300:
             if has_field(body.get("data")):
-                return body["data"]
+                return body.get("data")
             raise self._unreadable(answer, "KIE reported success, and the expected field is not in the answer", code)
         message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
         data = body.get("data")
@@ -134,7 +174,7 @@ class KieClient:
     def _refused(self, answer: Answer, code: int | None, message: str) -> KieError:
         meaning = meaning_of(code, message)
         return Refused(
-            meaning,
+            answer.asked.get(meaning.cause, meaning),
             Sent.NO if meaning.cause is Cause.RATE else Sent.YES,
             code=code,
             message=self._transport.scrub(message)[:1000],
@@ -145,9 +185,8 @@ class KieClient:
 
     def _unreadable(self, answer: Answer, words: str, code: int | None) -> KieError:
         words = self._transport.scrub(words)[:1000]
-        return UnreadableAnswer(
-            words, http_status=answer.status, raw=self._raw(answer), code=code, reading=answer.reading
-        )
+        meaning = answer.asked.get(Cause.UNREADABLE, UNREADABLE)
+        return UnreadableAnswer(words, http_status=answer.status, raw=self._raw(answer), code=code, meaning=meaning)
 
     def _raw(self, answer: Answer) -> str:
         return self._transport.scrub(clean(answer.body.decode("utf-8", "replace")))[:MAX_RAW]
@@ -164,8 +203,13 @@ def _json(answer: Answer) -> Mapping[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _code(body: Mapping[str, Any]) -> int | None:
-    code = body.get("code")
+def _refuse(problems: Iterable[Problem]) -> None:
+    """Raise the first of the problems, if there is one; then nothing is sent."""
+    for problem in problems:
+        raise InvalidInput(problem.field, problem.sentence)
+
+
+def _code(code: object) -> int | None:
     if isinstance(code, str) and code.isdecimal() and len(code) < 6:
         return int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < MAX_CODE else None

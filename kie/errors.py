@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kie.catalogue import NO_ANSWER, NOT_CONNECTED, NOTHING_READ, UNREADABLE, Cause, Meaning
+from kie.catalogue import NO_ANSWER, NOT_CONNECTED, UNREADABLE, Cause, Meaning
 
 
 class Sent(StrEnum):
@@ -90,17 +90,16 @@ class NotConnected(KieError):
 class NoAnswer(KieError):
     """The request left, and the connection or the clock ended before a whole answer came."""
 
-    def __init__(self, message: str, *, http_status: int | None = None, reading: bool = False) -> None:
-        super().__init__(NOTHING_READ if reading else NO_ANSWER, Sent.UNKNOWN, message=message, http_status=http_status)
+    def __init__(self, message: str, *, http_status: int | None = None, meaning: Meaning = NO_ANSWER) -> None:
+        super().__init__(meaning, Sent.UNKNOWN, message=message, http_status=http_status)
 
 
 class UnreadableAnswer(KieError):
     """An answer came, and it is neither a success with its field nor a refusal: not JSON, too long, no ID in it."""
 
     def __init__(
-        self, message: str, *, http_status: int, raw: str, code: int | None = None, reading: bool = False
+        self, message: str, *, http_status: int, raw: str, code: int | None = None, meaning: Meaning = UNREADABLE
     ) -> None:
-        meaning = NOTHING_READ if reading else UNREADABLE
         super().__init__(meaning, Sent.UNKNOWN, code=code, message=message, http_status=http_status, raw=raw)
 
 

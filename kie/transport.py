@@ -18,6 +18,7 @@ from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from kie.catalogue import NO_ANSWER, PERSONA, QUESTION, Cause, Meaning
 from kie.errors import InvalidInput, NoAnswer, NotConnected
 
 MAX_BODY = 2 * 1024 * 1024
@@ -32,8 +33,8 @@ class Answer(NamedTuple):
     body: bytes
     whole: bool
     retry_after: float | None
-    reading: bool
-    """Whether it answers a question that changes nothing."""
+    asked: Mapping[Cause, Meaning]
+    """Where causes mean something else than for a persona."""
 
 
 def check_token(token: str) -> str:
@@ -87,18 +88,23 @@ class Transport:
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Read something; harmless to repeat."""
-        return self._exchange("GET", path, params=params)
+        return self._exchange("GET", path, QUESTION, params=params)
 
-    def post(self, path: str, payload: Mapping[str, Any]) -> Answer:
-        """Send JSON once; never repeated here."""
-        return self._exchange("POST", path, body=_Body(json.dumps(payload).encode()))
+    def post(self, path: str, payload: Mapping[str, Any], asked: Mapping[Cause, Meaning] = PERSONA) -> Answer:
+        """Send JSON once; never repeated here. `asked` says what the trouble it may meet means."""
+        return self._exchange("POST", path, asked, body=_Body(json.dumps(payload).encode()))
 
     def scrub(self, text: str) -> str:
         """Return the text with the token blotted out."""
         return self._auth.scrub(text)
 
     def _exchange(
-        self, method: str, path: str, params: Mapping[str, str] | None = None, body: _Body | None = None
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[Cause, Meaning],
+        params: Mapping[str, str] | None = None,
+        body: _Body | None = None,
     ) -> Answer:
         status = None
         try:
@@ -114,8 +120,8 @@ class Transport:
             ) as response:
                 status = response.status_code
                 read = response.raw.read(MAX_BODY + 1, decode_content=True)
-                asked = _seconds(response.headers.get("Retry-After"))
-                return Answer(status, read[:MAX_BODY], len(read) <= MAX_BODY, asked, reading=body is None)
+                pause = _seconds(response.headers.get("Retry-After"))
+                return Answer(status, read[:MAX_BODY], len(read) <= MAX_BODY, pause, asked)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -126,7 +132,7 @@ class Transport:
             words = self.scrub(f"{type(error).__name__}: {error}")[:500]
         if not left:
             raise NotConnected(words)
-        raise NoAnswer(words, http_status=status, reading=body is None)
+        raise NoAnswer(words, http_status=status, meaning=asked.get(Cause.NO_ANSWER, NO_ANSWER))
 
 
 class _Session(requests.Session):

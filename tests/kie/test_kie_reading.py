@@ -127,6 +127,11 @@ def test_no_record_is_absent(data: object) -> None:
     assert MusicTask.read(TASK_ID, data) == MusicTask(TASK_ID)
 
 
+def test_an_answer_without_data_is_absent(wire: Wire, client: KieClient) -> None:
+    wire.says(answer({"code": 200, "msg": "success"}))
+    assert client.music_task(TASK_ID) == MusicTask(TASK_ID)
+
+
 def test_absent_has_its_own_state() -> None:
     assert MusicTask(TASK_ID).state is TaskState.ABSENT
 

@@ -1,0 +1,71 @@
+"""When each word of a track is sung, read tolerantly. Knows no HTTP; loaded when words are first asked for.
+
+Field names: docs.kie.ai/suno-api/get-timestamped-lyrics.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+from kie.models import read_number, read_text
+
+_LABEL = re.compile(r"\[([^\[\]]*)\]")
+"""A section's name in lyrics, such as [Verse]; KIE sends it inside the word before or after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """One sung word, `start` and `end` in seconds; `section` names the section that begins with it, "" elsewhere."""
+
+    text: str
+    start: float
+    end: float
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWords:
+    """The words in the order in which they are sung, and the track's loudness in even steps, 0 to 1, over its length.
+
+    Both are empty for an instrumental.
+    """
+
+    words: tuple[TimedWord, ...] = ()
+    waveform: tuple[float, ...] = ()
+
+    @classmethod
+    def read(cls, data: object) -> TimedWords:
+        """Read `data` of an answer. A word that KIE could not place in time is left out, its section label is not."""
+        if not isinstance(data, Mapping):
+            return cls()
+        words, wave = data.get("alignedWords"), data.get("waveformData")
+        levels = (read_number(level) or 0.0 for level in (wave if isinstance(wave, list) else ()))
+        return cls(
+            tuple(sorted(_read_words(words), key=lambda word: (word.start, word.end))),
+            tuple(min(max(level, 0.0), 1.0) for level in levels),
+        )
+
+
+def _read_words(entries: object) -> Iterator[TimedWord]:
+    announced = ""
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, Mapping):
+            continue
+        pieces = _LABEL.split(read_text(entry.get("word")))  # text, label, text, label, ..., text
+        text = " ".join(" ".join(pieces[::2]).split())
+        section, coming = announced, ""
+        for label, before in zip(pieces[1::2], accumulate(pieces[::2]), strict=False):
+            if before.strip():
+                coming = " ".join(label.split())
+            else:
+                section = " ".join(label.split())
+        start, end = read_number(entry.get("startS")), read_number(entry.get("endS"))
+        if not text or start is None or end is None or entry.get("success") is False:
+            announced = coming or section
+            continue
+        first, last = sorted((max(start, 0.0), max(end, 0.0)))
+        yield TimedWord(text, first, last, section)
+        announced = coming
