@@ -33,7 +33,8 @@ log = logging.getLogger("persona-studio")
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'",  # Streamlit's own bundle needs these
+        # Streamlit's own bundle needs these; a component's script comes as a blob that the page itself made.
+        "script-src 'self' blob: 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob: https:",  # covers come from KIE's file hosts, which change
         "media-src 'self' data: blob: https:",
@@ -67,14 +68,17 @@ class Door:
             return
         secure = scope["scheme"] == "https"
         cookie = SECURE_COOKIE if secure else COOKIE
-        known = cookie in cookie_parser(Headers(scope=scope).get("cookie", ""))
+        asked = Headers(scope=scope)
+        known = cookie in cookie_parser(asked.get("cookie", ""))
+        wants_a_page = "text/html" in asked.get("accept", "")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if not known and headers.get("content-type", "").startswith("text/html"):
+                unchanged = message["status"] == 304 and wants_a_page  # it kept the page, but not its name
+                if not known and (unchanged or headers.get("content-type", "").startswith("text/html")):
                     rules = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
                     headers.append("Set-Cookie", f"{cookie}={secrets.token_urlsafe(32)}; {rules}")
             await send(message)
