@@ -77,6 +77,13 @@ def test_a_reload_asks_for_no_token_and_leaving_forgets_it(app: App, page: Page,
     expect(field(page, "token")).to_be_visible()
 
 
+def test_a_browser_that_kept_the_page_but_not_its_name_gets_a_new_one(app: App, page: Page) -> None:
+    page.goto(app.url)
+    page.context.clear_cookies()
+    page.goto(app.url)
+    assert "persona_studio" in {cookie.get("name") for cookie in page.context.cookies()}
+
+
 def test_another_browser_sees_nothing_of_an_attempt_by_guessing_its_address(
     app: App, kie: Server, chromium: Browser, page: Page, token: str
 ) -> None:
