@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from kie import InvalidInput, check_token
@@ -33,11 +34,14 @@ class Settings:
     rate_period: float = 10.0
     database_url: str = field(default="sqlite:///data/studio.db", repr=False)
     """May hold a password."""
+    sign_in: bool = False
+    """Whether secrets.toml has [auth]; what it says is for Streamlit, and for `views/people.py`."""
 
 
 def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -> Settings:
     """Read the settings; the environment wins over the file. Raises `BadSetting`."""
-    filed = _root_keys(secrets)
+    content = _content(secrets)
+    filed = {key: str(value) for key, value in content.items() if isinstance(value, str | int | float)}
 
     def text(name: str, default: str) -> str:
         return (environment.get(name) or filed.get(name) or default).strip()
@@ -66,6 +70,7 @@ def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -
         rate_limit=max(1, int(number("KIE_RATE_LIMIT", 20))),
         rate_period=number("KIE_RATE_PERIOD", 10),
         database_url=text("DATABASE_URL", "sqlite:///data/studio.db"),
+        sign_in="auth" in content,
     )
 
 
@@ -80,11 +85,10 @@ def _is_plain_address(address: str) -> bool:
     return parts.scheme in ("https", "http") and named and not extra
 
 
-def _root_keys(secrets: Path) -> dict[str, str]:
+def _content(secrets: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(secrets.read_text(encoding="utf-8"))
+        return tomllib.loads(secrets.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
         raise BadSetting(f"{secrets.name} cannot be read as TOML.") from None
-    return {key: str(value) for key, value in content.items() if isinstance(value, str | int | float)}

@@ -17,6 +17,8 @@ class Visit:
     """The account it uses."""
     attempt_id: str = ""
     """The attempt that it asked for last and whose outcome it was not shown yet."""
+    is_here: bool = False
+    """Whether a person who signed in by name is at it, and has not signed out in one of its tabs."""
 
 
 class Visitors:
@@ -34,7 +36,25 @@ class Visitors:
                 visit.account_id, visit.attempt_id = account_id, ""
 
     def leave(self, visitor: str) -> None:
-        """Forget a browser."""
+        """Forget which account a browser uses."""
+        with self._lock:
+            visit = self._visits.pop(visitor, None)
+            if visit is not None and visit.is_here:
+                self._visits[visitor] = Visit(is_here=True)
+
+    def arrive(self, visitor: str) -> None:
+        """Remember that a person has signed in by name."""
+        with self._lock:
+            self._visit(visitor).is_here = True
+
+    def is_here(self, visitor: str) -> bool:
+        """Whether the person who signed in is still there."""
+        with self._lock:
+            visit = self._visits.get(visitor)
+        return visit is not None and visit.is_here
+
+    def depart(self, visitor: str) -> None:
+        """Forget a browser and the person at it."""
         with self._lock:
             self._visits.pop(visitor, None)
 

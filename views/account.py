@@ -7,7 +7,7 @@ import streamlit as st
 from kie import KieError
 from studio.service import Balance, the_studio
 from studio.tokens import Account
-from views.visitor import COOKIE, SECURE_COOKIE
+from views import people
 
 OWN = ("account_id", "ask_balance", "token_problem", "task", "task_wanted", "task_problem", "memo")
 """What a session knows of its account, and forgets with it."""
@@ -16,6 +16,8 @@ OWN = ("account_id", "ask_balance", "token_problem", "task", "task_wanted", "tas
 def current() -> Account | None:
     """Return the account that this browser uses: the same in all its tabs, also after a reload."""
     studio = the_studio()
+    if not people.inside():
+        return None
     if studio.shared is not None:
         return studio.shared
     mine = st.session_state.get("account_id", "")
@@ -146,6 +148,5 @@ def _show(account: Account) -> None:
 
 
 def browser() -> str:
-    """Return the name that the door gave this browser, or "" where there is no browser or it keeps no cookies."""
-    names = (st.context.cookies.get(name) for name in (SECURE_COOKIE, COOKIE))
-    return next((name for name in names if isinstance(name, str)), "")
+    """Return the name under which this browser has its account, or "" where there is no browser."""
+    return people.seat()

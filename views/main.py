@@ -4,20 +4,21 @@ from pathlib import Path
 
 import streamlit as st
 
-from views import account
+from views import account, people
 
 HERE = Path(__file__).parent
 
 # The icon is a local file, because with a Material one the browser fetches it from an outside host.
 st.set_page_config(page_icon=str(HERE / "icon.png"), layout="wide")
-page = st.navigation(
-    [
-        st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True),
-        st.Page(HERE.parent / "pages" / "library.py", title="Library", icon=":material/library_music:"),
-    ]
-)
-account.banner()
-slot = st.sidebar.container()
-page.run()
-with slot:
-    account.panel()
+if people.gate(account.leave):
+    page = st.navigation(
+        [
+            st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True),
+            st.Page(HERE.parent / "pages" / "library.py", title="Library", icon=":material/library_music:"),
+        ]
+    )
+    account.banner()
+    slot = st.sidebar.container()
+    page.run()
+    with slot:
+        account.panel()
