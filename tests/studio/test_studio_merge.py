@@ -1,0 +1,547 @@
+"""Files into the library, on SQLite and on PostgreSQL: what is new, what is here already, what is in conflict."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from studio_helpers import CREATED, EPOCH, ME, UNKNOWN, YOU, Clock, a_request, add, filed, image, over
+
+from kie import Track
+from studio.attempts import Outcome, Settled, Status
+from studio.export import FIELDS, csv_file, json_file
+from studio.intake import BadFile, read_file
+from studio.library import Library, Order, Query
+from studio.merge import Preview, compare, take_in
+from studio.schema import events, metadata
+from studio.store import NeedsDecision, Store
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def library(store: Store) -> Library:
+    return Library(store)
+
+
+def preview(library: Library, content: bytes | str, account: str = ME) -> Preview:
+    whole = content if isinstance(content, bytes) else content.encode()
+    return compare(library, account, *read_file(whole, library.now()))
+
+
+def bring_in(library: Library, content: bytes | str, account: str = ME, overwrite: bool = False) -> int:
+    return take_in(library, account, preview(library, content, account), overwrite, "ines@example.org")
+
+
+def counts(seen: Preview) -> tuple[int, int, int]:
+    return len(seen.new), seen.same, len(seen.conflicts)
+
+
+def as_json(library: Library, account: str = ME) -> bytes:
+    return json_file(library, account, Query()).getvalue()
+
+
+def as_csv(library: Library, account: str = ME) -> bytes:
+    return csv_file(library, account, Query()).getvalue()
+
+
+def names(library: Library, account: str = ME, **conditions: Any) -> list[str]:
+    return [attempt.request.name for attempt in library.find(account, Query(**conditions)).attempts]
+
+
+def empty(library: Library) -> None:
+    with library.engine.execution_options(write=True).begin() as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
+
+
+def entry(**values: object) -> dict[str, object]:
+    """One attempt of a JSON."""
+    return {"id": uuid.uuid4().hex, "created_at": NOON.isoformat(), "status": "created", "persona_id": "p-1"} | values
+
+
+def a_json(*entries: object) -> str:
+    return json.dumps({"format": "persona-studio", "version": 1, "attempts": entries})
+
+
+@pytest.fixture
+def full(store: Store, library: Library, clock: Clock) -> Library:
+    """A library with one of everything that has ended."""
+    track = Track("audio-1", "Pier", "folk", "", "V5", 181.56789, "https://a.example", "https://i.example", EPOCH)
+    made, _ = store.add(ME, a_request(style="folk", vocal_start=0.1), "one", track=track, credits_before=12.5)
+    store.claim(made.id, "one", can_send=True, busy=False, limit=9, period=timedelta(seconds=1))
+    store.finish(made.id, CREATED, "one")
+    clock.forward(2)
+    library.annotate(ME, made.id, note="=two\nlines", tags=["demo", "slow song"], favourite=True)
+    lost = over(store, clock, UNKNOWN, audio_id="audio-2", name='\'Éclair, "quoted"')
+    library.not_made(ME, lost.id, "ines@example.org")
+    over(store, clock, UNKNOWN, audio_id="audio-3", style="")
+    clock.forward(0.5)
+    by_hand = over(store, clock, UNKNOWN, audio_id="audio-4")
+    library.found_by_hand(ME, by_hand.id, "typed-in")
+    over(store, clock, CREATED, audio_id="audio-4", replaces=by_hand.id, name="Pier")
+    return library
+
+
+# What is new
+
+
+def test_a_json_brings_everything_back(full: Library) -> None:
+    before, file = image(full, ME), as_json(full)
+    empty(full)
+    assert bring_in(full, file) == len(before)
+    kept = [column for column in before[0] if column not in ("executor", "words")]
+    assert [[row[name] for name in kept] for row in image(full, ME)] == [[row[name] for name in kept] for row in before]
+
+
+def test_a_csv_brings_its_columns_back(full: Library) -> None:
+    file = as_csv(full)
+    empty(full)
+    bring_in(full, file)
+    assert as_csv(full) == file
+
+
+def test_what_came_from_a_table_says_so(library: Library) -> None:
+    bring_in(library, "persona_id\np-1\n")
+    assert [row["origin"] for row in image(library, ME)] == ["import"]
+
+
+def test_what_comes_in_is_listed_and_found_at_once(library: Library) -> None:
+    bring_in(library, "persona_id,name,note,track_title,favourite\n9d2f6c,Éclair,autumn,Pier,yes\nx,Other,,,\n")
+    for text in ("9d2f", "eclair", "autumn", "pier"):
+        assert names(library, text=text, favourites=True, statuses=(Status.CREATED,)) == ["Éclair"]
+
+
+def test_rows_of_a_table_without_times_keep_their_order(library: Library) -> None:
+    bring_in(library, "persona_id,name\np-1,one\np-2,two\np-3,three\n")
+    assert names(library) == ["one", "two", "three"]
+
+
+def test_what_comes_in_stands_at_its_time(library: Library) -> None:
+    filed(library, name="middle", created_at=NOON)
+    days = {"before": NOON - timedelta(days=1), "after": NOON + timedelta(days=1)}
+    bring_in(library, a_json(*(entry(name=name, created_at=day.isoformat()) for name, day in days.items())))
+    assert names(library, order=Order.OLDEST) == ["before", "middle", "after"]
+
+
+def test_a_track_whose_persona_came_in_needs_a_decision(store: Store, library: Library) -> None:
+    bring_in(library, "persona_id,audio_id\np-1,audio-1\n")
+    with pytest.raises(NeedsDecision):
+        store.add(ME, a_request(), "one")
+
+
+def test_what_was_on_its_way_is_left_out(library: Library) -> None:
+    seen = preview(library, a_json(entry(status="sending"), entry(name="Quay"), entry(status="queued")))
+    assert (seen.on_their_way, take_in(library, ME, seen), names(library)) == (2, 1, ["Quay"])
+
+
+def test_looking_at_a_file_writes_nothing(full: Library) -> None:
+    before = image(full, ME)
+    preview(full, a_json(entry()))
+    preview(full, as_json(full).replace(b"Pier", b"Dock"))
+    assert image(full, ME) == before
+
+
+def test_many_attempts_come_in_at_once(library: Library) -> None:
+    rows = "".join(f"p-{number},name {number}\n" for number in range(700))
+    assert bring_in(library, f"persona_id,name\n{rows}") == library.count(ME, Query()) == 700
+    assert counts(preview(library, f"persona_id,name\n{rows}")) == (0, 700, 0)
+
+
+def test_whatever_is_read_can_be_taken_in(library: Library) -> None:
+    failed = []
+    for field, value in itertools.product(FIELDS, [None, "", 0, "0", [], "x"]):
+        with suppress(BadFile):
+            seen = preview(library, a_json(entry() | {field: value}))
+            try:
+                take_in(library, ME, seen)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it comes too late
+                failed.append((field, value, type(error)))
+    assert failed == []
+
+
+@pytest.mark.parametrize("year", [1970, 2041, 2042, 2199])
+def test_any_time_that_is_read_can_be_taken_in(library: Library, year: int) -> None:
+    bring_in(library, a_json(entry(created_at=NOON.replace(year=year).isoformat())))
+    assert library.find(ME, Query()).attempts[0].created_at.year == year
+
+
+# What is here already
+
+
+@pytest.mark.parametrize("write", [as_json, as_csv])
+def test_what_is_here_is_the_same(full: Library, write: Callable[[Library], bytes]) -> None:
+    assert counts(preview(full, write(full))) == (0, 5, 0)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("write", [as_json, as_csv])
+def test_taking_a_file_in_twice_changes_nothing(
+    full: Library, write: Callable[[Library], bytes], overwrite: bool
+) -> None:
+    file = write(full)
+    empty(full)
+    bring_in(full, file)
+    before = image(full, ME)
+    assert (bring_in(full, file, overwrite=overwrite), image(full, ME)) == (0, before)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "persona_id\np-1\np-2\n",
+        "persona_id,name,audio_id\np-1,Quay,a-1\np-1,Quay,a-2\n",
+        "persona_id,status,name,audio_id\n,refused,Quay,a-1\n,unknown,Pier,a-1\n",
+        "id,persona_id\nnumber 1,p-1\nnumber 2,p-1\n",
+        "id,persona_id\n0123456789ABCDEF0123456789ABCDEF,p-1\n0123456789abcdef0123456789abcdef,p-1\n",
+    ],
+    ids=["personas", "tracks", "without persona", "IDs of others", "capitals"],
+)
+def test_a_table_without_our_ids_is_the_same_the_second_time(library: Library, table: str) -> None:
+    assert bring_in(library, table) == 2
+    before = image(library, ME)
+    assert (counts(preview(library, table)), bring_in(library, table, overwrite=True)) == ((0, 2, 0), 0)
+    assert image(library, ME) == before
+
+
+def test_a_persona_twice_in_one_table_is_taken_in_once(library: Library) -> None:
+    assert counts(preview(library, "persona_id,name\np-1,Quay\np-1,Quay\n")) == (1, 1, 0)
+
+
+def test_a_preview_that_was_taken_in_is_not_taken_in_again(library: Library) -> None:
+    for file in (a_json(entry(name="Quay")), "persona_id,name\np-2,Pier\n"):
+        seen = preview(library, file)
+        take_in(library, ME, seen)
+        before = image(library, ME)
+        with pytest.raises(BadFile, match="changed since the preview"):
+            take_in(library, ME, seen)
+        assert image(library, ME) == before
+
+
+def test_a_deleted_attempt_stays_deleted(full: Library) -> None:
+    file = as_json(full)
+    this = full.find(ME, Query("eclair")).attempts[0].id
+    full.delete(ME, this)
+    assert counts(preview(full, file)) == (0, 5, 0)
+    assert names(full, text="eclair", deleted=True) == ['\'Éclair, "quoted"']
+
+
+@pytest.mark.parametrize("column", ["style", "name", "note", "tags", "favourite", "track_title", "code", "message"])
+def test_a_table_without_a_column_says_nothing_about_it(library: Library, column: str) -> None:
+    rich = {"style": "folk", "name": "Quay", "note": "x", "tags": "x", "favourite": True, "track_title": "Pier"}
+    filed(library, persona_id="p-1", audio_id="a-1", code=200, message="x", **rich)
+    columns = [name for name in ("style", "name", "note") if name != column]
+    table = ",".join(["persona_id", *columns]) + "\n" + ",".join(["p-1", *(str(rich[name]) for name in columns)]) + "\n"
+    assert counts(preview(library, table)) == (0, 1, 0)
+
+
+# What is in conflict
+
+
+def test_a_conflict_says_what_differs(library: Library) -> None:
+    this = filed(library, persona_id="p-1", name="Quay", note="here", favourite=True)
+    changed = as_json(library).replace(b'"Quay"', b'"Pier"').replace(b'"here"', b'"there"')
+    (conflict,) = preview(library, changed).conflicts
+    assert (conflict.record.place, conflict.attempt_id) == ("Attempt 1", this)
+    assert conflict.differs == {"name": ("Quay", "Pier"), "note": ("here", "there")}
+
+
+def test_without_being_told_to_nothing_is_overwritten(full: Library) -> None:
+    file = as_json(full).replace(b"Pier", b"Dock")
+    before = image(full, ME)
+    assert (bring_in(full, file), image(full, ME)) == (0, before)
+
+
+def test_what_is_overwritten_goes_to_the_story(library: Library, clock: Clock) -> None:
+    this = filed(library, status="refused", name="Quay", note="two\nlines", favourite=True, vocal_start=1.5)
+    file = as_json(library).replace(b'"Quay"', b'"Pier"').replace(b'"two\\nlines"', b'""').replace(b"1.5", b"2.5")
+    assert bring_in(library, file, overwrite=True) == 1
+    (event,) = library.story(ME, this)
+    assert (event.at, event.kind, event.author) == (clock(), "from_file", "ines@example.org")
+    assert event.detail == {"name": "Quay", "note": "two\nlines", "vocal_start": "1.5"}
+
+
+def test_what_is_overwritten_is_found_by_its_new_words(library: Library) -> None:
+    filed(library, persona_id="p-1", name="Quay")
+    bring_in(library, as_json(library).replace(b'"Quay"', b'"Pier"'), overwrite=True)
+    assert (names(library, text="quay"), names(library, text="pier", order=Order.NAME)) == ([], ["Pier"])
+
+
+def test_a_file_that_was_taken_over_is_the_same_from_then_on(full: Library) -> None:
+    file = as_json(full).replace(b"Pier", b"Dock")
+    assert bring_in(full, file, overwrite=True) == 2
+    assert counts(preview(full, file)) == (0, 5, 0)
+
+
+def test_a_later_story_is_taken_over_without_doubles(library: Library) -> None:
+    this = filed(library, status="unknown")
+    early = as_json(library)
+    library.not_made(ME, this)
+    library.delete(ME, this)
+    library.restore(ME, this)
+    late, story = as_json(library), library.story(ME, this)
+    library.forget(ME)
+    bring_in(library, early)
+    bring_in(library, late, overwrite=True)
+    assert library.story(ME, this)[:3] == story
+    assert [event.kind for event in library.story(ME, this)] == ["not_made", "deleted", "restored", "from_file"]
+
+
+def test_an_earlier_story_takes_nothing_away(library: Library) -> None:
+    this = filed(library, status="unknown")
+    library.delete(ME, this)
+    library.restore(ME, this)
+    file = as_json(library)
+    library.delete(ME, this)
+    library.restore(ME, this)
+    before = image(library, ME)
+    assert (counts(preview(library, file)), bring_in(library, file, overwrite=True)) == ((0, 1, 0), 0)
+    assert image(library, ME) == before
+
+
+# All or nothing
+
+
+def test_if_one_cannot_be_written_none_is(library: Library) -> None:
+    filed(library, persona_id="p-1", name="Quay")
+    file = (
+        as_json(library).replace(b'"Quay"', b'"Pier"').replace(b"\n]}", b",\n" + json.dumps(entry()).encode() + b"]}")
+    )
+    seen = preview(library, file)
+    assert counts(seen) == (1, 0, 1)
+    library.forget(ME)
+    with pytest.raises(BadFile, match="changed since the preview"):
+        take_in(library, ME, seen, overwrite=True)
+    assert image(library, ME) == []
+
+
+def test_what_is_on_its_way_here_is_not_overwritten(store: Store, library: Library) -> None:
+    attempt = add(store)
+    seen = preview(library, a_json(entry(id=attempt.id, audio_id="audio-1"), entry()))
+    before = image(library, ME)
+    with pytest.raises(BadFile):
+        take_in(library, ME, seen, overwrite=True)
+    assert image(library, ME) == before
+
+
+def test_if_the_database_fails_nothing_is_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = preview(library, a_json(entry(), entry(story=[{"at": NOON.isoformat(), "kind": "x", "detail": {}}])))
+    monkeypatch.setattr("studio.merge.events", sa.table("nowhere", sa.column("at"), sa.column("kind")))
+    with pytest.raises(sa.exc.SQLAlchemyError):
+        take_in(library, ME, seen)
+    assert image(library, ME) == []
+
+
+# The same moment
+
+
+def test_attempts_of_one_moment_keep_their_order(library: Library) -> None:
+    alike = [entry(id=f"{number:032x}", name=f"name {number}") for number in (3, 1, 2)]
+    bring_in(library, a_json(*alike))
+    file = as_json(library)
+    empty(library)
+    bring_in(library, file)
+    assert as_json(library) == file
+
+
+def test_a_moment_that_is_crowded_here_takes_more_in(library: Library) -> None:
+    for number in range(3):
+        filed(library, id=f"{number:03x}{0:029x}", created_at=NOON)
+    bring_in(library, a_json(entry(id=f"000{1:029x}"), entry(id=f"000{2:029x}")))
+    assert library.count(ME, Query()) == 5
+
+
+def test_a_table_of_one_day_can_be_followed_by_another(library: Library) -> None:
+    for file in range(3):
+        rows = "".join(f"p-{file}-{number},2026-03-01\n" for number in range(300))
+        bring_in(library, f"persona_id,created_at\n{rows}")
+    assert library.count(ME, Query()) == 900
+
+
+# Two accounts
+
+
+def test_another_account_gets_copies_of_its_own(full: Library) -> None:
+    mine, file = image(full, ME), as_json(full)
+    assert counts(preview(full, file, YOU)) == (5, 0, 0)
+    assert bring_in(full, file, YOU) == 5
+    assert image(full, ME) == mine
+    assert {row["id"] for row in image(full, YOU)}.isdisjoint(row["id"] for row in mine)
+    assert [row["name"] for row in sorted(image(full, YOU), key=lambda row: row["created_at"])] == [
+        row["name"] for row in sorted(mine, key=lambda row: row["created_at"])
+    ]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_another_account_takes_a_file_in_twice_and_nothing_changes(full: Library, overwrite: bool) -> None:
+    file = as_json(full)
+    bring_in(full, file, YOU)
+    before = image(full, ME), image(full, YOU)
+    assert counts(preview(full, file, YOU)) == (0, 5, 0)
+    assert bring_in(full, file, YOU, overwrite) == 0
+    assert (image(full, ME), image(full, YOU)) == before
+
+
+def test_another_account_overwrites_its_own_copies_only(full: Library) -> None:
+    mine, file = image(full, ME), as_json(full)
+    bring_in(full, file, YOU)
+    assert bring_in(full, file.replace(b"Pier", b"Dock"), YOU, overwrite=True) == 2
+    assert (image(full, ME), names(full, YOU, text="dock")) == (mine, ["Dock", "Quay"])
+
+
+def test_a_file_tells_nothing_about_another_account(library: Library) -> None:
+    this = filed(library, YOU, persona_id="p-1", audio_id="a-1", name="Secret")
+    for file in (a_json(entry(id=this, name="Mine")), "persona_id,audio_id\np-1,a-1\n", "persona_id\np-1\n"):
+        seen = preview(library, file)
+        assert (counts(seen), "Secret" in repr(seen)) == ((1, 0, 0), False)
+
+
+def test_a_copy_stays_linked_to_the_copy_that_it_repeats(full: Library) -> None:
+    bring_in(full, as_json(full), YOU)
+    again = next(row for row in image(full, YOU) if row["replaces"])
+    assert again["replaces"] in {row["id"] for row in image(full, YOU)}
+
+
+# What goes out comes back
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"persona_id": "two\nlines"},
+        {"persona_id": "x" * 1_000},
+        {"track_title": "x" * 6_000},
+        {"track_tags": "x" * 6_000},
+        {"track_model": "two\nlines"},
+        {"track_created_at": datetime(2300, 1, 1, tzinfo=UTC)},
+        {"author": "x" * 300},
+    ],
+    ids=lambda what: str(what)[2:30],
+)
+def test_whatever_was_kept_once_does_not_keep_a_file_out(library: Library, what: dict[str, Any]) -> None:
+    filed(library, **{"persona_id": "p-1", **what})
+    file = as_json(library)
+    empty(library)
+    assert bring_in(library, file) == 1
+
+
+def test_a_story_with_a_long_answer_does_not_keep_a_file_out(library: Library) -> None:
+    filed(library, persona_id="p-1", raw="x" * 9_000)
+    bring_in(library, as_json(library).replace(b"x" * 9_000, b"y"), overwrite=True)
+    file = as_json(library)
+    empty(library)
+    assert bring_in(library, file) == 1
+
+
+printable = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Cn", "Co", "Zl", "Zp", "Zs"])
+pieces = st.one_of(
+    st.sampled_from([*"=+-@'\",;\t\r\n＝＠ ", "\r\n", "🎤", "\u202e", "א", "\ufeff", "NULL", "null", "\u2028", "\x1f"]),
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+)
+nasty = st.lists(pieces, max_size=8).map("".join)
+an_id = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
+name = st.text(printable, max_size=12)
+number = st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.1, 1 / 3, -0.0, 181.56])
+moment = st.datetimes(datetime(1970, 1, 2), datetime(2040, 1, 1), timezones=st.just(UTC))  # with a zone
+whole = st.none() | st.integers(-(2**31) + 1, 2**31 - 1)
+tags = st.lists(
+    st.text(printable.filter(lambda letter: letter != ","), min_size=1, max_size=9), max_size=3, unique=True
+)
+ATTEMPT = {
+    "status": st.sampled_from(["created", "refused", "unknown"]),
+    **dict.fromkeys(("sent_at", "ended_at", "track_created_at"), st.none() | moment),
+    **dict.fromkeys(("name", "description", "message", "raw", "note", "track_title", "track_tags"), nasty),
+    **dict.fromkeys(("track_audio_url", "track_image_url"), nasty),
+    **dict.fromkeys(("vocal_start", "vocal_end", "track_duration", "credits_before", "credits_after"), number),
+    **dict.fromkeys(("task_id", "audio_id"), an_id),
+    **dict.fromkeys(("author", "track_model"), name),
+    **dict.fromkeys(("code", "http_status"), whole),
+    "persona_id": an_id.filter(bool),
+    "style": st.none() | nasty,
+    "cause": st.sampled_from(["", "input", "no_answer"]),
+    "repeats": st.integers(0, 9),
+    "replaces": st.just("") | st.uuids().map(lambda drawn: drawn.hex),
+    "origin": st.sampled_from(["", "import"]),
+    "settled": st.sampled_from([settled.value for settled in Settled]),
+    "tags": tags.map("\n".join),
+    "favourite": st.booleans(),
+}
+EVENT = {
+    "at": moment,
+    "kind": st.sampled_from(["not_made", "late_answer", "from_file"]),
+    "detail": st.dictionaries(nasty, nasty, max_size=2).map(lambda detail: json.dumps(detail, ensure_ascii=False)),
+    "author": name,
+}
+drawn_attempts = st.lists(
+    st.tuples(st.uuids(), st.fixed_dictionaries(ATTEMPT), st.lists(st.fixed_dictionaries(EVENT), max_size=2)),
+    max_size=4,
+    unique_by=lambda drawn: drawn[0],
+)
+
+A_TEXT = '=\r\n\'"",;\t\u2028\u202e\ufeff🎤NULL\x1f\n\r'
+WORST: dict[str, Any] = {
+    **dict.fromkeys(("name", "description", "style", "message", "raw", "note", "track_title", "track_tags"), A_TEXT),
+    **dict.fromkeys(("persona_id", "task_id", "audio_id", "author", "track_model"), "'=\"'@,"),
+    **dict.fromkeys(("vocal_start", "vocal_end", "track_duration", "credits_before", "credits_after"), -1 / 3),
+    **dict.fromkeys(("sent_at", "ended_at", "track_created_at"), NOON + timedelta(microseconds=1)),
+    "status": "unknown",
+    "settled": "not_made",
+    "tags": "=tag\n'tag\n🎤",
+    "favourite": True,
+    "code": -(2**31) + 1,
+}
+WORST_EVENT = {
+    "at": NOON,
+    "kind": "from_file",
+    "detail": json.dumps({A_TEXT: A_TEXT}, ensure_ascii=False),
+    "author": "@",
+}
+
+
+def cells(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(drawn_attempts)
+@example([(uuid.UUID(int=1), WORST, [WORST_EVENT]), (uuid.UUID(int=2), WORST | {"style": None, "settled": ""}, [])])
+def test_whatever_is_kept_comes_back_from_a_file(library: Library, drawn: list[tuple[Any, Any, Any]]) -> None:
+    empty(library)
+    for place, (its_id, columns, story) in enumerate(drawn):
+        filed(library, id=its_id.hex, created_at=EPOCH + timedelta(seconds=place, microseconds=place * 7), **columns)
+        with library.engine.execution_options(write=True).begin() as connection:
+            for event in story:
+                connection.execute(sa.insert(events).values(event | {"attempt_id": its_id.hex}))
+    json_before, csv_before = as_json(library), as_csv(library)
+    empty(library)
+    bring_in(library, json_before)
+    assert (as_json(library), as_csv(library)) == (json_before, csv_before)
+    assert counts(preview(library, csv_before)) == (0, len(drawn), 0)
+    empty(library)
+    bring_in(library, csv_before)
+    assert cells(as_csv(library)) == cells(csv_before)
+
+
+def test_a_late_answer_from_a_file_is_no_answer_from_kie(store: Store, library: Library, clock: Clock) -> None:
+    attempt = over(store, clock, UNKNOWN)
+    file = as_json(library).replace(b'"unknown"', b'"created"').replace(b'"persona_id": ""', b'"persona_id": "p-9"')
+    bring_in(library, file, overwrite=True)
+    store.finish(attempt.id, Outcome(Status.CREATED, persona_id="p-1"), "one")
+    (shown,) = library.find(ME, Query()).attempts
+    assert shown.persona_id == "p-1"
+    assert [event.detail.get("persona_id") for event in library.story(ME, attempt.id)] == ["", "p-9"]
