@@ -231,11 +231,12 @@ def _story(account: Account, attempt: Attempt) -> None:
             rest = {name: value for name, value in told.items() if name != "by" and value}
             if rest:
                 st.code("\n".join(f"{name}: {value}" for name, value in rest.items()), language=None, wrap_lines=True)
-        others = [(attempt.replaces, "The earlier attempt for this track")] if attempt.replaces else []
-        others += [
-            (other.id, "The later attempt for this track") for other in library.sent_again(account.id, attempt.id)
-        ]
-        for other_id, label in others:
+        # A file may bring attempts that name each other, or themselves.
+        others = {attempt.replaces: "The earlier attempt for this track"}
+        others |= {other.id: "The later attempt for this track" for other in library.sent_again(account.id, attempt.id)}
+        for other_id, label in others.items():
+            if other_id in ("", attempt.id):
+                continue
             st.button(
                 label, key=f"open_{other_id}", icon=":material/link:", on_click=keeping.open_attempt, args=(other_id,)
             )
