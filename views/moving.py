@@ -60,11 +60,13 @@ def _in(account: Account) -> None:
     state = st.session_state
     if state.get("imported"):
         st.success(state.imported, icon=":material/check_circle:")
+    if state.get("not_imported"):
+        st.error(state.not_imported, icon=":material/error:")
     file = st.file_uploader(
         "File",
         key=f"library_file_{state.get('library_files', 0)}",
         type=["csv", "json", "txt"],
-        on_change=lambda: state.pop("imported", None),
+        on_change=_forget_last,
     )
     if file is None:
         state.pop("library_preview", None)
@@ -151,16 +153,22 @@ def _take_in(account: Account, preview: Any) -> None:
 
     state = st.session_state
     overwrite, author = bool(state.get("library_overwrite")), people.author()
+    _forget_last()
     try:
         written = merge.take_in(the_studio().library, account.id, preview, overwrite, author)
     except intake.BadFile as error:
-        state.imported = str(error)
+        state.not_imported = str(error)
     except NotSaved:
-        state.imported = ""
+        state.not_imported = "The disk could not be written, so nothing was brought in."
     else:
         state.imported = f"{written:,} brought in."
     state.pop("library_preview", None)
     state.library_files = state.get("library_files", 0) + 1  # an empty uploader
+
+
+def _forget_last() -> None:
+    for key in ("imported", "not_imported"):
+        st.session_state.pop(key, None)
 
 
 def _forget(account: Account) -> None:
