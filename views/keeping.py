@@ -13,6 +13,15 @@ from views import account as accounts
 from views import actions, people
 
 
+def settle_in(account_id: str) -> None:
+    """Forget what this session had open, said or chosen for another account."""
+    state = st.session_state
+    if state.setdefault("library_account", account_id) != account_id:
+        for key in ("library_open", "library_message", "library_preview", "library_page", "imported", "not_imported"):
+            state.pop(key, None)
+        state.library_account = account_id
+
+
 def opened() -> str:
     """Return the ID of the attempt that is open; it stands in the address too."""
     state = st.session_state
@@ -126,7 +135,7 @@ def forget() -> None:
     if _write(lambda mine: erased.append(the_studio().library.forget(mine))):
         open_attempt("")
         actions.forget_outcome()
-        _say(f"{erased[0]:,} attempts of this account were erased here.")
+        _say(f"Erased here, of this account: {erased[0]:,} " + ("attempt." if erased[0] == 1 else "attempts."))
 
 
 def _write(change: Callable[[str], None]) -> bool:

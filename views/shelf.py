@@ -28,6 +28,7 @@ CHOICES = {
 
 def show(account: Account) -> None:
     """Show the list with its filters, and beside it the attempt that is open."""
+    keeping.settle_in(account.id)
     _message()
     query = _query()
     open_id = keeping.opened()
