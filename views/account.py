@@ -76,6 +76,11 @@ def _ask() -> None:
 
 def _sign_in() -> None:
     token, st.session_state.token = st.session_state.token, ""
+    sign_in(token)
+
+
+def sign_in(token: str) -> None:
+    """Give this browser the account of a token, if KIE accepts it; the sidebar says why if not."""
     st.session_state.pop("token_problem", None)
     if not token.strip():
         return

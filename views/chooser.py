@@ -151,7 +151,10 @@ def _typed(moved: str, duration: float) -> None:
     state = st.session_state
     start = 0.0 if state.get("vocal_start") is None else state.vocal_start
     end = min(30.0, duration) if state.get("vocal_end") is None else state.vocal_end
-    state.vocal_start, state.vocal_end = window.clamp(start, end, duration, moved)
+    kept = window.clamp(start, end, duration, moved)
+    for key, was, now in zip(("vocal_start", "vocal_end"), (start, end), kept, strict=True):
+        if now != was:  # a field that may stay is left alone: somebody may be typing in it
+            state[key] = now
     state.pop("suggested", None)
 
 

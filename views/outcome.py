@@ -37,7 +37,9 @@ def _on_its_way(account: Account, attempt_id: str) -> None:
         if attempt is None or st.session_state.get("end_shown") == attempt_id:
             st.rerun()  # the whole page: its button and its history change too
         st.session_state.end_shown = attempt_id
-        _ended(attempt)  # at once, and alone: the browser draws it before it draws the whole page anew
+        # At once, and alone: the browser draws it before it draws the whole page anew. Its buttons wait for that,
+        # because what they do to fields outside a fragment, the browser would undo.
+        _ended(attempt, alone=True)
         return
     now = datetime.now(UTC)
     elapsed = int((now - attempt.created_at).total_seconds())
@@ -66,16 +68,16 @@ def _on_its_way(account: Account, attempt_id: str) -> None:
     st.caption("You can go on working here, reload, or close the tab: the answer is written down as soon as it comes.")
 
 
-def _ended(attempt: Attempt) -> None:
+def _ended(attempt: Attempt, alone: bool = False) -> None:
     if attempt.status is Status.CREATED:
-        _created(attempt)
+        _created(attempt, alone)
     elif attempt.status is Status.REFUSED:
-        _refused(attempt)
+        _refused(attempt, alone)
     else:
-        _unknown(attempt)
+        _unknown(attempt, alone)
 
 
-def _created(attempt: Attempt) -> None:
+def _created(attempt: Attempt, alone: bool) -> None:
     st.badge("Created", icon=":material/check_circle:", color="green")
     st.subheader("Here is your persona", anchor=False)
     if not attempt.saved:
@@ -92,10 +94,10 @@ def _created(attempt: Attempt) -> None:
         "KIE does not list personas, so this ID is kept in the history below. To use it, give it as `personaId` "
         "with `personaModel` set to `style_persona` when you make a song at KIE."
     )
-    st.button("Make another", key="start_over", icon=":material/add:", on_click=start_over)
+    st.button("Make another", key="start_over", icon=":material/add:", disabled=alone, on_click=start_over)
 
 
-def _refused(attempt: Attempt) -> None:
+def _refused(attempt: Attempt, alone: bool) -> None:
     meaning = meaning_for(attempt.cause)
     st.badge(
         "Not sent" if attempt.cause == Cause.NOT_CONNECTED.value else "Refused", icon=":material/block:", color="red"
@@ -109,13 +111,14 @@ def _refused(attempt: Attempt) -> None:
             key="use_sibling",
             type="primary",
             icon=":material/swap_horiz:",
+            disabled=alone,
             on_click=use_sibling,
             args=(attempt,),
         )
     st.caption(LAST_WORD.get(attempt.cause, "KIE reported no persona. Your text is still in the fields."))
 
 
-def _unknown(attempt: Attempt) -> None:
+def _unknown(attempt: Attempt, alone: bool) -> None:
     meaning = meaning_for(attempt.cause)
     st.badge("Unknown", icon=":material/help:", color="orange")
     st.subheader("Sent, no answer", anchor=False)
@@ -125,6 +128,7 @@ def _unknown(attempt: Attempt) -> None:
         "Ask KIE again with exactly the same text",
         key="ask_again",
         icon=":material/refresh:",
+        disabled=alone,
         on_click=ask_again,
         args=(attempt.id,),
     )
