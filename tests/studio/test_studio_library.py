@@ -33,7 +33,7 @@ from kie import Track
 from studio.attempts import Attempt, Event, Outcome, Settled, Status
 from studio.library import Library, Order, Page, Query, Refused
 from studio.merge import compare, take_in
-from studio.schema import attempts, events
+from studio.schema import attempts, boosts, events
 from studio.store import NeedsDecision, Store
 from studio.words import words_in
 
@@ -450,6 +450,23 @@ def test_a_track_that_is_known_from_the_start_is_kept_and_found(store: Store, li
     assert (shown.track, shown.author, shown.credits_before) == (TRACK, "ines@example.org", 12.5)
 
 
+def test_of_a_track_the_persona_counts_more_than_a_refusal_after_it(library: Library) -> None:
+    for status in ("refused", "created", "refused"):
+        last = filed(library, audio_id="audio-1", name=status, status=status)
+    refused = filed(library, audio_id="audio-2", status="refused")
+    told = library.of_tracks(ME, ["audio-1", "audio-2", "audio-3"])
+    assert {audio_id: attempt.status for audio_id, attempt in told.items()} == {
+        "audio-1": Status.CREATED, "audio-2": Status.REFUSED,
+    }  # fmt: skip
+    assert (told["audio-1"].id != last, told["audio-2"].id) == (True, refused)
+
+
+def test_of_a_track_the_newest_matter_counts(library: Library) -> None:
+    filed(library, audio_id="audio-1", status="unknown")
+    newest = filed(library, audio_id="audio-1", status="created")
+    assert library.of_tracks(ME, ["audio-1"])["audio-1"].id == newest
+
+
 # Settling what is unknown
 
 
@@ -681,6 +698,19 @@ def test_forgetting_leaves_nothing_of_an_account(store: Store, library: Library,
     assert (image(library, ME), rows_in(library, events), indexed(library)) == ([], 0, 0)
 
 
+def test_forgetting_leaves_what_is_anothers(store: Store, library: Library, clock: Clock) -> None:
+    over(store, clock, CREATED)
+    library.not_made(YOU, over(store, clock, UNKNOWN, account=YOU).id)
+    boost = {"status": "created", "content": "x", "created_at": clock(), "executor": "one"}
+    with store.engine.execution_options(write=True).begin() as connection:
+        connection.execute(sa.insert(boosts), [boost | {"id": who, "account": who} for who in (ME, YOU)])
+    before = image(library, YOU)
+    library.forget(ME)
+    with store.engine.begin() as connection:
+        assert connection.execute(sa.select(boosts.c.account)).scalars().all() == [YOU]
+    assert (image(library, ME), image(library, YOU)) == ([], before)
+
+
 @pytest.mark.parametrize("make", [add, sent], ids=["queued", "sending"])
 def test_nothing_is_forgotten_while_something_is_on_its_way(
     store: Store, library: Library, clock: Clock, make: Callable[..., Attempt]
@@ -798,9 +828,11 @@ def theirs(store: Store, library: Library, clock: Clock) -> dict[str, str]:
     again, _ = store.add(YOU, lost.request, "one", lost.id)
     ended(store, again, UNKNOWN)
     library.annotate(YOU, again.id, note="Secret", tags=["secret"], favourite=True)
+    waits = sent(store, account=YOU, name="Secret", audio_id="audio-3")
+    store.postpone(waits.id, 60, REFUSED, "one")
     gone = filed(store, YOU, name="Secret", deleted_at=EPOCH, tags="secret")
     library.delete(YOU, filed(store, YOU, name="Secret"))
-    return {"created": made.id, "lost": lost.id, "unknown": again.id, "deleted": gone}
+    return {"created": made.id, "lost": lost.id, "unknown": again.id, "waits": waits.id, "deleted": gone}
 
 
 LOOKS: dict[str, Callable[[Library, str], object]] = {
@@ -816,6 +848,7 @@ LOOKS: dict[str, Callable[[Library, str], object]] = {
     "story": lambda library, this: library.story(ME, this),
     "sent again": lambda library, this: library.sent_again(ME, this),
     "tags": lambda library, this: library.tags(ME),
+    "of tracks": lambda library, this: library.of_tracks(ME, ["audio-1", "audio-2"]),
 }
 
 
@@ -832,6 +865,7 @@ DEEDS: dict[str, Callable[[Store, Library, str], object]] = {
     "by hand": lambda store, library, this: library.found_by_hand(ME, this, "mine"),
     "delete": lambda store, library, this: library.delete(ME, this),
     "restore": lambda store, library, this: library.restore(ME, this),
+    "cancel": lambda store, library, this: store.cancel(ME, this),
     "forget": lambda store, library, this: library.forget(ME),
     "replace": lambda store, library, this: ended(store, add(store, replaces=this, audio_id=f"a {this}"), CREATED),
     "take in": lambda store, library, this: _take_in_what_is(library, this),

@@ -22,7 +22,7 @@ from studio_helpers import (
     unsaved,
 )
 
-from kie import KieClient, KieError
+from kie import KieClient, KieError, Track
 from sandbox import Server
 from studio.attempts import Attempt, Status
 from studio.runs import Runs
@@ -75,6 +75,39 @@ def test_another_account_sees_nothing_of_it(studio: Studio, account: Account, se
 def test_the_history_as_a_file_has_the_persona(studio: Studio, account: Account) -> None:
     attempt = ended(studio, account, press(studio, account))
     assert attempt.persona_id in history_file(studio, account).decode()
+
+
+def test_who_asked_and_the_track_as_it_was_are_kept(studio: Studio, account: Account) -> None:
+    track = Track(for_song("finished").audio_id, "Pier", duration=180.5)
+    asked = studio.create_persona(account, for_song("finished"), author="ines@example.org", track=track)
+    attempt = ended(studio, account, asked)
+    assert (attempt.author, attempt.track) == ("ines@example.org", track)
+
+
+# What is left
+
+
+def test_an_attempt_says_what_was_left_before_and_after(studio: Studio, token: str) -> None:
+    account = studio.sign_in(token)
+    attempt = press(studio, account)
+    after = eventually(lambda: (now := studio.attempt(account, attempt.id)) and now.credits_after is not None and now)
+    assert (after.credits_before, after.credits_after) == (100.0, 100.0)
+
+
+def test_the_balance_is_asked_again_after_an_attempt(studio: Studio, account: Account) -> None:
+    assert studio.balance(account) is None
+    press(studio, account)
+    assert eventually(lambda: studio.balance(account)) == Balance(100.0)
+
+
+def test_a_balance_that_cannot_be_asked_costs_no_outcome(
+    studio: Studio, account: Account, server: Server, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "studio.runs")
+    server.sandbox.fault("html", token=token, path="/api/v1/chat/credit", times=None)
+    attempt = ended(studio, account, press(studio, account))
+    eventually(lambda: [record for record in caplog.records if "balance" in record.message])
+    assert (attempt.status, studio.balance(account)) == (Status.CREATED, None)
 
 
 # KIE says no

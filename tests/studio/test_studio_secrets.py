@@ -14,6 +14,8 @@ from studio_helpers import ended, history_file, press
 
 from kie import InvalidInput, KieClient, KieError
 from sandbox import Server
+from studio.export import json_file
+from studio.library import Query
 from studio.service import Studio
 from studio.settings import Settings
 
@@ -97,8 +99,8 @@ def _session(studio: Studio, server: Server) -> list[object]:
         studio.sign_in(TOKEN)
     history = studio.history(account, 100)
     in_full = [studio.attempt(account, each.id) for each in history]
-    file = history_file(studio, account)
-    return [history, in_full, file, studio, vars(studio), account, invalid.value, refused.value]
+    files = [history_file(studio, account), json_file(studio.library, account.id, Query()).getvalue()]
+    return [history, in_full, files, studio, vars(studio), account, invalid.value, refused.value]
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -1,0 +1,215 @@
+"""A database of the first version, with rows in it, brought up to date: nothing is lost, all is found, in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from studio_helpers import ME, YOU, a_request, image
+
+from studio.attempts import Status
+from studio.export import json_file
+from studio.intake import read_file
+from studio.library import Library, Order, Query
+from studio.merge import compare
+from studio.schema import MIGRATIONS, engine_for, upgrade
+from studio.store import NeedsDecision, Store
+
+NOON = datetime(2025, 12, 31, 12)  # without a zone, as the database keeps it
+BLANK: dict[str, Any] = {
+    "sent_at": None, "ended_at": None, "description": "", "style": None, "vocal_start": None, "vocal_end": None,
+    "persona_id": "", "cause": "", "code": None, "message": "", "http_status": None, "raw": "", "repeats": 0,
+    "wait_until": None, "replaces": "", "executor": "",
+}  # fmt: skip
+OLD: list[dict[str, Any]] = [
+    {"name": "Harbour", "persona_id": "9d2f6c1ab37e", "code": 200, "raw": '{"code": 200}', "http_status": 200},
+    {"name": "'; DROP TABLE attempts; --", "status": "refused", "code": 422, "cause": "input", "message": "'\"\\%_"},
+    {"name": "Éclair 🎤 \u202eabc", "description": "two\r\nlines", "style": "", "vocal_start": 0.1, "vocal_end": 21.3},
+    {"name": "夜の東京タワー", "status": "unknown", "cause": "no_answer", "executor": "gone"},
+    {"name": "x" * 5_000, "description": "y " * 2_500},
+    {"name": "", "status": "refused", "repeats": 5},
+    {"name": "waits", "status": "queued", "repeats": 1, "wait_until": NOON},
+    {"name": "sends", "status": "sending", "sent_at": NOON},
+    {"name": "Secret", "account": YOU},
+]
+"""The oldest first. The third and the fourth are of one moment."""
+MOMENTS = [0, 1, 2, 2, 3, 4, 5, 6, 7]
+
+
+def old_rows() -> list[dict[str, Any]]:
+    return [
+        {
+            **BLANK,
+            "id": f"{number:032x}",
+            "account": ME,
+            "status": "created",
+            "created_at": NOON + timedelta(microseconds=moment),
+            "task_id": f"task-{number}",
+            "audio_id": f"audio-{number}",
+            **row,
+        }
+        for number, (moment, row) in enumerate(zip(MOMENTS, OLD, strict=True))
+    ]
+
+
+def to_first_version(engine: sa.Engine, *rows: dict[str, Any]) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.execution_options(write=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        attempts = sa.Table("attempts", sa.MetaData(), autoload_with=connection)
+        for row in rows:
+            connection.execute(sa.insert(attempts).values(row))
+
+
+@pytest.fixture(scope="module")
+def upgraded(new_database: Callable[[], str]) -> Iterator[Store]:
+    url = new_database()
+    engine = engine_for(url)
+    to_first_version(engine, *reversed(old_rows()))
+    engine.dispose()
+    store = Store(url)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def library(upgraded: Store) -> Library:
+    return Library(upgraded)
+
+
+def names(library: Library, text: str = "", **conditions: Any) -> list[str]:
+    return [attempt.request.name for attempt in library.find(ME, Query(text, **conditions)).attempts]
+
+
+def test_nothing_is_lost(library: Library) -> None:
+    rows = {row["id"]: row for row in image(library, ME) + image(library, YOU)}
+    moments = ("created_at", "sent_at", "ended_at", "wait_until")
+    for row in rows.values():
+        row.update({name: row[name] and row[name].replace(tzinfo=None) for name in moments})
+    assert [{name: rows[row["id"]][name] for name in row} for row in old_rows()] == old_rows()
+
+
+def test_what_came_later_is_empty(library: Library) -> None:
+    later = {"note": "", "tags": "", "favourite": False, "settled": "", "origin": "", "deleted_at": None, "author": ""}
+    assert [{name: row[name] for name in later} | {"story": row["story"]} for row in image(library, ME)] == [
+        later | {"story": []}
+    ] * 8
+
+
+def test_the_order_is_kept_also_within_a_moment(library: Library) -> None:
+    mine = [row["name"] for row in OLD[:8]]
+    assert (names(library), names(library, order=Order.OLDEST)) == (mine[::-1], mine)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("harb 9d2f6c", "Harbour"),
+        ("drop table", "'; DROP TABLE attempts; --"),
+        ("ECLAIR lines", "Éclair 🎤 \u202eabc"),
+        ("東京", "夜の東京タワー"),
+        ("task-4 audio-4", "x" * 5_000),
+        ("x" * 5_000, "x" * 5_000),
+        ("audio-5", ""),
+    ],
+    ids=lambda text: ascii(text)[:20],
+)
+def test_every_attempt_is_found(library: Library, text: str, name: str) -> None:
+    assert names(library, text) == [name]
+
+
+def test_outcomes_are_heaps_in_the_search_too(library: Library) -> None:
+    assert names(library, "audio", statuses=(Status.REFUSED, Status.UNKNOWN)) == [
+        "", "夜の東京タワー", "'; DROP TABLE attempts; --",
+    ]  # fmt: skip
+
+
+def test_names_are_sorted(library: Library) -> None:
+    found = names(library, "task", order=Order.NAME)
+    assert [found.index(name) for name in ("", "Éclair 🎤 \u202eabc", "Harbour", "sends", "waits")] == [0, 2, 3, 4, 5]
+
+
+def test_accounts_stay_apart(library: Library) -> None:
+    assert [attempt.request.name for attempt in library.find(YOU, Query("audio")).attempts] == ["Secret"]
+
+
+def test_what_was_promised_still_holds(upgraded: Store) -> None:
+    assert upgraded.add(ME, a_request("audio-6"), "one")[0].request.name == "waits"
+    for audio_id in ("audio-0", "audio-3"):
+        with pytest.raises(NeedsDecision):
+            upgraded.add(ME, a_request(audio_id), "one")
+
+
+def test_what_goes_out_is_the_same_when_it_comes_in(library: Library) -> None:
+    records, _ = read_file(json_file(library, ME, Query(statuses=(Status.REFUSED,))).getvalue(), datetime.now(UTC))
+    seen = compare(library, ME, records)
+    assert (seen.new, seen.same, seen.conflicts) == ([], 2, [])
+
+
+def test_the_search_follows_changes_of_old_attempts(library: Library) -> None:
+    this = f"{5:032x}"
+    library.annotate(ME, this, note="winter", favourite=True)
+    library.delete(ME, f"{1:032x}")
+    assert (names(library, "winter", favourites=True), names(library, "drop")) == ([""], [])
+    library.annotate(ME, this, note="", favourite=False)
+    library.restore(ME, f"{1:032x}")
+    assert (names(library, "winter"), names(library, "drop")) == ([], ["'; DROP TABLE attempts; --"])
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = engine_for(database_url)
+    yield engine
+    engine.dispose()
+
+
+def test_a_database_without_rows_is_brought_up_to_date(engine: sa.Engine) -> None:
+    to_first_version(engine)
+    upgrade(engine)
+    with engine.begin() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM attempts")).scalar() == 0
+
+
+def test_a_persona_id_of_any_length_is_brought_along(engine: sa.Engine) -> None:
+    drawn = random.Random(1)
+    long = "".join(drawn.choice("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(9_000))
+    to_first_version(engine, old_rows()[0] | {"persona_id": long})
+    upgrade(engine)
+    with engine.begin() as connection:
+        assert connection.execute(sa.text("SELECT persona_id FROM attempts")).scalar() == long
+
+
+def test_if_bringing_up_to_date_fails_everything_stays(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    to_first_version(engine, *old_rows())
+
+    def fails(name: str) -> str:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("studio.words.sortable", fails)
+        with pytest.raises(ZeroDivisionError):
+            upgrade(engine)
+    with engine.begin() as connection:
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0001"
+        assert connection.execute(sa.text("SELECT count(*) FROM attempts")).scalar() == len(OLD)
+    upgrade(engine)
+
+
+def test_a_name_with_nul_in_it_is_brought_along_where_it_could_be_kept(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studio.db"
+    engine = engine_for(url)
+    to_first_version(engine, old_rows()[0] | {"name": "Har\0bour", "persona_id": "p\0q"})
+    engine.dispose()
+    store = Store(url)
+    found = names(Library(store), "bour", order=Order.NAME)
+    store.close()
+    assert found == ["Har\0bour"]
