@@ -152,7 +152,7 @@ def read_number(value: object) -> float | None:
 
 def last_end(duration: float) -> float:
     """Return the latest end (seconds) that a window can have in a track: its duration in whole hundredths."""
-    return math.floor(min(duration, MAX_SECONDS) * 100 + 1e-6) / 100
+    return math.floor(min(max(duration, 0), MAX_SECONDS) * 100 + 1e-6) / 100
 
 
 def task_id_problems(task_id: str) -> list[Problem]:

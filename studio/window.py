@@ -1,0 +1,201 @@
+"""Which 10 to 30 seconds of a track KIE should listen to: a suggestion from the sung words, and the rules of a window.
+
+Pure: it reads nothing and asks nobody. It counts in whole microseconds, so that the same words always give the same
+window; a window's edges are whole hundredths of a second, as KIE takes them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from kie.models import DEFAULT_END, DEFAULT_START, MAX_SECONDS, WINDOW_MAX, WINDOW_MIN, last_end
+
+if TYPE_CHECKING:
+    from kie import TimedWord, TimedWords
+
+SECOND, STEP = 1_000_000, 10_000
+LEAST, MOST = round(WINDOW_MIN * SECOND), round(WINDOW_MAX * SECOND)
+PAUSE = SECOND // 2
+"""Silence between words that is longer than a breath."""
+ENOUGH = 95
+"""Percent of the best possible singing time that a window must hold to be chosen for staying in one section."""
+SAME = SECOND // 10
+"""Singing time is compared in tenths of a second; what is less is decided by the pauses."""
+INTRO = 15
+"""Percent of a track that is passed over where nobody knows when it is sung."""
+_NAME = re.compile(r"[^\W\d_]+(?:[ -][^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A suggestion: `start` and `end` in seconds, `why` in a few words, and whether it is only a guess."""
+
+    start: float
+    end: float
+    why: str
+    guessed: bool = False
+
+
+def suggest(words: TimedWords | None, duration: float | None) -> Window | None:
+    """Return the window with the most singing in a track of `duration` seconds, or None if no window fits in it.
+
+    A window that stays in one section is better than one with up to 5 % more singing; of windows with the same singing
+    the one with the fewest and shortest pauses is best, then the earliest. Where no words are known it is a guess.
+    """
+    if duration is None or not math.isfinite(duration):
+        return Window(DEFAULT_START, DEFAULT_END, "a guess: the track's length is not known", guessed=True)
+    if duration < WINDOW_MIN:
+        return None
+    last = _last(duration)
+    song = _Song(words.words if words else (), last)
+    found = list(song.stretches())
+    best = max((each.sung for each in found), default=0)
+    if not best:
+        first = min(last * INTRO // 100, last - LEAST) // STEP * STEP
+        end = min(first + MOST, last)
+        why = "a guess: no sung words to go by, so past the intro"
+        return Window(first / SECOND, end / SECOND, why, guessed=True)
+    enough = min(ENOUGH * (best + STEP), 100 * best)  # the best of all may begin between two hundredths
+    good = [each for each in found if 100 * each.sung >= enough]
+    one = min(good, key=lambda it: (song.crossed(it), -it.sung // SAME, it.pauses, it.silence, it.first, -it.end))
+    why = f"most singing: {max(round(one.sung / SECOND), 1)} of {round((one.end - one.first) / SECOND)} s"
+    return Window(one.first / SECOND, one.end / SECOND, why + song.place(one))
+
+
+def clamp(start: float, end: float, duration: float | None, moved: str) -> tuple[float, float]:
+    """Return the window (seconds) that keeps KIE's rules after the edge `moved`, "start", "end" or "both", was moved.
+
+    That edge stays where it was put, as far as the track allows, and the other one follows; both keep their distance.
+    A track under 10 s has no valid window; then it is the whole track.
+    """
+    last = _last(duration)
+    least, most = min(LEAST, last), min(MOST, last)
+    first = _hundredths(start, 0)
+    until = _hundredths(end, first + most)
+    if moved == "start":
+        first = max(min(first, last - least), 0)
+        until = min(max(until, first + least), first + most, last)
+    elif moved == "end":
+        until = min(max(until, least), last)
+        first = max(min(first, until - least), until - most, 0)
+    else:
+        length = min(max(abs(until - first), least), most)
+        first = max(min(first, until, last - length), 0)
+        until = first + length
+    return first / SECOND, until / SECOND
+
+
+def is_default(start: float, end: float, duration: float | None) -> bool:
+    """Whether KIE takes this window (seconds) when none is sent."""
+    chosen = _hundredths(start, -1), _hundredths(end, -1)
+    return chosen == (_hundredths(DEFAULT_START, 0), _hundredths(DEFAULT_END, 0)) and _last(duration) >= chosen[1]
+
+
+class _Stretch(NamedTuple):
+    """A piece of a song with singing in it: from where to where, how much singing, pauses, and silence between it."""
+
+    first: int
+    end: int
+    sung: int
+    pauses: int
+    silence: int
+
+
+class _Song:
+    """When a track is sung: phrases without a gap, and where each section begins."""
+
+    def __init__(self, words: Iterable[TimedWord], last: int) -> None:
+        self._last = last
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._sections: list[int] = []
+        self._names: list[str] = []
+        self._before: list[int] = []
+        """Where the singing before each section ends."""
+        reached = 0
+        for start, end, section in sorted(_spans(words, last)):
+            if section:
+                self._sections.append(start)
+                self._names.append(section)
+                self._before.append(reached)
+            if self._starts and start <= reached:
+                self._ends[-1] = max(reached, end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+            reached = self._ends[-1]
+        gaps = [start - end for start, end in zip(self._starts[1:], self._ends, strict=False)]
+        self._silence = [0, *accumulate(gaps)]
+        self._pauses = [0, *accumulate(gap > PAUSE for gap in gaps)]
+
+    def stretches(self) -> Iterator[_Stretch]:
+        """Return all windows worth a look with a phrase in them. The one with the most singing begins where a phrase
+        begins, or ends where one ends, or touches an end of the track; one in a section may touch the section's ends.
+        """
+        length = min(MOST, self._last)
+        firsts = {0, self._last - length, *(start // STEP * STEP for start in self._starts)}
+        firsts.update(-(-end // STEP) * STEP - length for end in self._ends)
+        lows = [0, *(-(-before // STEP) * STEP for before in self._before)]
+        highs = [*(section // STEP * STEP for section in self._sections), self._last]
+        for low, high in zip(lows, highs, strict=True):
+            if high - low >= length:
+                firsts |= {low, high - length}
+            elif high - low >= LEAST:
+                yield from self._measure([low], high - low)
+        yield from self._measure(sorted(first for first in firsts if 0 <= first <= self._last - length), length)
+
+    def _measure(self, firsts: list[int], length: int) -> Iterator[_Stretch]:
+        starts, ends = self._starts, self._ends
+        one = other = bisect_right(ends, firsts[0])
+        for first in firsts:
+            end = first + length
+            while one < len(ends) and ends[one] <= first:
+                one += 1
+            while other < len(ends) and starts[other] < end:
+                other += 1
+            if one < other:
+                begins = first if first > starts[one] else starts[one]
+                stops = end if end < ends[other - 1] else ends[other - 1]
+                silence = self._silence[other - 1] - self._silence[one]
+                pauses = self._pauses[other - 1] - self._pauses[one]
+                yield _Stretch(first, end, stops - begins - silence, pauses, silence)
+
+    def crossed(self, it: _Stretch) -> int:
+        """How many sections begin in a stretch in which the one before is still sung."""
+        return max(bisect_left(self._sections, it.end) - bisect_right(self._before, it.first), 0)
+
+    def place(self, it: _Stretch) -> str:
+        """Say in which section a stretch is, if the song has several and it is in one."""
+        if len(self._names) < 2 or self.crossed(it):
+            return ""
+        number = bisect_left(self._sections, it.end) - 1
+        name = _NAME.match(self._names[number]) if number >= 0 else None
+        return f", in one {name[0].lower() if name and len(name[0]) <= 20 else 'section'}"
+
+
+def _spans(words: Iterable[TimedWord], last: int) -> Iterator[tuple[int, int, str]]:
+    """Return start, end and section of what is sung within the track."""
+    limit = last / SECOND
+    for word in words:
+        start, end = max(word.start, 0.0), min(word.end, limit)
+        if start <= end:
+            yield round(start * SECOND), round(end * SECOND), word.section
+
+
+def _last(duration: float | None) -> int:
+    """Return where a window can end at the latest; far away if the track's length is not known."""
+    if duration is None or not math.isfinite(duration):
+        duration = MAX_SECONDS
+    return _hundredths(last_end(duration), 0)
+
+
+def _hundredths(seconds: float, otherwise: int) -> int:
+    if math.isnan(seconds):
+        return otherwise
+    return round(min(max(seconds, -MAX_SECONDS), MAX_SECONDS) * 100) * STEP
