@@ -168,7 +168,7 @@ class _Song:
 
     def crossed(self, it: _Stretch) -> int:
         """How many sections begin in a stretch in which the one before is still sung."""
-        return max(bisect_left(self._sections, it.end) - bisect_right(self._before, it.first), 0)
+        return bisect_left(self._sections, it.end) - bisect_right(self._before, it.first)
 
     def place(self, it: _Stretch) -> str:
         """Say in which section a stretch is, if the song has several and it is in one."""
