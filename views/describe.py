@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from kie import meaning_for
+from kie.catalogue import BOOST
 from studio import choices
 from studio.attempts import Status
 from studio.service import NotSaved, the_studio
@@ -70,7 +71,7 @@ def _boosted(account: Account, boost_id: str) -> None:
                 )
                 st.button("Leave it", key="boost_leave", on_click=_leave)
         else:
-            meaning = meaning_for(boost.cause)
+            meaning = meaning_for(boost.cause, BOOST)
             st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
             errors.own_words(boost.code, boost.message)
             st.button("Close", key="boost_leave", on_click=_leave)
