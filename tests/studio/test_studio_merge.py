@@ -6,8 +6,10 @@ import csv
 import io
 import itertools
 import json
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +26,7 @@ from studio.export import FIELDS, csv_file, json_file
 from studio.intake import BadFile, read_file
 from studio.library import Library, Order, Query
 from studio.merge import Preview, compare, take_in
-from studio.schema import events, metadata
+from studio.schema import events, metadata, number_at
 from studio.store import NeedsDecision, Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -343,6 +345,23 @@ def test_if_the_database_fails_nothing_is_written(library: Library, monkeypatch:
     assert image(library, ME) == []
 
 
+@pytest.mark.parametrize("file", [a_json(entry(), entry()), "persona_id\np-1\np-2\n"], ids=["JSON", "table"])
+def test_of_two_that_take_the_same_in_at_once_one_does(open_store: Callable[[], Store], file: str) -> None:
+    libraries = [Library(open_store()), Library(open_store())]
+    seen = [preview(library, file) for library in libraries]
+    start = threading.Barrier(2)
+
+    def one_of_them(number: int) -> int:
+        start.wait()
+        with suppress(BadFile):
+            return take_in(libraries[number], ME, seen[number])
+        return 0
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(one_of_them, range(2))) == [0, 2]
+    assert libraries[0].count(ME, Query()) == 2
+
+
 # The same moment
 
 
@@ -357,7 +376,7 @@ def test_attempts_of_one_moment_keep_their_order(library: Library) -> None:
 
 def test_a_moment_that_is_crowded_here_takes_more_in(library: Library) -> None:
     for number in range(3):
-        filed(library, id=f"{number:03x}{0:029x}", created_at=NOON)
+        filed(library, created_at=NOON, number=number_at(NOON, "000") + number)
     bring_in(library, a_json(entry(id=f"000{1:029x}"), entry(id=f"000{2:029x}")))
     assert library.count(ME, Query()) == 5
 
