@@ -18,7 +18,8 @@ if account is None:
         st.button("Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=accounts.start_demo)
 else:
     try:
-        shelf.show(account)
+        with st.container():  # what comes and goes in it leaves the tabs below as they are
+            shelf.show(account)
         moving.show(account)
     except NotSaved as error:
         errors.database(error)

@@ -134,6 +134,7 @@ def _ways_out(attempt: Attempt) -> None:
         with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
             st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
             st.text_input("Persona ID", key=f"by_hand_{attempt.id}")
+            keeping.trouble("by_hand")
             st.button("Keep this ID", key="library_by_hand", on_click=keeping.found_by_hand, args=(attempt.id,))
         with st.expander("It was not made, let me change it", icon=":material/edit:"):
             st.caption(
@@ -184,6 +185,7 @@ def _track(account: Account, attempt: Attempt) -> None:
                 on_click=keeping.look_up,
                 args=(attempt.id, request),
             )
+    keeping.trouble("track")
 
 
 def _own_words(account: Account, attempt: Attempt) -> None:
@@ -199,6 +201,7 @@ def _own_words(account: Account, attempt: Attempt) -> None:
         on_change=keeping.note,
         args=(attempt.id,),
     )
+    keeping.trouble("note")
     st.multiselect(
         "Tags",
         sorted({*the_studio().library.tags(account.id), *attempt.tags}, key=str.casefold),
@@ -210,6 +213,7 @@ def _own_words(account: Account, attempt: Attempt) -> None:
         on_change=keeping.tags,
         args=(attempt.id,),
     )
+    keeping.trouble("tags")
 
 
 def _story(account: Account, attempt: Attempt) -> None:

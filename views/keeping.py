@@ -41,10 +41,20 @@ def open_attempt(attempt_id: str) -> None:
     st.session_state.pop("library_message", None)
 
 
-def message() -> dict[str, Any]:
-    """Return what the last change has to say: its `sentence`, whether it is `bad`, and what `undo` brings back."""
+def message(place: str = "") -> dict[str, Any]:
+    """Return what the last change has to say: its `sentence`, whether it is `bad`, and what `undo` brings back.
+
+    It stands at the top of the page, or with a `place` beside the field that it is about.
+    """
     found: dict[str, Any] = st.session_state.get("library_message", {})
-    return found
+    return found if found.get("place", "") == place else {}
+
+
+def trouble(place: str) -> None:
+    """Say beside a field what kept it from being written."""
+    with st.container():  # a place of its own, so that what is open below stays open
+        if message(place):
+            st.error(message(place)["sentence"])
 
 
 def star(attempt_id: str, favourite: bool) -> None:
@@ -55,13 +65,13 @@ def star(attempt_id: str, favourite: bool) -> None:
 def note(attempt_id: str) -> None:
     """Keep the note as it was typed."""
     text = str(st.session_state.get(f"note_{attempt_id}") or "")
-    _write(lambda account: the_studio().library.annotate(account, attempt_id, note=text))
+    _write(lambda account: the_studio().library.annotate(account, attempt_id, note=text), "note")
 
 
 def tags(attempt_id: str) -> None:
     """Keep the tags as they were chosen."""
     chosen = list(st.session_state.get(f"tags_{attempt_id}") or ())
-    _write(lambda account: the_studio().library.annotate(account, attempt_id, tags=chosen))
+    _write(lambda account: the_studio().library.annotate(account, attempt_id, tags=chosen), "tags")
 
 
 def look_up(attempt_id: str, request: PersonaRequest) -> None:
@@ -72,11 +82,11 @@ def look_up(attempt_id: str, request: PersonaRequest) -> None:
     try:
         task = the_studio().music_task(account, request.task_id)
     except KieError as error:
-        _say(f"{error.sentence} {error.next_step}", bad=True)
+        _say(f"{error.sentence} {error.next_step}", bad=True, place="track")
         return
     track = next((track for track in task.tracks if track.audio_id == request.audio_id), None)
     if track is None:
-        _say("KIE no longer lists this track.", bad=True)
+        _say("KIE no longer lists this track.", bad=True, place="track")
     else:
         _write(lambda account: the_studio().library.know_track(account, attempt_id, track))
 
@@ -106,7 +116,7 @@ def not_made(attempt_id: str) -> None:
 def found_by_hand(attempt_id: str) -> None:
     """Keep the persona ID that the person found in KIE's logs."""
     author, typed = people.author(), str(st.session_state.get(f"by_hand_{attempt_id}") or "")
-    _write(lambda account: the_studio().library.found_by_hand(account, attempt_id, typed, author))
+    _write(lambda account: the_studio().library.found_by_hand(account, attempt_id, typed, author), "by_hand")
 
 
 def delete(attempt_id: str, name: str) -> None:
@@ -129,7 +139,8 @@ def forget() -> None:
     """Erase all of an account's rows, if its ID was typed."""
     account = accounts.current()
     if account is None or str(st.session_state.get("forget_account") or "").strip() != account.id:
-        _say("Account: type the account’s 12 characters as they stand in the sidebar. Nothing was erased.", bad=True)
+        sentence = "Account: type the account’s 12 characters as they stand in the sidebar. Nothing was erased."
+        _say(sentence, bad=True, place="forget")
         return
     erased: list[int] = []
     if _write(lambda mine: erased.append(the_studio().library.forget(mine))):
@@ -138,8 +149,8 @@ def forget() -> None:
         _say(f"Erased here, of this account: {erased[0]:,} " + ("attempt." if erased[0] == 1 else "attempts."))
 
 
-def _write(change: Callable[[str], None]) -> bool:
-    """Do it for the account of this browser; say what kept it from being done."""
+def _write(change: Callable[[str], None], place: str = "") -> bool:
+    """Do it for the account of this browser; say what kept it from being done, and beside its field what to mend."""
     from studio.library import Refused
 
     account = accounts.current()
@@ -148,7 +159,10 @@ def _write(change: Callable[[str], None]) -> bool:
     st.session_state.pop("library_message", None)
     try:
         change(account.id)
-    except (Refused, ValueError) as error:
+    except ValueError as error:
+        _say(str(error), bad=True, place=place)
+        return False
+    except Refused as error:
         _say(str(error), bad=True)
         return False
     except NotSaved:
@@ -157,5 +171,5 @@ def _write(change: Callable[[str], None]) -> bool:
     return True
 
 
-def _say(sentence: str, *, bad: bool = False, undo: str = "", name: str = "") -> None:
-    st.session_state.library_message = {"sentence": sentence, "bad": bad, "undo": undo, "name": name}
+def _say(sentence: str, *, bad: bool = False, undo: str = "", name: str = "", place: str = "") -> None:
+    st.session_state.library_message = {"sentence": sentence, "bad": bad, "undo": undo, "name": name, "place": place}

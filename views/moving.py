@@ -181,3 +181,4 @@ def _forget(account: Account) -> None:
             "Type the account’s 12 characters to confirm", key="forget_account", placeholder=account.id, width=320
         )
         st.button("Forget this account", key="forget", icon=":material/delete_forever:", on_click=keeping.forget)
+    keeping.trouble("forget")

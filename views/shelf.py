@@ -29,7 +29,8 @@ CHOICES = {
 def show(account: Account) -> None:
     """Show the list with its filters, and beside it the attempt that is open."""
     keeping.settle_in(account.id)
-    _message()
+    with st.container():  # a place of its own, so that the fields below stay where they are
+        _message()
     query = _query()
     open_id = keeping.opened()
     attempt = the_studio().attempt(account, open_id) if open_id else None
