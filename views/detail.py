@@ -15,6 +15,8 @@ from studio.tokens import Account
 from views import errors, keeping, times
 from views.tracks import source
 
+COVER = 76
+"""Pixels; small enough to leave the words beside it on a phone."""
 BADGES = {
     Status.CREATED: ("Created", ":material/check_circle:", "green"),
     Status.REFUSED: ("Refused", ":material/block:", "red"),
@@ -75,9 +77,8 @@ def _head(attempt: Attempt) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
         st.button(
-            "Favourite" if attempt.favourite else "Add to favourites",
+            "★ Favourite" if attempt.favourite else "☆ Add to favourites",
             key="library_star",
-            icon=":material/star:" if attempt.favourite else ":material/star_border:",
             type="tertiary",
             on_click=keeping.star,
             args=(attempt.id, not attempt.favourite),
@@ -151,16 +152,15 @@ def _track(account: Account, attempt: Attempt) -> None:
     alive = made is None or made + times.MEDIA_LIFE > datetime.now(UTC)
     base_url = the_studio().vault.base_url(account.id)
     if track is not None:
-        picture, words = st.columns([1, 3], vertical_alignment="center")
         cover = source(track.image_url, base_url) if alive else ""
-        with picture:
+        with st.container(horizontal=True, vertical_alignment="center"):
             if cover:
-                st.image(cover, width="stretch")
+                st.image(cover, width=COVER)
             else:
-                st.markdown(":material/album:")
-        with words:
-            st.text(track.title or "Untitled")
-            st.text(" · ".join(part for part in (times.length(track.duration), choices.model(track)) if part))
+                st.markdown(":material/album:", width="content")
+            with st.container(gap="xxsmall", width="stretch"):
+                st.text(track.title or "Untitled")
+                st.text(" · ".join(part for part in (times.length(track.duration), choices.model(track)) if part))
         sound = source(track.audio_url, base_url) if alive else ""
         if sound:
             st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
@@ -171,7 +171,7 @@ def _track(account: Account, attempt: Attempt) -> None:
             st.download_button(
                 "Keep the source clip",
                 data=lambda: media.clip(track.audio_url, base_url),
-                file_name=f"{request.audio_id}.mp3",
+                file_name=request.audio_id + (".wav" if track.audio_url.endswith(".wav") else ".mp3"),
                 mime="application/octet-stream",
                 key="library_clip",
                 icon=":material/download:",
@@ -189,7 +189,7 @@ def _track(account: Account, attempt: Attempt) -> None:
 
 
 def _own_words(account: Account, attempt: Attempt) -> None:
-    from studio.library import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS
+    from studio.library import LONGEST_NOTE, MOST_TAGS
 
     st.text_area(
         "Note",
@@ -209,7 +209,7 @@ def _own_words(account: Account, attempt: Attempt) -> None:
         key=f"tags_{attempt.id}",
         accept_new_options=True,
         max_selections=MOST_TAGS,
-        placeholder=f"Choose, or type a new one of at most {LONGEST_TAG} characters",
+        placeholder="Choose, or type a new one",
         on_change=keeping.tags,
         args=(attempt.id,),
     )

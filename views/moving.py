@@ -112,10 +112,11 @@ def _preview(account: Account, preview: Any) -> None:
             alt="What differs between the library and the file",
         )
         st.checkbox(
-            f"Take over the file’s version of all {len(preview.conflicts):,}; what stands here goes to their stories",
+            "Take over the file’s version wherever it differs; what stands here is kept in the story",
             key="library_overwrite",
         )
     if preview.new:
+        st.caption("These are new:")
         st.dataframe(
             [
                 {

@@ -77,7 +77,7 @@ def _query() -> Query:
         live="200ms",
         max_chars=200,
         icon=":material/search:",
-        placeholder="Name, description, style, note, tag, track title or any ID",
+        placeholder="Name, description, style, note, tag, track, ID",
         on_change=first_page,
         persist_state="session",
         label_visibility="collapsed",
@@ -197,7 +197,7 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
                 color=[colour for _, colour in OUTCOMES.values()],
                 width=104,
             ),
-            "name": column.TextColumn("Name", width="medium"),
+            "name": column.TextColumn("Name", width=150 if open_id else 200),
             "created_at": column.DatetimeColumn(
                 "When", format="D MMM YYYY, HH:mm", timezone=st.context.timezone, width=150
             ),

@@ -301,7 +301,7 @@ def test_note_tags_and_favourite_are_saved_at_once_and_there_in_a_new_session(
     later = library(attempt_id)
     assert later.text_area(key=f"note_{attempt_id}").value == "For the trailer.\nNot too loud."
     assert later.multiselect(key=f"tags_{attempt_id}").value == ["choir", "warm voice"]
-    assert later.button(key="library_star").label == "Favourite"
+    assert later.button(key="library_star").label == "★ Favourite"
     assert list(later.dataframe[0].value["favourite"]) == ["★"]
 
 
