@@ -52,26 +52,6 @@ def page(warm: BrowserContext) -> Iterator[Page]:
         page.close()
 
 
-@pytest.fixture(scope="module")
-def identity(app: App, warm: BrowserContext) -> dict[str, str]:
-    """What a browser keeps of a person who has signed in."""
-    page = warm.new_page()
-    page.goto(app.url)
-    enter(page, "ada")
-    page.close()
-    return next(dict(cookie) for cookie in warm.cookies() if cookie.get("name") == "_streamlit_user")
-
-
-@pytest.fixture
-def ada(app: App, identity: dict[str, str], page: Page) -> Page:
-    """The page of a person who has signed in."""
-    page.context.add_cookies([identity])
-    page.goto(app.url)
-    expect(button(page, "sign_out")).to_be_visible()
-    settled(page)
-    return page
-
-
 def enter(page: Page, person: str) -> None:
     """Sign in, from the door."""
     button(page, "sign_in_default").click()
@@ -97,25 +77,21 @@ def test_a_stranger_sees_the_door_alone_at_every_address(app: App, page: Page, a
     assert page.locator("body").inner_text().removeprefix("Skip to main content\n") == DOOR
 
 
-def test_who_signs_in_sees_the_page_and_their_name_as_it_is(ada: Page) -> None:
-    expect(ada.get_by_role("heading", name="Create a persona", level=1)).to_be_visible()
-    expect(ada.get_by_text(PEOPLE["ada"]["name"], exact=True)).to_be_visible()
-    assert ada.get_by_role("link", name="Lovelace").count() == 0
-
-
-def test_who_signs_out_is_a_stranger_again_also_in_their_other_tabs(app: App, ada: Page) -> None:
-    other = ada.context.new_page()
+def test_who_signs_in_sees_the_page_and_their_name_as_it_is_until_they_sign_out(
+    app: App, page: Page, token: str
+) -> None:
+    page.goto(app.url)
+    enter(page, "ada")
+    expect(page.get_by_role("heading", name="Create a persona", level=1)).to_be_visible()
+    assert page.get_by_role("link", name="Lovelace").count() == 0
+    other = page.context.new_page()
     other.goto(app.url)
-    expect(button(other, "sign_out")).to_be_visible()
-    leave(ada)
+    sign_in(other, token)
+    leave(page)
+    # The other tab closes too, and the next person does not find the token of the last.
     field(other, "name").fill("Typed after that")
     field(other, "name").press("Enter")
     expect(button(other, "sign_in_default")).to_be_visible()
     expect(field(other, "name")).to_have_count(0)
-
-
-def test_the_next_person_at_a_browser_does_not_find_the_token_of_the_last(ada: Page, token: str) -> None:
-    sign_in(ada, token)
-    leave(ada)
-    enter(ada, "bob")
-    expect(field(ada, "token")).to_be_visible()
+    enter(page, "bob")
+    expect(field(page, "token")).to_be_visible()
