@@ -155,7 +155,8 @@ def _track(account: Account, attempt: Attempt) -> None:
         cover = source(track.image_url, base_url) if alive else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             if cover:
-                st.image(cover, width=COVER)
+                with st.container(width=COVER):  # asked for this width itself, Streamlit would make the image coarse
+                    st.image(cover, width="stretch")
             else:
                 st.markdown(":material/album:", width="content")
             with st.container(gap="xxsmall", width="stretch"):
