@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from kie.models import MAX_TEXT, clean
@@ -114,6 +115,13 @@ def _whole(value: Any) -> int | None:
     return int(number)
 
 
+def _count(value: Any) -> int:
+    number = _whole(value)
+    if number is None or number < 0:
+        raise ValueError("must be a whole number, 0 or more")
+    return number
+
+
 def _time(value: Any) -> datetime | None:
     if value is None or value == "":
         return None
@@ -122,7 +130,12 @@ def _time(value: Any) -> datetime | None:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a time, such as 2026-03-01T12:00:00+00:00") from None
-    if not 1970 <= moment.year < 2200:
+    return moment
+
+
+def _created(value: Any) -> datetime | None:
+    moment = _time(value)
+    if moment is not None and not 1970 <= moment.year < 2200:
         raise ValueError("must be a time between 1970 and 2199")
     return moment
 
@@ -154,12 +167,15 @@ def _tags(value: Any) -> str:
 
 _ID = _text(200, lines=False)
 _WORDS = _text(MAX_TEXT)
+_ANY = _text(MAX_RAW)
 READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("id", "persona_id", "task_id", "audio_id", "author", "track_model"), _ID),
     **dict.fromkeys(("name", "description", "track_title", "track_tags", "track_audio_url", "track_image_url"), _WORDS),
-    **dict.fromkeys(("created_at", "sent_at", "ended_at", "track_created_at"), _time),
+    "created_at": _created,
+    **dict.fromkeys(("sent_at", "ended_at", "track_created_at"), _time),
     **dict.fromkeys(("vocal_start", "vocal_end", "track_duration", "credits_before", "credits_after"), _number),
-    **dict.fromkeys(("code", "http_status", "repeats"), _whole),
+    **dict.fromkeys(("code", "http_status"), _whole),
+    "repeats": _count,
     "style": lambda value: None if value is None else _WORDS(value),
     "status": _one_of(*ENDED, *IN_FLIGHT),
     "settled": _one_of(*(settled.value for settled in Settled)),
@@ -172,13 +188,21 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "favourite": _yes,
     "tags": _tags,
 }
+_OWN_TEXTS = ("persona_id", "author", "track_model", "track_title", "track_tags", "track_audio_url", "track_image_url")
+OWN_READERS = READERS | dict.fromkeys(_OWN_TEXTS, _text(MAX_RAW))
+"""For a JSON of this program: whatever KIE once told may come back."""
 
 
-def _read(place: str, given: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+def _read(
+    place: str,
+    given: Mapping[str, Any],
+    problems: list[str],
+    readers: Mapping[str, Callable[[Any], Any]] = MappingProxyType(READERS),
+) -> dict[str, Any]:
     values = {}
     for name, value in given.items():
         try:
-            values[name] = READERS[name](value)
+            values[name] = readers[name](value)
         except ValueError as error:
             problems.append(f"{place}, “{name}”: it {error}.")
     return values
@@ -202,6 +226,7 @@ def _from_table(text: str, now: datetime) -> Iterator[Record]:
     row = 0
     try:
         header = [name.strip().casefold() for name in next(reader)]
+        row = 1
         if "persona_id" not in header:
             raise BadFile(
                 "Row 1: there is no column “persona_id”. The first row must name the columns, such as "
@@ -217,16 +242,19 @@ def _from_table(text: str, now: datetime) -> Iterator[Record]:
             if len(cells) != len(header):
                 last = header[min(len(cells), len(header)) - 1]
                 problems.append(
-                    f"{place}, “{last}”: the row has {len(cells)} cells, and there are {len(header)} columns."
+                    f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
                 )
             elif row > MAX_ROWS + 1:
                 raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
             else:
                 given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
+                before = len(problems)
                 values = _read(place, given, problems)
-                values["style"] = values.get("style") or None
-                # Rows without a time get one each, so that they keep their order.
-                yield Record(place, _complete(place, values, now - timedelta(microseconds=row), problems))
+                if "style" in values:
+                    values["style"] = values["style"] or None
+                if len(problems) == before:
+                    # Rows without a time get one each, so that they keep their order.
+                    yield Record(place, _complete(place, values, now - timedelta(microseconds=row), problems))
             if len(problems) >= MOST_PROBLEMS:
                 break
     except csv.Error as error:
@@ -265,9 +293,10 @@ def _from_json(text: str) -> Iterator[Record]:
         if missing:
             problems.append(f"{place}, “{missing}”: it is missing.")
             continue
-        values = _read(place, {name: entry[name] for name in FIELDS if name in entry}, problems)
+        before = len(problems)
+        values = _read(place, {name: entry[name] for name in FIELDS if name in entry}, problems, OWN_READERS)
         story = tuple(_read_story(place, entry.get("story", []), problems))
-        if "created_at" in values and "status" in values:
+        if len(problems) == before:
             yield Record(place, _complete(place, values, values["created_at"], problems), story)
     if problems:
         raise BadFile(*problems)
@@ -282,7 +311,7 @@ def _read_story(place: str, story: Any, problems: list[str]) -> Iterator[dict[st
             yield {
                 "at": _time(event.get("at")) or _fail("has an entry without a time"),
                 "kind": _text(16, lines=False)(event.get("kind")),
-                "detail": {_WORDS(key): _WORDS(value) for key, value in detail.items()},
+                "detail": {_ANY(key): _ANY(value) for key, value in detail.items()},
                 "author": _ID(event.get("author", "")),
             }
         except ValueError as error:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from kie import Track
+from kie.models import clean
 from studio.attempts import IN_FLIGHT, Attempt, Event, Outcome, Settled, Status
 from studio.schema import attempts, boosts, events, number_at
 from studio.store import FOUND_BY, LISTED, Store, add_event, found_by, read, track_columns
@@ -24,6 +25,8 @@ from studio.words import words_in
 
 MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
 LONGEST_ID = 200
+MOST_WORDS = 50
+"""Words of a search that count."""
 CHUNK = 500
 """Rows of one look-up by ID."""
 
@@ -150,7 +153,7 @@ class Library:
         if note is not None:
             if len(note) > LONGEST_NOTE:
                 raise ValueError(f"Note: it has {len(note):,} characters. Shorten it to {LONGEST_NOTE:,} or fewer.")
-            values["note"] = note
+            values["note"] = clean(note)
         if tags is not None:
             values["tags"] = "\n".join(clean_tags(tags))
         if favourite is not None:
@@ -230,7 +233,8 @@ class Library:
             row = self._row(connection, account, attempt_id)
             if values.keys() & set(FOUND_BY):
                 values |= found_by(dict(row._mapping) | values)
-            connection.execute(sa.update(attempts).where(_this(account, attempt_id)).values(values))
+            if values:
+                connection.execute(sa.update(attempts).where(_this(account, attempt_id)).values(values))
 
     def _row(self, connection: sa.Connection, account: str, attempt_id: str) -> Any:
         row = connection.execute(sa.select(attempts).where(_this(account, attempt_id)).with_for_update()).first()
@@ -251,7 +255,7 @@ class Library:
             conditions.append(attempts.c.number >= number_at(query.since, "000"))
         if query.until is not None:
             conditions.append(attempts.c.number < number_at(query.until, "000"))
-        words = words_in(query.text)
+        words = words_in(query.text)[:MOST_WORDS]
         place: sa.ColumnElement[Any] = attempts.c.number
         wanted = sa.select(*columns)
         if words and not query.deleted and self.engine.dialect.name == "sqlite":

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -56,7 +57,7 @@ def compare(library: Library, account: str, records: list[Record], on_their_way:
     for record in records:
         rows = [row for key in _keys(account, record) for row in known.get(key, ())]
         found = [(row, _differences(record, row, stories.get(row["id"], set()))) for row in rows]
-        double = repr(sorted(record.values.items(), key=lambda item: item[0]))
+        double = repr(sorted((name, value) for name, value in record.values.items() if name != "created_at"))
         if any(not differs for _, differs in found) or double in seen:
             preview.same += 1
         elif found:
@@ -77,6 +78,13 @@ def take_in(library: Library, account: str, preview: Preview, overwrite: bool = 
     now = library.now()
     try:
         with library.engine.execution_options(write=True).begin() as connection:
+            if connection.dialect.name == "postgresql":
+                lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"take in {account}", 0))
+                connection.execute(sa.select(lock))
+            if _known(connection, account, preview.new).keys() & {
+                key for record in preview.new for key in _keys(account, record)
+            }:
+                raise BadFile(CHANGED_MEANWHILE)
             rows = list(_new_rows(connection, account, preview.new))
             stories = [
                 event | {"attempt_id": row["id"]}
@@ -125,9 +133,11 @@ def _known(
     for kind, values in wanted.items():
         ordered = sorted(values)
         for first in range(0, len(ordered), CHUNK):
-            mine = sa.and_(attempts.c.account == account, columns[kind].in_(ordered[first : first + CHUNK]))
-            if kind == "persona":
-                mine = sa.and_(mine, attempts.c.persona_id != "")  # so that its index serves
+            some = ordered[first : first + CHUNK]
+            mine = sa.and_(attempts.c.account == account, columns[kind].in_(some))
+            if kind == "persona":  # as its index has it
+                start = sa.literal_column("substr(persona_id, 1, 200)").in_([value[:200] for value in some])
+                mine = sa.and_(mine, start, sa.literal_column("persona_id <> ''"))
             for row in connection.execute(sa.select(attempts).where(mine).order_by(attempts.c.number)):
                 keys: list[tuple[str, ...]] = [("id", row.id)]
                 if kind == "persona":
@@ -143,11 +153,17 @@ def _differences(record: Record, row: dict[str, Any], story: set[tuple[str, ...]
     differs = {
         name: (row[name], value)
         for name, value in record.values.items()
-        if name not in ("id", "created_at", "origin") and not _equal(row[name], value)
+        if name not in ("id", "created_at", "origin")
+        and not _equal(row[name], value)
+        and not (name == "replaces" and _same_link(row["account"], row[name], value))
     }
     if not set(map(_event_key, record.story)) <= story:
         differs["story"] = ("", f"{len(record.story)} entries")
     return differs
+
+
+def _same_link(account: str, here: str, there: str) -> bool:
+    return bool(there) and here == _own_id(account, there)
 
 
 def _equal(here: Any, there: Any) -> bool:
@@ -173,14 +189,35 @@ def _new_rows(connection: sa.Connection, account: str, records: list[Record]) ->
         row["account"] = account
         if "origin" not in record.values:
             row["origin"] = "import"
-        row["number"] = number_at(row["created_at"], row["id"])
         rows.append(row | found_by(row))
-    numbers = _taken(connection, attempts.c.number, [row["number"] for row in rows])
+    copies = {its_id: row["id"] for its_id, row in zip(given, rows, strict=True) if its_id}
     for row in rows:
-        while row["number"] in numbers:
-            row["number"] += 1
-        numbers.add(row["number"])
-        yield row
+        row["replaces"] = copies.get(row["replaces"], row["replaces"])
+    _number(connection, rows)
+    yield from rows
+
+
+def _number(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Give each row a place in time that no other has; those of one moment follow one another as in the file."""
+    newest_first = not rows or rows[0]["created_at"] >= rows[-1]["created_at"]
+    at_this_moment: Counter[datetime] = Counter()
+    for row in reversed(rows) if newest_first else rows:
+        moment = row["created_at"]
+        row["number"] = number_at(moment + timedelta(microseconds=at_this_moment[moment]), row["id"])
+        at_this_moment[moment] += 1
+    used: set[int] = set()
+    open_rows = rows
+    while open_rows:
+        taken = _taken(connection, attempts.c.number, [row["number"] for row in open_rows]) | used
+        again = []
+        for row in open_rows:
+            if row["number"] in taken:
+                row["number"] += 1
+                again.append(row)
+            else:
+                taken.add(row["number"])
+                used.add(row["number"])
+        open_rows = again
 
 
 def _taken(connection: sa.Connection, column: sa.Column[Any], values: list[Any]) -> set[Any]:

@@ -303,14 +303,20 @@ class Store:
         if outcome.status is Status.CREATED:
             values["words"] = attempts.c.words + " " + searchable([outcome.persona_id])
             before = self._get(connection, attempt_id)
+            if before.status is Status.CREATED and before.persona_id == outcome.persona_id:
+                return  # written before, although that was not heard
+            values["settled"] = Settled.NOT.value
             if before.status is not Status.SENDING:  # a person, or another process, had given the answer up for lost
                 detail = {"was": before.status.value, "persona_id": before.persona_id}
                 add_event(connection, attempt_id, self._now(), "late_answer", detail)
-            connection.execute(
-                sa.update(attempts)
-                .where(attempts.c.id == before.replaces, attempts.c.status == Status.UNKNOWN.value)
-                .values(settled=Settled.ASKED_AGAIN.value)
+            lost = sa.and_(
+                attempts.c.id == before.replaces,
+                attempts.c.account == before.account,
+                attempts.c.status == Status.UNKNOWN.value,
             )
+            asked_before = self._newest(connection, lost)
+            if asked_before is not None and asked_before.request == before.request:
+                connection.execute(sa.update(attempts).where(lost).values(settled=Settled.ASKED_AGAIN.value))
         connection.execute(sa.update(attempts).where(this, open_row).values(values))
 
     def _one_at_a_time(self, connection: sa.Connection, *about: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 LONGEST = 64
 """Characters of a word that count."""
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_WORD = re.compile(r"(?=\w)[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 """A run of letters and digits; in scripts that put no space between words, each character."""
 
 

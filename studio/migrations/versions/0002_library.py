@@ -28,7 +28,7 @@ MARKED = """SELECT {row}.number, char(57344) || {row}.account || ' ' || char(573
 NEW = f"INSERT INTO attempts_words (rowid, words) {MARKED.format(row='new')} WHERE new.deleted_at IS NULL;"
 OLD = "DELETE FROM attempts_words WHERE rowid = old.number;"
 SQLITE = (
-    "CREATE VIRTUAL TABLE attempts_words USING fts5(words, prefix='1 2 3 4 5 6', detail=none)",
+    "CREATE VIRTUAL TABLE attempts_words USING fts5(words, prefix='1 2 3 4 5 6', detail=none, tokenize='ascii')",
     f"INSERT INTO attempts_words (rowid, words) {MARKED.format(row='attempts')} FROM attempts",
     f"CREATE TRIGGER attempts_words_added AFTER INSERT ON attempts BEGIN {NEW} END",
     f"""CREATE TRIGGER attempts_words_changed
@@ -68,7 +68,7 @@ def upgrade() -> None:
     index("attempts_favourite", ["account", "number"], f"favourite AND {ALIVE}")
     index("attempts_tagged", ["account", "number"], f"tags <> '' AND {ALIVE}")
     index("attempts_deleted", ["account", "number"], "deleted_at IS NOT NULL")
-    index("attempts_of_persona", ["account", "persona_id"], "persona_id <> ''")
+    index("attempts_of_persona", ["account", sa.text("substr(persona_id, 1, 200)")], "persona_id <> ''")
     op.create_table(
         "events",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -103,7 +103,7 @@ def number_and_words() -> None:
     changes = []
     for row in bind.execute(sa.select(rows).order_by(rows.c.created_at, rows.c.id)):
         micros = round((row.created_at.replace(tzinfo=UTC) - epoch).total_seconds() * 1_000_000)
-        last = max(last + 1, micros * 4096 + int(row.id[:3], 16))
+        last = max(last + 1, micros * 1024 + int(row.id[:3], 16) // 4)
         changes.append(
             {
                 "this": row.id,
