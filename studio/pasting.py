@@ -49,23 +49,23 @@ _OPAQUE = (
     rf"|(?<![\"'`])[a-z0-9][{_W}]{{7,127}}+(?![({_W}]|\.[a-z0-9.]|\*+[{_W}]|\*\*\*))"
 )
 """Any other ID behind a key: it has a digit, and quotes around it or eight characters."""
-_TAG = r"</?[a-z]{1,10}[1-6]?(?:\s[^<>]{0,300})?>"
+_TAG = r"</?[a-z]{1,10}+[1-6]?+(?:\s[^<>]{0,300}+)?+>"
 _IS = rf"[\s*){_Q}\]]*+(?:{_TAG}[\s*){_Q}\]]*+)*+[:=]{{1,3}}>?[\s*+(\[]*+(?:(?:{_TAG}|<)[\s*+(\[]*+)*+[{_Q}]*+"
 _NEAR = rf"[\s*|,;:=()\[\]>{_Q}]*+(?:(?:{_TAG}|<|->|value)[\s*|,;:=()\[\]>{_Q}]*+)*+"
 _KEYED = re.compile(rf"ids?(?![a-z0-9])(?:{_IS}|(?P<near>{_NEAR})(?={_SHAPED}))(?P<id>{_SHAPED}|{_OPAQUE})")
 _KEY = re.compile(rf"(?P<quotes>(?<![{_Q}])[{_Q}]*)(?P<name>[a-z_-]*(?P<kind>task|audio))[\s_-]*$")
 _SOURCE = re.compile("[_-]*(?:parent|source|src|orig|persona)")
-_BARE = re.compile(r"hhhhhhhh(?<![hw./%#-]hhhhhhhh)(?:h{24}|(?:-hhhh){3}-h{12})(?![hw-]|\.[hw])")
+_BARE = re.compile(r"hhhhhhhh(?<![hw./%-]hhhhhhhh)(?:h{24}|(?:-hhhh){3}-h{12})(?![hw-]|\.[hw])")
 _SHAPES = str.maketrans("0123456789abcdefghijklmnopqrstuvwxyz_", "h" * 16 + "w" * 21)
-_BARE_JOB = re.compile(rf"task_(?<![./%#{_W}]task_){_JOB}(?!\.[a-z0-9])")
+_BARE_JOB = re.compile(rf"task_(?<![./%{_W}]task_){_JOB}(?!\.[a-z0-9])")
 _OWNER = re.compile(rf"(?P<name>[a-z][a-z0-9_-]*(?: id)?|)(?P<quotes>[{_Q}]*)\s*[:=]+$")
 _OTHER = re.compile(
-    "persona|parent|sou?rce?|music|voice|audio|user|request|trace|session|hash|md5|sha[0-9]|etag|key|sign"
+    "persona|parent|source|src|orig|music|voice|audio|user|request|trace|session|hash|md5|sha[0-9]|etag|key|sign"
 )
 _PARAM = re.compile(rf"param([{_Q}]*+)\s*+[:=]\s*+[{_Q}]*+\{{")
 _LISTED = re.compile(rf"(?:(data)[{_Q}]*\s*[:=]\s*[{_Q}]*\[|\}}\s*,)\s*\{{[\s{_Q}]*$")
 _TOKEN = (
-    rf"[\s*:=>+{_Q}]++(?!{_SAMPLE})(?P<token>(?:{_HEX}|{_UUID})(?![{_W}])"
+    rf"[\s*:=>+{_Q}]++(?:(?:is|basic|token)\s++)?(?!{_SAMPLE})(?P<token>(?:{_HEX}|{_UUID})(?![{_W}])"
     rf"|(?=[a-z._~+/-]{{0,200}}[0-9]|[a-z]{{24}})[a-z0-9_][a-z0-9._~+/-]{{7,511}}+={{0,2}}(?![*?(]))"
 )
 _TOKENS = [
@@ -110,11 +110,12 @@ def read(text: str, known_token: Callable[[str], bool] = lambda text: False) -> 
     secrets: dict[str, None] = {}
 
     def blot(match: re.Match[str]) -> str:
-        secrets[_unglued(shown[slice(*match.span("token"))].rstrip("./"))] = None
+        secrets[shown[slice(*match.span("token"))]] = None
         return "," * len(match[0])
 
     for pattern in _TOKENS:
         low = pattern.sub(blot, low)
+    secrets = dict.fromkeys(_unglued(token.rstrip("./")) for token in secrets)
     core = shown.strip(f" {_Q}<>()[].,;")
     if len(word) <= 512 and not (core in secrets or re.search(r"\s", word)):
         if known_token(word) or known_token(core):
