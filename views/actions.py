@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from kie import KieError, PersonaRequest, Problem, Track
-from kie.models import DEFAULT_END, WINDOW_MIN
 from studio import choices
 from studio.attempts import Attempt
 from studio.service import NotSaved, the_studio
@@ -146,17 +145,12 @@ def use_sibling(attempt: Attempt) -> None:
 
 
 def use_track(track: Track) -> None:
-    """Choose a track: its ID, a window that fits it, and first words where nothing was typed."""
-    from studio import window
-
+    """Choose a track: its ID, a window of its own, and first words where nothing was typed."""
     state = st.session_state
     state.audio_id = track.audio_id
     for key, words in choices.first_words(track).items():
         state[key] = state.get(key) or words
-    state.vocal_start = state.vocal_end = None
-    state.pop("suggested", None)
-    if track.duration is not None and WINDOW_MIN <= track.duration < DEFAULT_END:
-        state.vocal_start, state.vocal_end = window.clamp(0.0, track.duration, track.duration, "start")
+    state.vocal_start = state.vocal_end = None  # the chooser fits it to the track
 
 
 def want_tracks() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from kie import KieError, Track
-from kie.models import WINDOW_MIN
+from kie.models import DEFAULT_END, WINDOW_MIN
 from studio.service import the_studio
 from studio.tokens import Account
 from views import errors
@@ -40,6 +40,9 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
     from studio import window
 
     _ask(account, task_id, track)
+    state = st.session_state
+    if state.get("vocal_start") is None and state.get("vocal_end") is None:
+        reset(duration)  # a short track gets what fits, also if its ID was typed
     timed = the_studio().known_words(account, track.audio_id)
     start, end = current(duration)
     sound = source(track.audio_url, the_studio().vault.base_url(account.id))
@@ -79,10 +82,9 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
             key="window_default",
             icon=":material/first_page:",
             type="tertiary",
-            on_click=reset,
+            on_click=_begin,
             args=(duration,),
         )
-    state = st.session_state
     if state.get("suggested") and state.suggested[0] == track.audio_id:
         st.caption(f":material/auto_awesome: {state.suggested[1]}")
     if state.get("words_problem"):
@@ -116,7 +118,7 @@ def current(duration: float) -> tuple[float, float]:
 
     state = st.session_state
     start, end = state.get("vocal_start"), state.get("vocal_end")
-    return window.clamp(0.0 if start is None else start, 30.0 if end is None else end, duration, "start")
+    return window.clamp(0.0 if start is None else start, DEFAULT_END if end is None else end, duration, "start")
 
 
 def reset(duration: float | None) -> None:
@@ -124,10 +126,14 @@ def reset(duration: float | None) -> None:
     from studio import window
 
     state = st.session_state
-    state.pop("suggested", None)
     state.vocal_start = state.vocal_end = None
-    if duration is not None and WINDOW_MIN <= duration < 30:
+    if duration is not None and WINDOW_MIN <= duration < DEFAULT_END:
         state.vocal_start, state.vocal_end = window.clamp(0.0, duration, duration, "start")
+
+
+def _begin(duration: float) -> None:
+    st.session_state.pop("suggested", None)
+    reset(duration)
 
 
 def _moved() -> None:
@@ -150,7 +156,7 @@ def _typed(moved: str, duration: float) -> None:
 
     state = st.session_state
     start = 0.0 if state.get("vocal_start") is None else state.vocal_start
-    end = min(30.0, duration) if state.get("vocal_end") is None else state.vocal_end
+    end = min(DEFAULT_END, duration) if state.get("vocal_end") is None else state.vocal_end
     kept = window.clamp(start, end, duration, moved)
     for key, was, now in zip(("vocal_start", "vocal_end"), (start, end), kept, strict=True):
         if now != was:  # a field that may stay is left alone: somebody may be typing in it

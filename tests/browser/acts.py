@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from sandbox import SCENARIOS, Scenario
 
@@ -54,9 +55,20 @@ def start_demo(page: Page) -> None:
 
 
 def choose_song(page: Page, key: str) -> None:
-    """Choose a song of the demo, in words."""
-    field(page, "demo_scene").fill(scenario(key).words)
-    page.get_by_role("option").filter(has_text=scenario(key).words).first.click()
+    """Choose a song of the demo, in words. A list closes when the page scrolls or is drawn anew; then it is opened
+    again, as a person would."""
+    option = page.get_by_role("option").filter(has_text=scenario(key).words).first
+
+    def choose() -> bool:
+        settled(page)
+        field(page, "demo_scene").fill("")
+        field(page, "demo_scene").fill(scenario(key).words)
+        with suppress(TimeoutError):
+            option.click(timeout=2000)
+            return True
+        return False
+
+    eventually(choose)
     expect(field(page, "task_id")).to_have_value(scenario(key).task_id)
     settled(page)
 

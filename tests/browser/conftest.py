@@ -83,6 +83,13 @@ class App:
             self.process.wait(20)
 
 
+def troubles(log: str) -> str:
+    """Return a server's log without what Streamlit 1.67 says when a tab closes just while it is being written to."""
+    parts = log.split("Exception in ASGI application")
+    closed = "WebSocketDisconnected: WebSocket is not connected."
+    return parts[0] + "".join(part for part in parts[1:] if closed not in part)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -104,7 +111,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, kie: Server) -> Iterator[App]:
     app = App(tmp_path_factory.mktemp("app"), kie.base_url)
     yield app
     app.stop()
-    log = app.log.read_text()
+    log = troubles(app.log.read_text())
     assert "Traceback" not in log, log
 
 
