@@ -17,7 +17,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("pytest", "-q", "-n", "2", "--dist", "loadfile", "--durations", "5"),
+    ("pytest", "-q", "-n", "2", "--dist", "loadfile", "--durations", "25"),
 )
 
 
