@@ -8,6 +8,7 @@ const within = (value, low, high) => Math.min(Math.max(value, low), high)
 const clock = seconds =>
   `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(2).padStart(5, "0")}`
 const STATES = new WeakMap()
+const PATIENCE = 4000 // milliseconds to wait for the echo of a move
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".chooser")
@@ -27,10 +28,22 @@ export default function ({ data, parentElement, setStateValue }) {
   const last = Math.floor(duration * 100 + 1e-6) / 100
   const audio = () => document.querySelector(`.st-key-${data.player} audio`)
 
-  if (!state.dragging && !state.timer) {
-    state.start = data.start
-    state.end = data.end
+  // What Python says is taken over, but not the echo of an older move while a newer one is on its way there.
+  const adopt = () => {
+    clearTimeout(state.later)
+    if (state.dragging || state.timer) return
+    const { start, end } = state.latest
+    const echoed = state.sent && state.sent[0] === start && state.sent[1] === end
+    if (state.sent && !echoed && Date.now() - state.sentAt < PATIENCE) {
+      state.later = setTimeout(() => (adopt(), state.draw()), PATIENCE)
+      return
+    }
+    state.sent = null
+    state.start = start
+    state.end = end
   }
+  state.latest = { start: data.start, end: data.end }
+  adopt()
 
   const draw = () => {
     const share = 100 / duration
@@ -138,6 +151,8 @@ export default function ({ data, parentElement, setStateValue }) {
   const tell = () => {
     clearTimeout(state.timer)
     state.timer = 0
+    state.sent = [state.start, state.end]
+    state.sentAt = Date.now()
     setStateValue("window", [state.start, state.end])
   }
   const tellSoon = () => {
@@ -258,11 +273,13 @@ export default function ({ data, parentElement, setStateValue }) {
     state.watcher.observe(stage)
   }
   state.paint = paint
+  state.draw = draw
   paint()
   draw()
   return () => {
     state.watcher.disconnect()
     clearTimeout(state.timer)
+    clearTimeout(state.later)
     if (state.playing) stop()
     STATES.delete(root)
   }

@@ -165,6 +165,8 @@ def _track(account: Account, attempt: Attempt) -> None:
         sound = source(track.audio_url, base_url) if alive else ""
         if sound:
             st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
+        elif track.audio_url and alive:
+            st.caption("Its address is not one that this page may play.")
     if made is not None:
         st.caption(f"{times.media_clock(made)} The persona stays.")
     with st.container(horizontal=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from acts import button, eventually, fill_in, history_cell, sign_in
+from acts import button, eventually, fill_in, history_cell, settled, sign_in
 from playwright.sync_api import BrowserContext, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
@@ -50,6 +50,8 @@ def reload(page: Page) -> Page:
 
 def press_stop(page: Page) -> Page:
     """Send what the Stop button sends; no Stop button is there to press, because no script waits for the API."""
+    expect(page.get_by_text("so far. It usually takes")).to_be_visible()
+    settled(page)
     stop = list(BackMsg(stop_script=True).SerializeToString())
     for _ in range(5):
         page.evaluate("bytes => window.theSocket.send(new Uint8Array(bytes))", stop)

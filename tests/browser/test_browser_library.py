@@ -132,9 +132,13 @@ def test_what_did_not_become_a_persona_leads_on_to_the_create_page(
     expect(field(page, "name")).to_have_value("Alto")
     expect(field(page, "style")).to_have_value("Chamber jazz")
     page.get_by_role("link", name="Library").click()
+    expect(card(page)).to_be_visible()
+    settled(page)
     click_row(page, 0)
     button(page, "library_ask_again").click()
     expect(page.get_by_text("Here is your persona")).to_be_visible()
+    expect(button(page, "create")).to_be_enabled()  # the page has stopped looking
+    settled(page)
     page.get_by_role("link", name="Library").click()
     expect(card(page).get_by_text("The same request was sent again later")).to_be_visible()
 
@@ -197,6 +201,8 @@ def test_the_source_clip_is_kept_and_only_this_machine_is_asked_in_the_whole_lib
     expect(page.get_by_role("button", name="Chosen").first).to_be_visible()
     button(page, "create").click()
     expect(page.get_by_text("Here is your persona")).to_be_visible()
+    expect(button(page, "create")).to_be_enabled()
+    settled(page)
     page.get_by_role("link", name="Library").click()
     expect(history_cell(page, scenario("finished").task.tracks[0].title).first).to_be_attached()
     settled(page)
