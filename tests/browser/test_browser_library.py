@@ -50,6 +50,15 @@ def card(page: Page) -> Locator:
     return page.locator(".st-key-library_detail")
 
 
+def go_to_the_library(page: Page) -> None:
+    """Follow the link from the create page, once that has stopped looking for an outcome, and wait for the list."""
+    expect(button(page, "create")).to_be_enabled()
+    settled(page)
+    page.get_by_role("link", name="Library").click()
+    expect(page.get_by_role("heading", name="Library", level=1)).to_be_visible()
+    settled(page)
+
+
 def click_row(page: Page, number: int) -> None:
     """Click the name in a row of the list, from 0; the list is a drawing, so by its place."""
     page.locator('[data-testid="stDataFrame"] .dvn-scroller').first.click(
@@ -131,15 +140,11 @@ def test_what_did_not_become_a_persona_leads_on_to_the_create_page(
     expect(field(page, "audio_id")).to_have_value(scenario("finished").audio_id)
     expect(field(page, "name")).to_have_value("Alto")
     expect(field(page, "style")).to_have_value("Chamber jazz")
-    page.get_by_role("link", name="Library").click()
-    expect(card(page)).to_be_visible()
-    settled(page)
+    go_to_the_library(page)
     click_row(page, 0)
     button(page, "library_ask_again").click()
     expect(page.get_by_text("Here is your persona")).to_be_visible()
-    expect(button(page, "create")).to_be_enabled()  # the page has stopped looking
-    settled(page)
-    page.get_by_role("link", name="Library").click()
+    go_to_the_library(page)
     expect(card(page).get_by_text("The same request was sent again later")).to_be_visible()
 
 
@@ -201,11 +206,7 @@ def test_the_source_clip_is_kept_and_only_this_machine_is_asked_in_the_whole_lib
     expect(page.get_by_role("button", name="Chosen").first).to_be_visible()
     button(page, "create").click()
     expect(page.get_by_text("Here is your persona")).to_be_visible()
-    expect(button(page, "create")).to_be_enabled()
-    settled(page)
-    page.get_by_role("link", name="Library").click()
-    expect(history_cell(page, scenario("finished").task.tracks[0].title).first).to_be_attached()
-    settled(page)
+    go_to_the_library(page)
     click_row(page, 0)
     cover = card(page).locator('[data-testid="stImage"] img')
     cover.wait_for()
