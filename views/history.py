@@ -38,7 +38,7 @@ def show(account: Account, shown: Attempt | None) -> None:
         _table(attempts)
     st.download_button(
         "Download CSV",
-        data=lambda: export.csv_file(the_studio().library, account.id, Query()),
+        data=lambda: export.csv_file(the_studio().library, account.id, Query()).getvalue(),
         file_name="personas.csv",
         mime="text/csv",
         key="download_csv",

@@ -8,22 +8,27 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from acts import button, eventually, field, fill_in, history_cell, settled, sign_in
+from acts import button, download, eventually, field, fill_in, history_cell, settled, sign_in
 from conftest import App
 from playwright.sync_api import Page, expect
 
 from sandbox import Server
 
 TRACKER = "http://tracker.test/pixel.png"
-TEXTS = {
-    "finished": "=1+1",
-    "documented": f"![x]({TRACKER})",
-    "instrumental": f"<script>fetch('{TRACKER}')</script><img src={TRACKER}>",
-    "callback": "x" * 5000,
-    "slow": "\u202eright to left \u05e9\u05dc\u05d5\u05dd, \"quoted\", 'single', 100 % 🎤",
-    "code_409": "'already guarded",
-    "code_455": ":material/home: :red[colour] $x^2$ `code` [link](http://tracker.test)",
-}
+TEXTS = [
+    "=1+1",
+    f"![x]({TRACKER})",
+    f"<script>fetch('{TRACKER}')</script><img src={TRACKER}>",
+    "x" * 5000,
+    "\u202eright to left \u05e9\u05dc\u05d5\u05dd, \"quoted\", 'single', 100 % 🎤",
+    "'already guarded",
+    ":material/home: :red[colour] $x^2$ `code` [link](http://tracker.test)",
+    "@SUM(1+1)",
+]
+WRITTEN = dict(
+    zip(("finished", "documented", "slow", "code_409"), zip(TEXTS[::2], TEXTS[1::2], strict=True), strict=True)
+)
+"""For each song a name and a description."""
 BAD_TOKENS = {
     "two words": "it has a space or a line break",
     "sk-abc…def": "it has a character that no token has",
@@ -65,8 +70,8 @@ def test_after_a_whole_hostile_session_the_token_is_nowhere_and_every_text_staye
     page.goto(app.url)
     sign_in(page, f"  {token}\n".strip("\n"))
     sources = []
-    for song, text in TEXTS.items():
-        fill_in(page, song, name=text[:5000], description=text)
+    for song, (name, description) in WRITTEN.items():
+        fill_in(page, song, name=name, description=description)
         button(page, "create").click()
         eventually(lambda: kie.sandbox.count(token=token) == len(sources) + 1, page=page)  # ends here
         expect(page.get_by_text("so far. It usually takes")).to_be_hidden()
@@ -74,9 +79,7 @@ def test_after_a_whole_hostile_session_the_token_is_nowhere_and_every_text_staye
         settled(page)
         sources.append(page.content())
     expect(history_cell(page, "=1+1").first).to_be_attached()
-    with page.expect_download() as download:
-        button(page, "download_csv").click()
-    table = download.value.path().read_bytes()
+    _, table = download(page, "download_csv")
     page.reload()
     expect(history_cell(page, "=1+1").first).to_be_attached()
     sources.append(page.content())
@@ -94,8 +97,8 @@ def test_after_a_whole_hostile_session_the_token_is_nowhere_and_every_text_staye
     assert table.startswith(b"\xef\xbb\xbf")
 
     cells = pd.read_csv(io.BytesIO(table), dtype=str, keep_default_na=False)
-    for column in ("name", "description"):
+    for column, texts in (("name", TEXTS[::2]), ("description", TEXTS[1::2])):
         assert not cells[column].str.startswith(("=", "+", "-", "@")).any()
-        assert sorted(cells[column].str.removeprefix("'")) == sorted(TEXTS.values())
-    sent = {recorded.json["name"] for recorded in kie.sandbox.requests("/api/v1/generate/generate-persona", token)}
-    assert sent == set(TEXTS.values())
+        assert sorted(cells[column].str.removeprefix("'")) == sorted(texts)
+    sent = [recorded.json for recorded in kie.sandbox.requests("/api/v1/generate/generate-persona", token)]
+    assert [(body["name"], body["description"]) for body in sent] == list(WRITTEN.values())

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from acts import button, choose_song, field, history_cell, scenario, settled, sign_in, start_demo
+from acts import button, choose_song, download, field, history_cell, scenario, settled, sign_in, start_demo
 from conftest import App
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -75,13 +75,6 @@ def bring_in(page: Page, name: str, content: bytes) -> None:
 def counts(page: Page) -> Locator:
     """Return what a preview counts: what is new, here already, and different here."""
     return page.locator('[data-testid="stMain"] [data-testid="stMetricValue"]')
-
-
-def download(page: Page, key: str) -> tuple[str, bytes]:
-    """Press a download button; return the file's name and content."""
-    with page.expect_download() as kept:
-        button(page, key).click()
-    return kept.value.suggested_filename, kept.value.path().read_bytes()
 
 
 def test_what_is_typed_is_looked_for_without_enter(

@@ -115,7 +115,7 @@ def test_a_typed_window_keeps_the_rules(chosen: Page) -> None:
 
 
 def test_a_song_being_made_turns_into_tracks_without_a_click(app, kie: Server, page: Page, token: str) -> None:
-    kie.sandbox.generation_seconds = 6.0
+    kie.sandbox.generation_seconds = 3.0
     page.goto(app.url)
     sign_in(page, token)
     field(page, "task_id").fill(scenario("generating").task_id)
