@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from kie import Track
 
 
+class NotSaved(RuntimeError):
+    """The database cannot be used, so nothing was sent or changed. The text says so to a person."""
+
+
 class Status(StrEnum):
     """Where an attempt stands: `queued`, `sending`, then one of the others; only a person moves it out of `unknown`."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from studio.schema import boosts, executors
 from studio.store import LEASE, Store
 
 log = logging.getLogger(__name__)
+
+SAVE_TRIES, SAVE_PAUSE = 60, 2.0
+"""How often an answer is tried to be written, and the seconds between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,15 @@ class Boosts:
         except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left
             log.error("Boost %s: %s", boost_id, type(error).__name__)
             values = {"status": Status.UNKNOWN.value, "cause": "no_answer"}
-        with self._writer.begin() as connection:
-            connection.execute(sa.update(boosts).where(boosts.c.id == boost_id).values(values))
+        for _ in range(SAVE_TRIES):
+            try:
+                with self._writer.begin() as connection:
+                    connection.execute(sa.update(boosts).where(boosts.c.id == boost_id).values(values))
+            except sa.exc.SQLAlchemyError as error:
+                log.error("Boost %s could not be saved: %s", boost_id, type(error).__name__)
+                time.sleep(SAVE_PAUSE)
+            else:
+                return
 
     def _write_off(self, connection: sa.Connection, account: str) -> None:
         """What a gone process had asked for has no answer any more."""

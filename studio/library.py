@@ -6,7 +6,9 @@ Every method takes the account first, and sees nothing of another one.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,10 +20,12 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from kie import Track
 from kie.models import clean
-from studio.attempts import IN_FLIGHT, Attempt, Event, Outcome, Settled, Status
+from studio.attempts import IN_FLIGHT, Attempt, Event, NotSaved, Outcome, Settled, Status
 from studio.schema import attempts, boosts, events, number_at
 from studio.store import FOUND_BY, LISTED, Store, add_event, found_by, read, track_columns
 from studio.words import words_in
+
+log = logging.getLogger(__name__)
 
 MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
 LONGEST_ID = 200
@@ -181,7 +185,7 @@ class Library:
 
     def delete(self, account: str, attempt_id: str, author: str = "") -> None:
         """Take an attempt out of the library. Raises `Refused` while it is on its way."""
-        with self._writer.begin() as connection:
+        with self._change_in_one() as connection:
             alive = sa.and_(
                 _this(account, attempt_id),
                 attempts.c.deleted_at.is_(None),
@@ -194,14 +198,14 @@ class Library:
 
     def restore(self, account: str, attempt_id: str, author: str = "") -> None:
         """Bring a deleted attempt back."""
-        with self._writer.begin() as connection:
+        with self._change_in_one() as connection:
             gone = sa.and_(_this(account, attempt_id), attempts.c.deleted_at.is_not(None))
             if connection.execute(sa.update(attempts).where(gone).values(deleted_at=None)).rowcount:
                 add_event(connection, attempt_id, self.now(), "restored", {}, author)
 
     def forget(self, account: str) -> int:
         """Erase every row of an account, for good; return how many. Raises `Refused` while one is on its way."""
-        with self._writer.begin() as connection:
+        with self._change_in_one() as connection:
             mine = attempts.c.account == account
             busy = sa.select(attempts.c.id).where(mine, attempts.c.status.in_([status.value for status in IN_FLIGHT]))
             if connection.execute(busy.limit(1)).first():
@@ -210,13 +214,23 @@ class Library:
             connection.execute(sa.delete(boosts).where(boosts.c.account == account))
             return connection.execute(sa.delete(attempts).where(mine)).rowcount
 
+    @contextmanager
+    def _change_in_one(self) -> Iterator[sa.Connection]:
+        """Change several rows or none. Raises `NotSaved` if the disk or the database does not do it."""
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            log.exception("The library could not be written.")
+            raise NotSaved from error
+
     def _overlaid(self, attempt: Attempt) -> Attempt:
         return attempt.overlaid(self.unsaved.get(attempt.id))
 
     def _settle(
         self, account: str, attempt_id: str, values: dict[str, Any], kind: str, detail: dict[str, str], author: str
     ) -> None:
-        with self._writer.begin() as connection:
+        with self._change_in_one() as connection:
             row = self._row(connection, account, attempt_id)
             unknown = sa.and_(_this(account, attempt_id), attempts.c.status == Status.UNKNOWN.value)
             if (
@@ -229,7 +243,7 @@ class Library:
             add_event(connection, attempt_id, self.now(), kind, detail, author)
 
     def _change(self, account: str, attempt_id: str, values: dict[str, Any]) -> None:
-        with self._writer.begin() as connection:
+        with self._change_in_one() as connection:
             row = self._row(connection, account, attempt_id)
             if values.keys() & set(FOUND_BY):
                 values |= found_by(dict(row._mapping) | values)

@@ -18,6 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from studio.attempts import NotSaved
 from studio.intake import IN_FLIGHT, BadFile, Record
 from studio.library import CHUNK, Library
 from studio.schema import attempts, events, number_at
@@ -98,6 +99,8 @@ def take_in(library: Library, account: str, preview: Preview, overwrite: bool = 
                     connection.execute(sa.insert(table), values[first : first + 2000])
     except sa.exc.IntegrityError:
         raise BadFile(CHANGED_MEANWHILE) from None
+    except sa.exc.SQLAlchemyError as error:
+        raise NotSaved from error
     return len(rows) + (len(preview.conflicts) if overwrite else 0)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, settings
-from studio.attempts import Attempt
+from studio.attempts import Attempt, NotSaved
 from studio.looks import Looks
 from studio.tokens import Account, Vault
 from studio.visitors import Visitors
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     from studio.runs import Runs
     from studio.store import Store
 
+__all__ = ["Balance", "NotSaved", "Studio", "close_the_studio", "the_studio"]
+
 log = logging.getLogger(__name__)
 
 LOOK_TIMEOUT = (5.0, 20.0)
 """Seconds for calls that only read, while a person looks at the page."""
 OPEN_TIMEOUT = 60.0
-
-
-class NotSaved(RuntimeError):
-    """The database cannot be used, so nothing was sent. The text says so to a person."""
 
 
 @dataclass(frozen=True, slots=True)

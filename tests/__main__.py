@@ -17,7 +17,8 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "10"),
+    # Three at a time on two cores: browser and crash tests mostly wait, for an answer that is slow on purpose or a lease.
+    ("pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "10"),
 )
 
 

@@ -115,9 +115,11 @@ def leave() -> None:
 
 
 def _clear() -> None:
+    had_one = "account_id" in st.session_state
     for key in OWN:
         st.session_state.pop(key, None)
-    st.query_params.pop("attempt", None)
+    if had_one:  # the address of somebody who comes by a link and signs in is about their own
+        st.query_params.pop("attempt", None)
 
 
 def _show(account: Account) -> None:
