@@ -17,7 +17,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    # Three at a time on two cores: browser and crash tests mostly wait, for an answer that is slow on purpose or a lease.
+    # Three at a time on two cores: the slow tests mostly wait, for an answer that is slow on purpose or for a lease.
     ("pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "10"),
 )
 
