@@ -17,8 +17,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    # Three at a time on two cores: the slow tests mostly wait, for an answer that is slow on purpose or for a lease.
-    ("pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "10"),
+    ("pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "10"),
 )
 
 
