@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from studio.library import Query
 
 ROWS = 50
-MOST = 500
+MOST = 200
 """Attempts are counted up to here; beyond, "more than" is said."""
 CHOICES = {
     "Created": (Status.CREATED,),
