@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
 from studio.service import close_the_studio, the_studio  # noqa: E402
+from views.files import Counter  # noqa: E402
 from views.visitor import COOKIE, SECURE_COOKIE  # noqa: E402
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def on_script_error(error: Exception) -> bool:
 app = st.App(
     HERE / "views" / "main.py",
     lifespan=lifespan,
-    middleware=[Middleware(Door)],
+    middleware=[Middleware(Door), Middleware(Counter)],
     on_script_error=on_script_error,
 )
 

@@ -105,7 +105,7 @@ def csv_against_pandas(library: Library, pairs: int) -> None:
         export.csv_file(library, ACCOUNT, Query())
         return time.perf_counter() - started
 
-    size = len(export.csv_file(library, ACCOUNT, Query()).getbuffer()) / 2**20
+    size = export.csv_file(library, ACCOUNT, Query()).seek(0, 2) / 2**20
     table = pd.DataFrame(library.rows(ACCOUNT, Query(), export.COLUMNS), columns=export.COLUMNS)
 
     def theirs() -> float:

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from studio.attempts import Outcome
@@ -93,6 +94,8 @@ BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Tells Excel that the file is UTF-8."""
 CHUNK = 1000
 """Rows in memory at a time."""
+MAX_IN_MEMORY = 4 * 1024 * 1024
+"""Bytes of a file in memory; a longer one is made on disk, in the system's place for nameless files."""
 
 
 def guard(text: str) -> str:
@@ -105,12 +108,12 @@ def unguard(text: str) -> str:
     return text.removeprefix("'")
 
 
-def csv_file(library: Library, account: str, query: Query) -> io.BytesIO:
+def csv_file(library: Library, account: str, query: Query) -> IO[bytes]:
     """Return the attempts of a list as a CSV, in the list's order."""
     return _file(csv_parts(library, account, query))
 
 
-def json_file(library: Library, account: str, query: Query) -> io.BytesIO:
+def json_file(library: Library, account: str, query: Query) -> IO[bytes]:
     """Return the ended attempts of a list as JSON, in the list's order."""
     return _file(json_parts(library, account, query))
 
@@ -180,8 +183,8 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _file(parts: Iterator[str]) -> io.BytesIO:
-    out = io.BytesIO()
+def _file(parts: Iterator[str]) -> IO[bytes]:
+    out = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 (whoever asked for it closes it)
     for part in parts:
         out.write(part.encode("utf-8"))
     out.seek(0)

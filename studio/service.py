@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, settings
 from studio.attempts import Attempt, NotSaved
+from studio.downloads import Downloads
 from studio.looks import Looks
 from studio.tokens import Account, Vault
 from studio.visitors import Visitors
@@ -47,6 +48,7 @@ class Studio:
         self.settings = configuration
         self.vault = Vault()
         self.visitors = Visitors()
+        self.downloads = Downloads(self.visitors)
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Runs]] | None = None
         self._balances: dict[str, Balance] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ from studio import choices, media
 from studio.attempts import Attempt, Settled, Status
 from studio.service import the_studio
 from studio.tokens import Account
-from views import errors, keeping, times
+from views import errors, files, keeping, times
 from views.tracks import source
 
 COVER = 76
@@ -171,14 +172,14 @@ def _track(account: Account, attempt: Attempt) -> None:
         st.caption(f"{times.media_clock(made)} The persona stays.")
     with st.container(horizontal=True):
         if track is not None and track.audio_url and alive:
-            st.download_button(
+            files.button(
                 "Keep the source clip",
-                data=lambda: media.clip(track.audio_url, base_url),
-                file_name=request.audio_id + (".wav" if track.audio_url.endswith(".wav") else ".mp3"),
-                mime="application/octet-stream",
-                key="library_clip",
-                icon=":material/download:",
-                on_click="ignore",
+                "library_clip",
+                request.audio_id + (".wav" if track.audio_url.endswith(".wav") else ".mp3"),
+                "application/octet-stream",
+                ":material/download:",
+                account,
+                lambda: io.BytesIO(media.clip(track.audio_url, base_url)),
             )
         if request.task_id and (track is None or not track.audio_url):
             st.button(

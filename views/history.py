@@ -8,6 +8,7 @@ from studio import export
 from studio.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
+from views import files
 
 POLL = 1.0
 """Seconds between looks while an attempt is on its way."""
@@ -36,14 +37,14 @@ def show(account: Account, shown: Attempt | None) -> None:
         st.fragment(_watch, run_every=POLL)(account)
     else:
         _table(attempts)
-    st.download_button(
+    files.button(
         "Download CSV",
-        data=lambda: export.csv_file(the_studio().library, account.id, Query()).getvalue(),
-        file_name="personas.csv",
-        mime="text/csv",
-        key="download_csv",
-        icon=":material/download:",
-        on_click="ignore",
+        "download_csv",
+        "personas.csv",
+        "text/csv",
+        ":material/download:",
+        account,
+        lambda: export.csv_file(the_studio().library, account.id, Query()),
     )
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from studio import export
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
-from views import keeping, people, shelf
+from views import files, keeping, people, shelf
 
 SHOWN = 100
 """Rows of a preview's tables."""
@@ -32,23 +32,23 @@ def _out(account: Account) -> None:
     query = shelf.current_query()
     st.caption("What the list above shows now, all its pages. The CSV is for spreadsheets; the JSON keeps everything.")
     with st.container(horizontal=True):
-        st.download_button(
+        files.button(
             "Download CSV",
-            data=lambda: export.csv_file(the_studio().library, account.id, query),
-            file_name="personas.csv",
-            mime="text/csv",
-            key="library_csv",
-            icon=":material/table:",
-            on_click="ignore",
+            "library_csv",
+            "personas.csv",
+            "text/csv",
+            ":material/table:",
+            account,
+            lambda: export.csv_file(the_studio().library, account.id, query),
         )
-        st.download_button(
+        files.button(
             "Download JSON",
-            data=lambda: export.json_file(the_studio().library, account.id, query),
-            file_name="personas.json",
-            mime="application/json",
-            key="library_json",
-            icon=":material/data_object:",
-            on_click="ignore",
+            "library_json",
+            "personas.json",
+            "application/json",
+            ":material/data_object:",
+            account,
+            lambda: export.json_file(the_studio().library, account.id, query),
         )
 
 

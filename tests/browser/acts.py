@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from playwright.sync_api import Error, Locator, Page, TimeoutError, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from sandbox import SCENARIOS, Scenario
 
@@ -83,23 +83,11 @@ def fill_in(page: Page, key: str, name: str = "Harbour Alto", description: str =
     settled(page)
 
 
-def download(page: Page, key: str) -> tuple[str, bytes]:
-    """Press a download button; return the file's name and content.
-
-    About one click in twenty begins no download, although the file was made: a known fault of the product, whose
-    cause is not found (a bare Streamlit page does not have it). Until it is, another button is pressed, then this one.
-    """
-    for last in (False, False, True):
-        settled(page)
-        try:
-            with page.expect_download(timeout=(15 if last else 5) * 1000) as kept:
-                button(page, key).click()
-            return kept.value.suggested_filename, kept.value.path().read_bytes()
-        except Error:
-            if last:
-                raise
-            button(page, "refresh_balance").click()
-    raise AssertionError
+def download(page: Page, key: str, held: float = 0) -> tuple[str, bytes]:
+    """Press a download button once, for some milliseconds; return the file's name and content."""
+    with page.expect_download(timeout=15 * 1000) as kept:
+        button(page, key).click(delay=held)
+    return kept.value.suggested_filename, kept.value.path().read_bytes()
 
 
 def history_cell(page: Page, text: str) -> Locator:

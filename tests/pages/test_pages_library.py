@@ -739,7 +739,7 @@ def test_files_hold_only_the_rows_of_their_account(
 ) -> None:
     shelve({"name": "Mine"})
     shelve({"name": "Theirs"}, of=other_account)
-    files = [make(studio.library, account.id, Query()).getvalue() for make in (export.csv_file, export.json_file)]
+    files = [make(studio.library, account.id, Query()).read() for make in (export.csv_file, export.json_file)]
     assert all(b"Mine" in file and b"Theirs" not in file for file in files)
 
 

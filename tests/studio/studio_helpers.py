@@ -150,7 +150,7 @@ def press(studio: Studio, account: Account, key: str = "finished", track: int = 
 
 def history_file(studio: Studio, account: Account) -> bytes:
     """The CSV of all that an account has."""
-    return csv_file(studio.library, account.id, Query()).getvalue()
+    return csv_file(studio.library, account.id, Query()).read()
 
 
 class Story(NamedTuple):

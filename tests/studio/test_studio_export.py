@@ -60,7 +60,7 @@ def emptied(shelf: Store) -> Library:
 
 def lines(library: Library, query: Query = Query()) -> list[dict[str, str]]:  # noqa: B008  # frozen
     """The rows, as a program reads them."""
-    text = csv_file(library, ME, query).getvalue().decode("utf-8-sig")
+    text = csv_file(library, ME, query).read().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -72,7 +72,7 @@ def cells(library: Library, **columns: object) -> dict[str, str]:
 
 
 def entries(library: Library, query: Query = Query()) -> list[dict[str, Any]]:  # noqa: B008  # frozen
-    found: list[dict[str, Any]] = json.loads(json_file(library, ME, query).getvalue())["attempts"]
+    found: list[dict[str, Any]] = json.loads(json_file(library, ME, query).read())["attempts"]
     return found
 
 
@@ -80,11 +80,11 @@ def entries(library: Library, query: Query = Query()) -> list[dict[str, Any]]:  
 
 
 def test_the_columns_are_in_the_promised_order(library: Library) -> None:
-    assert csv_file(library, ME, Query()).getvalue().decode("utf-8-sig").splitlines() == [f"{PROMISED},{APPENDED}"]
+    assert csv_file(library, ME, Query()).read().decode("utf-8-sig").splitlines() == [f"{PROMISED},{APPENDED}"]
 
 
 def test_the_file_begins_with_the_mark_that_tells_excel_its_encoding(library: Library) -> None:
-    assert csv_file(library, ME, Query()).getvalue().startswith(b"\xef\xbb\xbfcreated_at")
+    assert csv_file(library, ME, Query()).read().startswith(b"\xef\xbb\xbfcreated_at")
 
 
 @pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
@@ -187,7 +187,7 @@ def test_pandas_reads_back_the_same_texts(shelf: Store, wanted: list[dict[str, s
     library = emptied(shelf)
     for texts in wanted:
         filed(shelf, **texts)
-    content = csv_file(library, ME, Query(order=Order.OLDEST)).getvalue()
+    content = csv_file(library, ME, Query(order=Order.OLDEST)).read()
     frame = pandas.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
     assert [{column: row[column].removeprefix("'") for column in TEXTS} for row in frame.to_dict("records")] == wanted
 
@@ -196,7 +196,7 @@ def test_pandas_reads_back_the_same_texts(shelf: Store, wanted: list[dict[str, s
 
 
 def test_a_json_says_what_it_is(library: Library) -> None:
-    file = json.loads(json_file(library, ME, Query()).getvalue())
+    file = json.loads(json_file(library, ME, Query()).read())
     assert file == {"format": "persona-studio", "version": 1, "attempts": []}
 
 
@@ -244,7 +244,7 @@ def test_the_json_leaves_out_what_is_on_its_way(library: Library) -> None:
 def test_the_json_has_one_line_for_each_attempt(library: Library) -> None:
     for _ in range(3):
         filed(library, name="two\nlines", description="\u2028\u0085")
-    text = json_file(library, ME, Query()).getvalue().decode()
+    text = json_file(library, ME, Query()).read().decode()
     assert [line[0] for line in text.split("\n") if line] == ["{", "{", "{", "{", "]"]
 
 
@@ -261,7 +261,7 @@ def test_a_long_json_comes_in_pieces(library: Library, monkeypatch: pytest.Monke
 
 def test_both_files_have_nothing_of_another_account(library: Library) -> None:
     filed(library, YOU, name="Secret")
-    assert b"Secret" not in csv_file(library, ME, Query()).getvalue() + json_file(library, ME, Query()).getvalue()
+    assert b"Secret" not in csv_file(library, ME, Query()).read() + json_file(library, ME, Query()).read()
 
 
 def test_both_files_come_from_every_kind_of_database(store: Store) -> None:

@@ -51,11 +51,11 @@ def counts(seen: Preview) -> tuple[int, int, int]:
 
 
 def as_json(library: Library, account: str = ME) -> bytes:
-    return json_file(library, account, Query()).getvalue()
+    return json_file(library, account, Query()).read()
 
 
 def as_csv(library: Library, account: str = ME) -> bytes:
-    return csv_file(library, account, Query()).getvalue()
+    return csv_file(library, account, Query()).read()
 
 
 def names(library: Library, account: str = ME, **conditions: Any) -> list[str]:

@@ -150,7 +150,7 @@ def test_what_was_promised_still_holds(upgraded: Store) -> None:
 
 
 def test_what_goes_out_is_the_same_when_it_comes_in(library: Library) -> None:
-    records, _ = read_file(json_file(library, ME, Query(statuses=(Status.REFUSED,))).getvalue(), datetime.now(UTC))
+    records, _ = read_file(json_file(library, ME, Query(statuses=(Status.REFUSED,))).read(), datetime.now(UTC))
     seen = compare(library, ME, records)
     assert (seen.new, seen.same, seen.conflicts) == ([], 2, [])
 

@@ -99,7 +99,7 @@ def _session(studio: Studio, server: Server) -> list[object]:
         studio.sign_in(TOKEN)
     history = studio.history(account, 100)
     in_full = [studio.attempt(account, each.id) for each in history]
-    files = [history_file(studio, account), json_file(studio.library, account.id, Query()).getvalue()]
+    files = [history_file(studio, account), json_file(studio.library, account.id, Query()).read()]
     return [history, in_full, files, studio, vars(studio), account, invalid.value, refused.value]
 
 
