@@ -50,6 +50,7 @@ def test_the_keyboard_alone_chooses_a_window_and_the_request_carries_it(chosen: 
     visible(chosen, "suggest").focus()
     chosen.keyboard.press("Enter")
     expect(chosen.get_by_text("singing:")).to_be_visible()
+    eventually(lambda: shown(chosen) == window(chosen) != (0, 30), page=chosen)  # fields and picture follow the words
     suggested = shown(chosen)
     start, end = (chosen.get_by_role("slider", name=f"Window {edge}") for edge in ("start", "end"))
     start.focus()
