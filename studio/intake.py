@@ -18,7 +18,7 @@ from typing import Any
 from kie.models import MAX_TEXT, clean
 from studio.attempts import Settled, Status
 from studio.export import COLUMNS, FIELDS, FORMAT, VERSION, unguard
-from studio.library import LONGEST_NOTE, clean_tags
+from studio.library import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, clean_tags
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 200_000
@@ -161,8 +161,8 @@ def _tags(value: Any) -> str:
         raise ValueError("must be a list of words")
     try:
         return "\n".join(clean_tags([clean(tag) for tag in given]))
-    except ValueError as error:
-        raise ValueError(str(error).removeprefix("Tags: ").rstrip(".")) from None
+    except ValueError:
+        raise ValueError(f"may hold at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters each") from None
 
 
 _ID = _text(200, lines=False)
@@ -177,7 +177,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("code", "http_status"), _whole),
     "repeats": _count,
     "style": lambda value: None if value is None else _WORDS(value),
-    "status": _one_of(*ENDED, *IN_FLIGHT),
+    "status": _one_of("", *ENDED, *IN_FLIGHT),
     "settled": _one_of(*(settled.value for settled in Settled)),
     "origin": _text(8, lines=False),
     "cause": _text(16, lines=False),
@@ -276,8 +276,13 @@ def _from_json(text: str) -> Iterator[Record]:
         raise BadFile("The JSON is nested too deeply, or has a number that is too long. It is not from here.") from None
     if not isinstance(whole, dict) or whole.get("format") != FORMAT:
         raise BadFile("This JSON was not made by Persona Studio. Give one that was, or a CSV.")
-    if whole.get("version") != VERSION:
-        raise BadFile("This JSON was made by a newer version of Persona Studio. Update the program, then try again.")
+    version = whole.get("version")
+    if version != VERSION:
+        if isinstance(version, int) and version > VERSION:
+            raise BadFile(
+                "This JSON was made by a newer version of Persona Studio. Update the program, then try again."
+            )
+        raise BadFile(f"“version”: it must be {VERSION}. Was the file changed by hand? Export it again.")
     entries = whole.get("attempts")
     if not isinstance(entries, list) or len(entries) > MAX_ROWS:
         raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")

@@ -75,13 +75,14 @@ class Library:
 
     def __init__(self, store: Store, unsaved: Mapping[str, Outcome] = MappingProxyType({})) -> None:
         self.engine = store.engine
+        self.reading = store.reading
         self._writer = store.engine.execution_options(write=True)
         self.now = store.now
         self.unsaved = unsaved
 
     def find(self, account: str, query: Query, offset: int = 0, limit: int = 50) -> Page:
         """Return one page of a list."""
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             rows = connection.execute(self._ordered(account, query, LISTED).offset(offset).limit(limit + 1)).all()
         return Page([self._overlaid(read(row)) for row in rows[:limit]], len(rows) > limit)
 
@@ -91,19 +92,19 @@ class Library:
         if self.engine.dialect.name == "postgresql":
             wanted = wanted.order_by(None)  # SQLite would choose a worse index without an order, PostgreSQL with one
         some = wanted.limit(most).subquery()
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
     def rows(self, account: str, query: Query, columns: Sequence[str]) -> Iterator[Any]:
         """Go through some columns of a whole list, in its order, without holding it."""
         wanted = self._ordered(account, query, [attempts.c[name] for name in columns])
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             yield from connection.execution_options(yield_per=2000).execute(wanted)
 
     def stories(self, attempt_ids: Sequence[str]) -> dict[str, list[Event]]:
         """Return what was decided about some attempts, the oldest first. The IDs must come from this library."""
         found: dict[str, list[Event]] = {}
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             query = sa.select(events).where(events.c.attempt_id.in_(attempt_ids)).order_by(events.c.id)
             for row in connection.execute(query):
                 event = Event(row.at, row.kind, json.loads(row.detail or "{}"), row.author)
@@ -112,20 +113,20 @@ class Library:
 
     def story(self, account: str, attempt_id: str) -> list[Event]:
         """Return what was decided about an attempt, the oldest first."""
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             mine = connection.execute(sa.select(attempts.c.id).where(_this(account, attempt_id))).scalar()
         return self.stories([mine]).get(mine, []) if mine else []
 
     def sent_again(self, account: str, attempt_id: str) -> list[Attempt]:
         """Return the attempts that repeat or replace this one, the oldest first."""
         query = sa.select(*LISTED).where(attempts.c.account == account, attempts.c.replaces == attempt_id)
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             return [read(row) for row in connection.execute(query.order_by(attempts.c.number))]
 
     def of_tracks(self, account: str, audio_ids: Sequence[str]) -> dict[str, Attempt]:
         """Return what became of tracks, by audio ID: a persona or an open matter before a refusal, then the newest."""
         query = sa.select(*LISTED).where(attempts.c.account == account, attempts.c.audio_id.in_(audio_ids))
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             found = [read(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
         return {
             each.request.audio_id: each for each in sorted(found, key=lambda each: each.status is not Status.REFUSED)
@@ -139,7 +140,7 @@ class Library:
             .order_by(attempts.c.number.desc())
             .limit(1000)
         )
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             used = connection.execute(query).scalars().all()
         return sorted({tag for tags in used for tag in tags.split("\n")}, key=str.casefold)
 

@@ -51,7 +51,7 @@ class Preview:
 def compare(library: Library, account: str, records: list[Record], on_their_way: int = 0) -> Preview:
     """Say what is new, the same, or in conflict. Writes nothing."""
     preview = Preview(on_their_way=on_their_way)
-    with library.engine.begin() as connection:
+    with library.reading() as connection:
         known = _known(connection, account, records)
     stories = _stories(library, sorted({row["id"] for rows in known.values() for row in rows}))
     seen: set[str] = set()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,9 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from kie import PersonaRequest, Track
-from studio.attempts import IN_FLIGHT, Attempt, Outcome, Settled, Status
+from studio.attempts import IN_FLIGHT, Attempt, NotSaved, Outcome, Settled, Status
 from studio.schema import attempts, engine_for, events, executors, number_at, upgrade
 from studio.words import searchable, sortable
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=8)
 """A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
@@ -202,6 +206,16 @@ class Store:
                 sa.update(attempts).where(attempts.c.id == attempt_id).values(credits_after=credits_after)
             )
 
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Read for a page, in one transaction. Raises `NotSaved` if the database cannot be read."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            log.exception("The database could not be read.")
+            raise NotSaved from error
+
     def account_of(self, attempt_id: str) -> str | None:
         """Return whose attempt it is."""
         with self.engine.begin() as connection:
@@ -209,7 +223,7 @@ class Store:
 
     def get(self, account: str, attempt_id: str) -> Attempt | None:
         """Return one attempt of an account."""
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             row = connection.execute(
                 sa.select(attempts).where(attempts.c.id == attempt_id, attempts.c.account == account)
             ).first()
@@ -223,7 +237,7 @@ class Store:
             .order_by(attempts.c.number.desc())
             .limit(limit)
         )
-        with self.engine.begin() as connection:
+        with self.reading() as connection:
             return [read(row) for row in connection.execute(query)]
 
     def adopt(self, accounts: Sequence[str], executor: str, busy: Sequence[str] = ()) -> list[str]:

@@ -743,6 +743,26 @@ def test_files_hold_only_the_rows_of_their_account(
     assert all(b"Mine" in file and b"Theirs" not in file for file in files)
 
 
+def test_a_database_that_stops_working_is_said_on_each_page(
+    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    studio = Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/studio.db"))
+    monkeypatch.setattr(service, "_studio", studio)
+    page = AppTest.from_file(str(MAIN), default_timeout=30)
+    page.session_state["account_id"] = studio.sign_in(token).id
+    page.run()
+    store, _ = studio.open().result(30)
+    with store.engine.execution_options(write=True).begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE attempts RENAME TO elsewhere")
+    for name in ("../pages/create.py", LIBRARY):
+        page.switch_page(name).run()
+        assert "The history cannot be read or written now" in said(page)
+        assert not page.exception
+    with store.engine.execution_options(write=True).begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO attempts")
+    studio.close()
+
+
 def test_a_database_that_cannot_be_opened_is_said(
     kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:

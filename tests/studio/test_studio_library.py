@@ -30,7 +30,7 @@ from studio_helpers import (
 )
 
 from kie import Track
-from studio.attempts import Attempt, Event, Outcome, Settled, Status
+from studio.attempts import Attempt, Event, NotSaved, Outcome, Settled, Status
 from studio.library import Library, Order, Page, Query, Refused
 from studio.merge import compare, take_in
 from studio.schema import attempts, boosts, events
@@ -897,3 +897,23 @@ def test_a_repeat_of_an_attempt_of_another_account_does_not_settle_it(
     lost = over(store, clock, UNKNOWN, account=YOU)
     ended(store, add(store, replaces=lost.id), CREATED)
     assert now(store, lost).settled is Settled.NOT
+
+
+# Trouble
+
+
+def test_a_database_that_cannot_be_read_any_more_is_said(new_database: Callable[[], str]) -> None:
+    store = Store(new_database())
+    library = Library(store)
+    with store.engine.execution_options(write=True).begin() as connection:
+        connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
+    for look in (lambda: library.find(ME, Query()), lambda: library.count(ME, Query()), lambda: library.tags(ME)):
+        with pytest.raises(NotSaved):
+            look()
+    with pytest.raises(NotSaved):
+        list(library.rows(ME, Query(), ["id"]))
+    with pytest.raises(NotSaved):
+        store.newest(ME, 1)
+    with pytest.raises(NotSaved):
+        store.get(ME, "any")
+    store.close()
