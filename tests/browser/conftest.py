@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -29,6 +30,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BROWSER: dict[str, Any] = {"viewport": {"width": 1280, "height": 1000}, "reduced_motion": "reduce"}
 SECONDS = 1000
 expect.set_options(timeout=15 * SECONDS)
 
@@ -98,16 +100,16 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kie() -> Iterator[Server]:
     with serve() as server:
         server.sandbox.looks_per_second = 1000
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, kie: Server) -> Iterator[App]:
-    """One server for the tests of a module; each test uses an account of its own."""
+    """One server for all tests that need none of their own; each test uses an account of its own."""
     app = App(tmp_path_factory.mktemp("app"), kie.base_url)
     yield app
     app.stop()
@@ -117,8 +119,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, kie: Server) -> Iterator[App]:
 
 @pytest.fixture
 def browser(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser of its own for one test, that notes what the page complains about."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    """A browser of its own for one test."""
+    context = chromium.new_context(**BROWSER)
     yield context
     context.close()
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from acts import button, choose_song, download, field, history_cell, scenario, settled, sign_in, start_demo
-from conftest import App
+from conftest import BROWSER, App
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox import Server
@@ -67,7 +67,9 @@ def click_row(page: Page, number: int) -> None:
 
 
 def bring_in(page: Page, name: str, content: bytes) -> None:
+    """Give the library a file."""
     page.get_by_role("tab", name="Bring in").click()
+    settled(page)  # until then, the field for the last file may stand beside the one for the next
     file = {"name": name, "mimeType": "text/plain", "buffer": content}
     page.locator('.stFileUploader input[type="file"]').set_input_files(files=[file])  # type: ignore[list-item]
 
@@ -158,7 +160,7 @@ def test_a_file_carries_what_was_found_to_another_account_and_nothing_else_cross
     assert name == "personas.json"
     assert [attempt["name"] for attempt in json.loads(whole)["attempts"]] == ["=Quay two", "Quay one"]
 
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    context = chromium.new_context(**BROWSER)
     other, seen = context.new_page(), []
     other_token = kie.sandbox.new_account()
     shelve(other_token, {"name": "Their own"})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from acts import button, eventually, field, history_cell, scenario, settled, sign_in
-from playwright.sync_api import Locator, Page, expect
+from conftest import BROWSER, App
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox import Server
 
@@ -38,35 +41,30 @@ def shown(page: Page) -> tuple[float, float]:
     return float(start or 0), float(end or 30)
 
 
-@pytest.fixture
-def chosen(app, page: Page, token: str) -> Page:
+@pytest.fixture(scope="module")
+def account(kie: Server) -> str:
+    return kie.sandbox.new_account()
+
+
+@pytest.fixture(scope="module")
+def one_page(app: App, chromium: Browser, account: str) -> Iterator[Page]:
+    """A page with a chosen track, for the tests that only move its window."""
+    context = chromium.new_context(**BROWSER)
+    page = context.new_page()
     page.goto(app.url)
-    sign_in(page, token)
+    sign_in(page, account)
     choose_track(page, "finished")
-    return page
+    yield page
+    context.close()
 
 
-def test_the_keyboard_alone_chooses_a_window_and_the_request_carries_it(chosen: Page, kie: Server, token: str) -> None:
-    visible(chosen, "suggest").focus()
-    chosen.keyboard.press("Enter")
-    expect(chosen.get_by_text("singing:")).to_be_visible()
-    settled(chosen)
-    eventually(lambda: shown(chosen) == window(chosen) != (0, 30), page=chosen)  # fields and picture follow the words
-    suggested = shown(chosen)
-    start, end = (chosen.get_by_role("slider", name=f"Window {edge}") for edge in ("start", "end"))
-    start.focus()
-    for key in ("ArrowRight", "ArrowRight", "Alt+ArrowRight"):
-        chosen.keyboard.press(key)
-    end.focus()
-    chosen.keyboard.press("Shift+ArrowLeft")
-    wanted = (round(suggested[0] + 0.21, 2), round(suggested[1] - 1, 2))
-    for key, seconds in zip(("vocal_start", "vocal_end"), wanted, strict=True):
-        expect(field(chosen, key)).to_have_value(f"{seconds:.2f}")
-    visible(chosen, "create").focus()
-    chosen.keyboard.press("Enter")
-    expect(chosen.get_by_text("Here is your persona")).to_be_visible()
-    [sent] = [request.json for request in kie.sandbox.requests("/api/v1/generate/generate-persona", token)]
-    assert (sent["vocalStart"], sent["vocalEnd"]) == wanted == window(chosen)
+@pytest.fixture
+def chosen(one_page: Page) -> Page:
+    """Its window at the beginning again."""
+    visible(one_page, "window_default").click()
+    eventually(lambda: window(one_page) == shown(one_page) == (0.0, 30.0), page=one_page)
+    settled(one_page)
+    return one_page
 
 
 def test_the_player_stays_inside_the_window(chosen: Page) -> None:
@@ -115,6 +113,31 @@ def test_a_typed_window_keeps_the_rules(chosen: Page) -> None:
     field(chosen, "vocal_end").fill("22")
     field(chosen, "vocal_end").press("Tab")
     eventually(lambda: shown(chosen) == window(chosen) == (12.0, 22.0), page=chosen)
+
+
+def test_the_keyboard_alone_chooses_a_window_and_the_request_carries_it(
+    chosen: Page, kie: Server, account: str
+) -> None:
+    visible(chosen, "suggest").focus()
+    chosen.keyboard.press("Enter")
+    expect(chosen.get_by_text("singing:")).to_be_visible()
+    settled(chosen)
+    eventually(lambda: shown(chosen) == window(chosen) != (0, 30), page=chosen)  # fields and picture follow the words
+    suggested = shown(chosen)
+    start, end = (chosen.get_by_role("slider", name=f"Window {edge}") for edge in ("start", "end"))
+    start.focus()
+    for key in ("ArrowRight", "ArrowRight", "Alt+ArrowRight"):
+        chosen.keyboard.press(key)
+    end.focus()
+    chosen.keyboard.press("Shift+ArrowLeft")
+    wanted = (round(suggested[0] + 0.21, 2), round(suggested[1] - 1, 2))
+    for key, seconds in zip(("vocal_start", "vocal_end"), wanted, strict=True):
+        expect(field(chosen, key)).to_have_value(f"{seconds:.2f}")
+    visible(chosen, "create").focus()
+    chosen.keyboard.press("Enter")
+    expect(chosen.get_by_text("Here is your persona")).to_be_visible()
+    [sent] = [request.json for request in kie.sandbox.requests("/api/v1/generate/generate-persona", account)]
+    assert (sent["vocalStart"], sent["vocalEnd"]) == wanted == window(chosen)
 
 
 def test_a_song_being_made_turns_into_tracks_without_a_click(app, kie: Server, page: Page, token: str) -> None:
