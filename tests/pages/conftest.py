@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 from pages_helpers import MAIN, ended, scenario
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from sandbox import Server, serve
 from studio import service
 from studio.settings import Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """Do once what a server does once and AppTest anew for each test: look through all packages for components."""
+    import pandas  # noqa: F401
+
+    gc.collect()
+    gc.freeze()  # as the door does
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="module")
