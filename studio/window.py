@@ -91,6 +91,13 @@ def clamp(start: float, end: float, duration: float | None, moved: str) -> tuple
     return first / SECOND, until / SECOND
 
 
+def default(duration: float | None) -> tuple[float, float] | None:
+    """Return the window (seconds) to send where none was chosen; None where KIE's own, its first 30, fits the track."""
+    if duration is None or not WINDOW_MIN <= duration < DEFAULT_END:
+        return None
+    return clamp(0.0, duration, duration, "start")
+
+
 def is_default(start: float, end: float, duration: float | None) -> bool:
     """Whether KIE takes this window (seconds) when none is sent."""
     chosen = _hundredths(start, -1), _hundredths(end, -1)

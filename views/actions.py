@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -43,8 +44,7 @@ def create() -> None:
     if account is None:
         _refuse(Problem("token", NO_TOKEN))
         return
-    request = typed_request()
-    problems = request.problems(_known_duration(request.audio_id))
+    request, problems = _request()
     if problems:
         _refuse(*problems)
     else:
@@ -54,8 +54,7 @@ def create() -> None:
 def send_over(earlier_id: str) -> None:
     """Send what the fields say although the track has a persona: the person has decided to replace its text."""
     account = accounts.current()
-    request = typed_request()
-    problems = request.problems(_known_duration(request.audio_id))
+    request, problems = _request()
     if problems:
         _refuse(*problems)
     elif account is not None:
@@ -181,6 +180,18 @@ def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None
         noted.update(attempt=attempt.id, decision="", problems=())
         if browser:
             the_studio().visitors.awaits(browser, attempt.id)
+
+
+def _request() -> tuple[PersonaRequest, list[Problem]]:
+    """Return what to ask for and what is wrong with it; a short track gets a window also before the fields show it."""
+    from studio import window
+
+    request = typed_request()
+    duration = _known_duration(request.audio_id)
+    fits = window.default(duration)
+    if fits is not None and request.vocal_start is None and request.vocal_end is None:
+        request = replace(request, vocal_start=fits[0], vocal_end=fits[1])
+    return request, list(request.problems(duration))
 
 
 def _refuse(*problems: Problem) -> None:

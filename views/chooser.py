@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from kie import KieError, Track
-from kie.models import DEFAULT_END, WINDOW_MIN
+from kie.models import DEFAULT_END
 from studio.service import the_studio
 from studio.tokens import Account
 from views import errors
@@ -126,9 +126,7 @@ def reset(duration: float | None) -> None:
     from studio import window
 
     state = st.session_state
-    state.vocal_start = state.vocal_end = None
-    if duration is not None and WINDOW_MIN <= duration < DEFAULT_END:
-        state.vocal_start, state.vocal_end = window.clamp(0.0, duration, duration, "start")
+    state.vocal_start, state.vocal_end = window.default(duration) or (None, None)
 
 
 def _begin(duration: float) -> None:

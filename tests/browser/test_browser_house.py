@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from acts import button, choose_song, download, field, fill_in, sign_in, start_demo
+from acts import button, choose_song, download, field, fill_in, settled, sign_in, start_demo
 from conftest import App
 from playwright.sync_api import Browser, Page, expect
 
@@ -52,6 +52,7 @@ def test_no_request_leaves_the_host_in_the_whole_demo_and_the_page_complains_of_
             choose_song(page, song.key)
             button(page, "find_tracks").click()
             expect(page.get_by_role("button", name="Use this track").first).to_be_visible()
+            settled(page)
     button(page, "create").click()
     expect(page.get_by_text("Here is your persona")).to_be_visible()
     button(page, "start_over").click()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from pages_helpers import said, scenario
+from pages_helpers import ended, said, scenario
 from streamlit.testing.v1 import AppTest
 
 from sandbox import Server
 from studio import choices, service
+from studio.service import Studio
 from studio.tokens import account_of
 
 
@@ -146,6 +147,19 @@ def test_choosing_a_track_fills_only_what_is_empty(signed_in: AppTest) -> None:
 def test_a_short_track_gets_a_window_that_fits(signed_in: AppTest) -> None:
     page = use(paste(signed_in, answer("short")), "short")
     assert (page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value) == (0.0, 22.4)
+
+
+def test_a_click_that_comes_before_the_fields_show_it_sends_the_window_that_fits(
+    signed_in: AppTest, kie: Server, studio: Studio
+) -> None:
+    page = use(paste(signed_in, answer("short")), "short")
+    for key in ("vocal_start", "vocal_end"):
+        page.number_input(key=key).set_value(None)  # as a browser says that has not drawn them yet
+    page.button(key="create").click().run()
+    ended(page, studio)
+    assert not page.error
+    sent = kie.sandbox.requests("/api/v1/generate/generate-persona")[-1].json
+    assert (sent["vocalStart"], sent["vocalEnd"]) == (0, 22.4)
 
 
 def test_a_long_track_gets_no_window(signed_in: AppTest) -> None:

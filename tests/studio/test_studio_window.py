@@ -16,7 +16,7 @@ from kie import PersonaRequest, Problem, TimedWord, TimedWords
 from sandbox import SCENARIOS
 from sandbox.scenarios import Track
 from sandbox.score import words as sandbox_words
-from studio.window import Window, clamp, is_default, suggest
+from studio.window import Window, clamp, default, is_default, suggest
 
 steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -56,6 +56,16 @@ def test_the_most_singing_wins_over_the_first_singing() -> None:
 
 def test_of_two_that_are_alike_the_earliest_wins() -> None:
     assert edges(suggest(sung(*line(40, 30), *line(120, 30)), 200)) == (40, 70)
+
+
+@pytest.mark.parametrize(
+    ("duration", "window"),
+    [(None, None), (9.99, None), (10, (0, 10)), (22.4, (0, 22.4)), (29.999, (0, 29.99)), (30, None), (200, None)],
+)
+def test_where_none_is_chosen_only_a_short_track_needs_one(
+    duration: float | None, window: tuple[float, float] | None
+) -> None:
+    assert default(duration) == window
 
 
 def test_words_at_the_same_time_count_once() -> None:
