@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import streamlit as st
 
+from kie.models import WINDOW_MIN
 from studio.service import NotSaved
 from views import account as accounts
 from views import (
@@ -68,7 +69,7 @@ with choice:
     )
 
 track = tracks.chosen()
-if account is not None and track is not None and track.duration and track.duration >= chooser.WINDOW_MIN:
+if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
     st.subheader("3 · The seconds that KIE listens to", anchor=False)
     chooser.show(account, st.session_state.task.task_id, track, track.duration)
 else:

@@ -35,6 +35,11 @@ class Moment(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value else None
 
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        if dialect.name == "sqlite":  # its texts are read in one step, which is felt over 100,000 rows
+            return lambda value: datetime.fromisoformat(f"{value}+00:00") if value else None
+        return super().result_processor(dialect, coltype)
+
 
 def number_at(moment: datetime, attempt_id: str) -> int:
     """Return a row's place in time: microseconds since 1970, with 10 bits of its ID below for those of one moment.
