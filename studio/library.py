@@ -34,6 +34,11 @@ MOST_WORDS = 50
 CHUNK = 500
 """Rows of one look-up by ID."""
 
+INDEX = sa.table("attempts_words", sa.column("rowid"), sa.column("attempts_words"))
+"""SQLite's index of words (migration 0002): of all that is not deleted, with account, outcome and star."""
+ROWID = INDEX.c.rowid
+"""An attempt's number there."""
+
 
 class Order(StrEnum):
     """How a list is sorted."""
@@ -89,6 +94,8 @@ class Library:
     def count(self, account: str, query: Query, most: int = 1000) -> int:
         """Count what a list holds, up to `most`."""
         wanted = self._ordered(account, query, [attempts.c.number])
+        if indexed := self._indexed(account, query):
+            wanted = sa.select(ROWID).where(*indexed)  # it knows all that is asked for
         if self.engine.dialect.name == "postgresql":
             wanted = wanted.order_by(None)  # SQLite would choose a worse index without an order, PostgreSQL with one
         some = wanted.limit(most).subquery()
@@ -273,15 +280,10 @@ class Library:
         words = words_in(query.text)[:MOST_WORDS]
         place: sa.ColumnElement[Any] = attempts.c.number
         wanted = sa.select(*columns)
-        if words and not query.deleted and self.engine.dialect.name == "sqlite":
-            index = sa.table("attempts_words", sa.column("rowid"), sa.column("attempts_words"))
-            wanted = wanted.join_from(index, attempts, attempts.c.number == index.c.rowid)
-            conditions.append(index.c.attempts_words.op("MATCH")(_match(account, query, words)))
-            place = index.c.rowid
-            if query.since is not None:
-                conditions.append(place >= number_at(query.since, "000"))
-            if query.until is not None:
-                conditions.append(place < number_at(query.until, "000"))
+        if indexed := self._indexed(account, query):
+            wanted = wanted.join_from(INDEX, attempts, attempts.c.number == ROWID)
+            conditions += indexed
+            place = ROWID
         elif words:
             conditions.append(self._has_all(words))
         orders: dict[Order, list[sa.ColumnElement[Any]]] = {
@@ -291,6 +293,20 @@ class Library:
             Order.NAME_BACK: [attempts.c.sort_name.desc(), place.desc()],
         }
         return wanted.where(*conditions).order_by(*orders[query.order])
+
+    def _indexed(self, account: str, query: Query) -> list[sa.ColumnElement[bool]]:
+        """Return what SQLite's index of words is asked for; nothing if it is of no use here."""
+        words = words_in(query.text)[:MOST_WORDS]
+        if not words or query.deleted or self.engine.dialect.name != "sqlite":
+            return []
+        conditions: list[sa.ColumnElement[bool]] = [
+            INDEX.c.attempts_words.op("MATCH", is_comparison=True)(_match(account, query, words))
+        ]
+        if query.since is not None:
+            conditions.append(number_at(query.since, "000") <= ROWID)
+        if query.until is not None:
+            conditions.append(number_at(query.until, "000") > ROWID)
+        return conditions
 
     def _has_all(self, words: list[str]) -> sa.ColumnElement[bool]:
         if self.engine.dialect.name == "postgresql":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -364,19 +365,31 @@ LISTED = [column for column in attempts.c if column.name not in ("raw", "words",
 """The columns of a list: all but the bulky ones."""
 
 
+class _Places:
+    """Where the columns of a row stand: a list has many rows, and this is read once."""
+
+    def __init__(self, columns: Iterable[sa.Column[Any]]) -> None:
+        place = {column.name: index for index, column in enumerate(columns)}
+        self.names = [field.name for field in fields(Attempt) if field.name in place]
+        self.values = itemgetter(*(place[name] for name in self.names))
+        self.request = itemgetter(*(place[name] for name in REQUEST_FIELDS))
+        self.track = itemgetter(*(place[f"track_{name}"] for name in TRACK_FIELDS))
+
+
+_PLACES = {len(columns): _Places(columns) for columns in (LISTED, list(attempts.c))}
+
+
 def read(row: Any) -> Attempt:
-    """Make an attempt of a row."""
-    values = dict(row._mapping)
-    for unseen in ("words", "sort_name"):
-        values.pop(unseen, None)
-    request = PersonaRequest(**{name: values.pop(name) for name in REQUEST_FIELDS})
-    track = {name: values.pop(f"track_{name}") for name in TRACK_FIELDS}
-    values |= {
-        "status": Status(values["status"]),
-        "settled": Settled(values["settled"]),
-        "tags": tuple(values["tags"].split("\n")) if values["tags"] else (),
-        "track": Track(request.audio_id, **track) if any(track.values()) else None,
-    }
+    """Make an attempt of a row with all columns of its table, or with `LISTED`."""
+    places = _PLACES[len(row)]
+    request = PersonaRequest(*places.request(row))
+    track = places.track(row)
+    values = dict(zip(places.names, places.values(row), strict=True))
+    values["status"] = Status(values["status"])
+    values["settled"] = Settled(values["settled"])
+    values["tags"] = tuple(values["tags"].split("\n")) if values["tags"] else ()
+    if any(track):
+        values["track"] = Track(request.audio_id, **dict(zip(TRACK_FIELDS, track, strict=True)))
     return Attempt(request=request, **values)
 
 
