@@ -9,8 +9,9 @@ import gc
 import logging
 import secrets
 import sys
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("persona-studio")
+
+SETTLE_IN_AFTER = 3.0
+"""Seconds after the start: the first page comes first. What needs the database earlier opens it."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -88,12 +92,14 @@ class Door:
         await self.app(scope, receive, send_with_headers)
 
 
-def _settle_in(_: object) -> None:
-    """Load what the first table needs, then take all that is loaded out of the collector's rounds.
+def settle_in() -> None:
+    """Open the database and the runs, load what the first table needs, and take it all out of the collector's rounds.
 
     Streamlit collects garbage after every run of a page, and with these packages in memory that took longer than the
     run itself.
     """
+    with suppress(Exception):  # the log says why, and whoever needs it tries again
+        the_studio().open().result()
     import pandas  # noqa: F401
 
     gc.collect()
@@ -102,9 +108,12 @@ def _settle_in(_: object) -> None:
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Open the database and the runs beside the first page; at the end wait for requests that are on their way."""
-    the_studio().open().add_done_callback(_settle_in)
+    """Get ready after the first page; at the end wait for requests that are on their way."""
+    later = threading.Timer(SETTLE_IN_AFTER, settle_in)
+    later.daemon = True
+    later.start()
     yield
+    later.cancel()
     await anyio.to_thread.run_sync(close_the_studio)
 
 
