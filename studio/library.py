@@ -28,7 +28,7 @@ from studio.words import words_in
 log = logging.getLogger(__name__)
 
 MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
-LONGEST_ID = 200
+LONGEST_ID = LONGEST_USE = 200
 MOST_WORDS = 50
 """Words of a search that count."""
 CHUNK = 500
@@ -190,6 +190,17 @@ class Library:
             raise ValueError("Persona ID: it has a space in it. Copy only the ID.")
         values = {"status": Status.CREATED.value, "settled": Settled.BY_HAND.value, "persona_id": persona_id}
         self._settle(account, attempt_id, values, "by_hand", {"persona_id": persona_id}, author)
+
+    def used(self, account: str, attempt_id: str, where: str, author: str = "") -> None:
+        """Note in the story what a persona was used for. Raises `ValueError`, and `Refused` where there is none."""
+        where = clean(" ".join(where.split()))
+        if len(where) > LONGEST_USE:
+            raise ValueError(f"Used for: it has {len(where):,} characters. Shorten it to {LONGEST_USE} or fewer.")
+        with self._change_in_one() as connection:
+            if not self._row(connection, account, attempt_id).persona_id:
+                raise Refused("It has no persona that could have been used.")
+            if where:
+                add_event(connection, attempt_id, self.now(), "used", {"for": where}, author)
 
     def delete(self, account: str, attempt_id: str, author: str = "") -> None:
         """Take an attempt out of the library. Raises `Refused` while it is on its way."""

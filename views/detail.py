@@ -10,7 +10,7 @@ import streamlit as st
 
 from kie import meaning_for
 from studio import choices, media
-from studio.attempts import Attempt, Settled, Status
+from studio.attempts import Attempt, Event, Settled, Status
 from studio.service import the_studio
 from studio.tokens import Account
 from views import errors, files, keeping, times
@@ -36,6 +36,7 @@ EVENTS = {
     "late_answer": "KIE’s answer came after it had been given up",
     "not_made": "Marked as not made",
     "by_hand": "Persona ID typed in by hand",
+    "used": "Used",
     "from_file": "Changed by a file; what stood here before:",
     "deleted": "Deleted from this library",
     "restored": "Brought back",
@@ -62,7 +63,10 @@ def show(account: Account, attempt: Attempt) -> None:
         _ways_out(attempt)
         _track(account, attempt)
         _own_words(account, attempt)
-        _story(account, attempt)
+        story = the_studio().library.story(account.id, attempt.id)
+        if attempt.persona_id:
+            _uses(attempt, story)
+        _story(account, attempt, story)
         _papers(attempt)
         _delete(attempt)
 
@@ -220,7 +224,24 @@ def _own_words(account: Account, attempt: Attempt) -> None:
     keeping.trouble("tags")
 
 
-def _story(account: Account, attempt: Attempt) -> None:
+def _uses(attempt: Attempt, story: list[Event]) -> None:
+    from studio.library import LONGEST_USE
+
+    st.text_input(
+        "Used for",
+        key=f"used_{attempt.id}",
+        max_chars=LONGEST_USE,
+        placeholder="A song, a project, an address. Kept in its story when you press Enter.",
+        on_change=keeping.used,
+        args=(attempt.id,),
+    )
+    keeping.trouble("used")
+    for event in reversed(story):
+        if event.kind == "used":
+            st.text(f"{times.told(event.at)}  {event.detail.get('for', '')}")
+
+
+def _story(account: Account, attempt: Attempt, story: list[Event]) -> None:
     library = the_studio().library
     lines: list[tuple[datetime, str, dict[str, str], str]] = [
         (attempt.created_at, "Filed" if not attempt.origin else "Filed (brought in from a file)", {}, attempt.author)
@@ -231,7 +252,7 @@ def _story(account: Account, attempt: Attempt) -> None:
     if attempt.ended_at and attempt.sent_at:
         took = (attempt.ended_at - attempt.sent_at).total_seconds()
         lines.append((attempt.ended_at, f"Ended, {took:.1f} s after it was sent", {}, ""))
-    for event in library.story(account.id, attempt.id):
+    for event in story:
         lines.append((event.at, EVENTS.get(event.kind, event.kind), event.detail, event.author))
     with st.expander(f"Its story ({len(lines)})", icon=":material/history:"):
         for moment, sentence, told, author in sorted(lines, key=lambda line: line[0]):

@@ -74,6 +74,14 @@ def tags(attempt_id: str) -> None:
     _write(lambda account: the_studio().library.annotate(account, attempt_id, tags=chosen), "tags")
 
 
+def used(attempt_id: str) -> None:
+    """Note what the persona was used for, and empty the field for the next."""
+    key, author = f"used_{attempt_id}", people.author()
+    where = str(st.session_state.get(key) or "")
+    if _write(lambda account: the_studio().library.used(account, attempt_id, where, author), "used"):
+        st.session_state[key] = ""
+
+
 def look_up(attempt_id: str, request: PersonaRequest) -> None:
     """Ask KIE for the song and keep what it says of the track."""
     account = accounts.current()

@@ -287,6 +287,17 @@ def test_an_address_of_somebody_else_shows_nothing(
     assert "Secret" not in said(page)
 
 
+def test_what_a_persona_was_used_for_is_kept_and_listed(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    made, lost = shelve({"name": "Alto"}, {"status": "unknown", "persona_id": ""})
+    page = library(made)
+    page.text_input(key=f"used_{made}").input("![x](http://tracker.test)").run()
+    assert page.text_input(key=f"used_{made}").value == ""
+    assert any(text.value.endswith("  ![x](http://tracker.test)") for text in library(made).text)
+    assert not [field for field in library(lost).text_input if field.key == f"used_{lost}"]
+
+
 def test_note_tags_and_favourite_are_saved_at_once_and_there_in_a_new_session(
     library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
 ) -> None:

@@ -663,6 +663,21 @@ def test_a_deleted_attempt_comes_back_as_it_was(store: Store, library: Library, 
     assert story(library, attempt.id)[1:] == [("restored", {}, "ines@example.org")]
 
 
+def test_what_a_persona_was_used_for_stands_in_its_story(library: Library) -> None:
+    this = filed(library, persona_id="p-1")
+    library.used(ME, this, "  Autumn album,\n track 3 ", "ines@example.org")
+    library.used(ME, this, "=trailer")
+    library.used(ME, this, "  ")
+    assert story(library, this) == [
+        ("used", {"for": "Autumn album, track 3"}, "ines@example.org"),
+        ("used", {"for": "=trailer"}, ""),
+    ]
+    with pytest.raises(ValueError, match="Used for: it has 201 characters"):
+        library.used(ME, this, "x" * 201)
+    with pytest.raises(Refused):
+        library.used(ME, filed(library, status="refused", persona_id=""), "nothing")
+
+
 def test_deleting_and_bringing_back_twice_is_told_once(library: Library) -> None:
     this = filed(library)
     for change in (library.restore, library.delete, library.delete, library.restore, library.restore):
@@ -862,6 +877,7 @@ DEEDS: dict[str, Callable[[Store, Library, str], object]] = {
     "annotate": lambda store, library, this: library.annotate(ME, this, note="Mine", tags=["mine"], favourite=False),
     "know track": lambda store, library, this: library.know_track(ME, this, TRACK),
     "not made": lambda store, library, this: library.not_made(ME, this),
+    "used": lambda store, library, this: library.used(ME, this, "mine"),
     "by hand": lambda store, library, this: library.found_by_hand(ME, this, "mine"),
     "delete": lambda store, library, this: library.delete(ME, this),
     "restore": lambda store, library, this: library.restore(ME, this),
