@@ -24,7 +24,7 @@ from starlette.requests import cookie_parser
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
-from studio.service import close_the_studio, the_studio  # noqa: E402
+from studio.service import Studio, close_the_studio, the_studio  # noqa: E402
 from views.files import Counter  # noqa: E402
 from views.visitor import COOKIE, SECURE_COOKIE  # noqa: E402
 
@@ -92,14 +92,14 @@ class Door:
         await self.app(scope, receive, send_with_headers)
 
 
-def settle_in() -> None:
+def settle_in(studio: Studio) -> None:
     """Open the database and the runs, load what the first table needs, and take it all out of the collector's rounds.
 
     Streamlit collects garbage after every run of a page, and with these packages in memory that took longer than the
     run itself.
     """
     with suppress(Exception):  # the log says why, and whoever needs it tries again
-        the_studio().open().result()
+        studio.open().result()
     import pandas  # noqa: F401
 
     gc.collect()
@@ -109,11 +109,12 @@ def settle_in() -> None:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Get ready after the first page; at the end wait for requests that are on their way."""
-    later = threading.Timer(SETTLE_IN_AFTER, settle_in)
+    later = threading.Timer(SETTLE_IN_AFTER, settle_in, (the_studio(),))  # a bad setting ends the start here
     later.daemon = True
     later.start()
     yield
     later.cancel()
+    await anyio.to_thread.run_sync(later.join)
     await anyio.to_thread.run_sync(close_the_studio)
 
 

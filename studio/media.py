@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_CLIP = 40 * 1024 * 1024
+PIECE = 64 * 1024
+MAX_SECONDS = 60
+"""For a whole file: a dripping host holds nobody longer."""
 
 
 def is_public_https(address: str) -> bool:
@@ -64,7 +69,13 @@ def fetch(address: str, most: int = MAX_BYTES) -> bytes:
             # A stand-in of the operator's is never looked for behind a proxy.
             session.trust_env = address.startswith("https://")
             response = session.get(address, timeout=(2, 10), allow_redirects=False, stream=True)
-            body: bytes = response.raw.read(most + 1, decode_content=True) if response.status_code == 200 else b""
-    except (requests.RequestException, OSError):
+            if response.status_code != 200:
+                return b""
+            body, started = bytearray(), time.monotonic()
+            while piece := response.raw.read1(PIECE, decode_content=True):
+                body += piece
+                if len(body) > most or time.monotonic() - started > MAX_SECONDS:
+                    return b""
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
         return b""
-    return body if len(body) <= most else b""
+    return bytes(body)

@@ -120,8 +120,8 @@ class Studio:
         if not account.shared and not self.visitors.use(account.id):
             try:
                 waiting = any(attempt.in_flight for attempt in self.history(account, 100))
-            except NotSaved:
-                waiting = False
+            except NotSaved:  # if it could be read before, something may wait that cannot be seen now
+                waiting = self._opened is not None and self._opened.done() and self._opened.exception() is None
             if not waiting:
                 self.vault.drop(account.id)
                 self._balances.pop(account.id, None)

@@ -231,7 +231,7 @@ def _uses(attempt: Attempt, story: list[Event]) -> None:
         "Used for",
         key=f"used_{attempt.id}",
         max_chars=LONGEST_USE,
-        placeholder="A song, a project, an address. Kept in its story when you press Enter.",
+        placeholder="A song or a project; press Enter",
         on_change=keeping.used,
         args=(attempt.id,),
     )

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import IO, TYPE_CHECKING
 
 import streamlit as st
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
@@ -33,6 +34,8 @@ log = logging.getLogger("persona-studio")
 TICKET = b"The file itself comes when a browser asks for it. Go back to the page and press the button again.\n"
 """How a ticket begins: a sentence, for whoever ever sees one."""
 PIECE = 64 * 1024
+MOST_AT_ONCE = 4
+"""Files that are made at the same time; the others wait, and the pages and the database do not."""
 
 
 def button(
@@ -40,7 +43,7 @@ def button(
 ) -> None:
     """Show a button that downloads what `make` returns when it is pressed."""
     tickets = st.session_state.setdefault("tickets", {})
-    ticket = tickets.setdefault((key, account.id), secrets.token_urlsafe(32))
+    ticket = tickets.setdefault((key, file_name, account.id), secrets.token_urlsafe(32))
     the_studio().downloads.offer(ticket, Offer(account, people.seat(), make))
     st.download_button(
         label,
@@ -58,12 +61,17 @@ class Counter:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._limit: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "/media/" not in scope["path"] or _only_looks(Headers(scope=scope)):
+        fetched = scope["type"] == "http" and scope["method"] == "GET" and "/media/" in scope["path"]
+        if not fetched or _only_looks(Headers(scope=scope)):
             await self.app(scope, receive, send)
             return
         start: Message | None = None
+        if self._limit is None:
+            self._limit = CapacityLimiter(MOST_AT_ONCE)  # belongs to the loop that runs
+        limit = self._limit
 
         async def exchange(message: Message) -> None:
             nonlocal start
@@ -73,7 +81,7 @@ class Counter:
             held, start = start, None
             body = message.get("body", b"")
             if held is not None and body.startswith(TICKET):
-                file = await run_sync(_file, body.removeprefix(TICKET).decode(), _browser(scope))
+                file = await run_sync(_file, body.removeprefix(TICKET).decode(), _browser(scope), limiter=limit)
                 await _answer(held, file)(scope, receive, send)
             else:
                 if held is not None:

@@ -78,6 +78,13 @@ def test_the_file_is_closed_after_it_was_handed_out(browser: TestClient, offer: 
     assert [file.closed for file in made] == [True]
 
 
+def test_asking_for_the_head_alone_makes_no_file(browser: TestClient, offer: Callable[..., None]) -> None:
+    made: list[int] = []
+    offer("head", lambda: made.append(1) or io.BytesIO())
+    assert browser.head("/base/media/head.csv", headers=CLICK).status_code == 200
+    assert not made
+
+
 @pytest.mark.parametrize("headers", [LOOK, {"accept": "*/*"}])
 def test_a_page_that_looks_whether_the_ticket_is_there_makes_no_file(
     browser: TestClient, offer: Callable[..., None], headers: dict[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox import SCENARIOS, Server
+from studio import media
 from studio.media import fetch, is_ours, is_public_https
 
 REFUSED = [
@@ -129,3 +130,8 @@ def test_media_that_cannot_be_reached_is_empty() -> None:
 
 def test_media_beyond_reason_is_empty(server: Server) -> None:
     assert fetch(f"{server.base_url}/media/{SCENARIOS[0].audio_id}.png", most=10) == b""
+
+
+def test_a_file_that_takes_too_long_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "MAX_SECONDS", -1)
+    assert fetch(f"{server.base_url}/media/{SCENARIOS[0].audio_id}.png") == b""
