@@ -66,7 +66,7 @@ def ask_again(earlier_id: str) -> None:
     account = accounts.current()
     earlier = the_studio().attempt(account, earlier_id) if account else None
     if account is not None and earlier is not None:
-        _send(account, earlier.request, replaces=earlier.id)
+        _send(account, earlier.request, replaces=earlier.id, track=earlier.track)
 
 
 def memo() -> dict[str, Any]:
@@ -165,10 +165,11 @@ def want_tracks() -> None:
         st.session_state.task_wanted = typed_request().task_id
 
 
-def _send(account: Account, request: PersonaRequest, replaces: str = "") -> None:
+def _send(account: Account, request: PersonaRequest, replaces: str = "", track: Track | None = None) -> None:
     from studio.store import NeedsDecision
 
-    noted, browser, author, track = memo(), accounts.browser(), people.author(), _known_track(request.audio_id)
+    noted, browser, author = memo(), accounts.browser(), people.author()
+    track = track or _known_track(request.audio_id)
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:
         attempt = the_studio().create_persona(account, request, replaces, author=author, track=track)

@@ -173,7 +173,7 @@ def _track(account: Account, attempt: Attempt) -> None:
         elif track.audio_url and alive:
             st.caption("Its address is not one that this page may play.")
     if made is not None:
-        st.caption(f"{times.media_clock(made)} The persona stays.")
+        st.caption(times.media_clock(made) + (" The persona stays." if attempt.persona_id else ""))
     with st.container(horizontal=True):
         if track is not None and track.audio_url and alive:
             files.button(

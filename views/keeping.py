@@ -133,6 +133,7 @@ def delete(attempt_id: str, name: str) -> None:
     if _write(lambda account: the_studio().library.delete(account, attempt_id, author)):
         open_attempt("")
         _say("Deleted from this library. KIE keeps its own.", undo=attempt_id, name=name)
+        st.toast("Deleted. **Undo** is at the top of the page.", icon=":material/delete:")  # which may be out of sight
 
 
 def restore(attempt_id: str) -> None:

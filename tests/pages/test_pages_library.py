@@ -15,7 +15,7 @@ from pages_helpers import MAIN, ended, said, scenario
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselect, Text, TextArea, TextInput
 
-from kie import PersonaRequest
+from kie import PersonaRequest, Track
 from sandbox import Server
 from studio import export, merge, service
 from studio.attempts import Attempt, Settled, Status
@@ -364,6 +364,8 @@ def test_asking_again_where_kie_gives_the_same_id_settles_the_unknown_attempt(
     turned_to: list[str],
 ) -> None:
     unknown = asked("answer_lost", name="Half heard")
+    track = Track(unknown.request.audio_id, "Half a conversation", "folk", "", "V5", 61.0, "", "", START)
+    studio.library.know_track(account.id, unknown.id, track)
     page = library(unknown.id)
     page.button(key="library_ask_again").click().run()
     assert turned_to == [CREATE_PAGE]
@@ -375,6 +377,7 @@ def test_asking_again_where_kie_gives_the_same_id_settles_the_unknown_attempt(
     assert "The same request was sent again later, and KIE answered that one." in said(page)
     assert "Sent again with exactly the same text" in said(page)
     [later, _] = studio.history(account, 2)
+    assert later.track == track
     page.button(key=f"open_{later.id}").click().run()
     assert page.code[0].value == later.persona_id
 
