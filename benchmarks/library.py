@@ -30,10 +30,10 @@ from common import ROOT, compare, line
 sys.path.insert(0, str(ROOT))
 
 from studio import export  # found through the line above
-from studio.attempts import Status
+from studio.sending.attempts import Status
 from studio.library import Library, Order, Query
-from studio.schema import attempts, number_at
-from studio.store import Store, found_by
+from studio.database.tables import attempts, number_at
+from studio.sending.store import Store, found_by
 
 FEW, MANY = 100, 100_000
 ACCOUNT = "a" * 12

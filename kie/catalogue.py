@@ -34,6 +34,7 @@ class Cause(StrEnum):
     NOT_CONNECTED = "not_connected"
     NO_ANSWER = "no_answer"
     UNREADABLE = "unreadable"
+    CANCELLED = "cancelled"
 
 
 class Meaning(NamedTuple):
@@ -171,6 +172,12 @@ UNREADABLE = Meaning(
     "safe: KIE then answers with the ID, or says that the persona exists.",
     False,
 )
+CANCELLED = Meaning(
+    Cause.CANCELLED,
+    "It was cancelled before it was sent.",
+    "Nothing was sent. Press Create again when you want it.",
+    True,
+)
 NO_BOOST = Meaning(
     Cause.FAILED,
     "KIE did not write a richer text.",
@@ -260,7 +267,7 @@ def meaning_of(code: int | None, message: str) -> Meaning:
     return BY_CODE.get(code, OTHER) if code is not None else OTHER
 
 
-_ELSEWHERE = (UNSUITABLE, NOT_READY, NOT_CONNECTED, NO_ANSWER, UNREADABLE)
+_ELSEWHERE = (UNSUITABLE, NOT_READY, NOT_CONNECTED, NO_ANSWER, UNREADABLE, CANCELLED)
 _BY_CAUSE = {meaning.cause: meaning for meaning in (*BY_CODE.values(), *_ELSEWHERE)}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -40,6 +40,12 @@ class PersonaRequest:
     vocal_start: float | None = None
     vocal_end: float | None = None
     style: str | None = None
+
+    @classmethod
+    def of_payload(cls, body: Mapping[str, Any]) -> PersonaRequest:
+        """Return the request whose `payload` this is."""
+        window = (body.get("vocalStart"), body.get("vocalEnd"))
+        return cls(body["taskId"], body["audioId"], body["name"], body["description"], *window, body.get("style"))
 
     def problems(self, duration: float | None = None) -> list[Problem]:
         """Return all that KIE would refuse, in the order of the form. `duration` is the track's, in seconds."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from kie import Cause, MusicTask, TaskState, Track
 from kie.models import MAX_TEXT, WINDOW_MIN
-from studio.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, Status
 
 _LABEL = re.compile(r"\[([^\]\n]{1,120})\]")
 _HINT = re.compile(r"[:\u2013\u2014-]\s*")

@@ -19,75 +19,15 @@ from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from studio.attempts import Outcome
-    from studio.library import Library, Query
+from studio.database.columns import IN_CSV, IN_FILE
 
-COLUMNS = (
-    "created_at",
-    "status",
-    "persona_id",
-    "name",
-    "description",
-    "task_id",
-    "audio_id",
-    "style",
-    "vocal_start",
-    "vocal_end",
-    "code",
-    "message",
-    "id",
-    "note",
-    "tags",
-    "favourite",
-    "settled",
-    "author",
-    "track_title",
-    "track_model",
-    "track_duration",
-    "track_created_at",
-    "credits_before",
-    "credits_after",
-)
-"""Later columns are appended, never inserted."""
-FIELDS = (
-    "id",
-    "created_at",
-    "sent_at",
-    "ended_at",
-    "status",
-    "persona_id",
-    "name",
-    "description",
-    "task_id",
-    "audio_id",
-    "style",
-    "vocal_start",
-    "vocal_end",
-    "cause",
-    "code",
-    "message",
-    "http_status",
-    "raw",
-    "repeats",
-    "replaces",
-    "author",
-    "origin",
-    "settled",
-    "note",
-    "tags",
-    "favourite",
-    "track_title",
-    "track_tags",
-    "track_model",
-    "track_duration",
-    "track_audio_url",
-    "track_image_url",
-    "track_created_at",
-    "credits_before",
-    "credits_after",
-)
-"""What the JSON has of each attempt, beside its `story`."""
+if TYPE_CHECKING:
+    from studio.library import Library
+    from studio.query import Query
+    from studio.sending.attempts import Outcome
+
+COLUMNS = IN_CSV
+FIELDS = IN_FILE
 FORMAT, VERSION = "persona-studio", 1
 GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'", "＝", "＋", "－", "＠")  # wide ones count too
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -144,7 +84,7 @@ def json_parts(library: Library, account: str, query: Query) -> Iterator[str]:
     while part := list(islice(rows, CHUNK)):
         stories = library.stories([row.id for row in part])
         for row in part:
-            if row.status not in ("queued", "sending"):
+            if row.status not in ("queued", "sending", "working"):
                 values: dict[str, Any] = {name: _plain(value) for name, value in row._mapping.items()}
                 values["tags"] = row.tags.split("\n") if row.tags else []
                 values["story"] = [

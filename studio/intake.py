@@ -16,9 +16,12 @@ from types import MappingProxyType
 from typing import Any
 
 from kie.models import MAX_TEXT, clean
-from studio.attempts import Settled, Status
+from studio.database.columns import COLUMNS as ALL
 from studio.export import COLUMNS, FIELDS, FORMAT, VERSION, unguard
-from studio.library import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, clean_tags
+from studio.query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, clean_tags
+from studio.refusals import BadFile
+from studio.sending.attempts import IN_FLIGHT as ON_THEIR_WAY
+from studio.sending.attempts import Settled, Status
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 200_000
@@ -26,17 +29,9 @@ MOST_PROBLEMS = 20
 MAX_RAW = 2 * 1024 * 1024
 """Characters of a raw answer; the client keeps no more either."""
 ENDED = (Status.CREATED.value, Status.REFUSED.value, Status.UNKNOWN.value)
-IN_FLIGHT = (Status.QUEUED.value, Status.SENDING.value)
+IN_FLIGHT = tuple(status.value for status in ON_THEIR_WAY)
 
 csv.field_size_limit(MAX_BYTES)
-
-
-class BadFile(Exception):
-    """A file that is not taken in. Each text says where the trouble is and what to do."""
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__(*problems)
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,29 +160,42 @@ def _tags(value: Any) -> str:
         raise ValueError(f"may hold at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters each") from None
 
 
+def _object(value: Any) -> str:
+    text = _text(MAX_RAW)(value)
+    try:
+        whole = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        whole = None
+    if not isinstance(whole, dict):
+        raise ValueError("must be a JSON object as a text")
+    return text
+
+
 _ID = _text(200, lines=False)
 _WORDS = _text(MAX_TEXT)
 _ANY = _text(MAX_RAW)
-READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("id", "persona_id", "task_id", "audio_id", "author", "track_model"), _ID),
-    **dict.fromkeys(("name", "description", "track_title", "track_tags", "track_audio_url", "track_image_url"), _WORDS),
-    "created_at": _created,
-    **dict.fromkeys(("sent_at", "ended_at", "track_created_at"), _time),
-    **dict.fromkeys(("vocal_start", "vocal_end", "track_duration", "credits_before", "credits_after"), _number),
-    **dict.fromkeys(("code", "http_status"), _whole),
-    "repeats": _count,
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "id": _ID,
+    "words": _WORDS,
+    "any": _ANY,
+    "word": _text(16, lines=False),
+    "link": _text(32, lines=False),
+    "origin": _text(8, lines=False),
+    "kind": _text(16, lines=False),
+    "created": _created,
+    "time": _time,
+    "number": _number,
+    "whole": _whole,
+    "count": _count,
     "style": lambda value: None if value is None else _WORDS(value),
     "status": _one_of("", *ENDED, *IN_FLIGHT),
     "settled": _one_of(*(settled.value for settled in Settled)),
-    "origin": _text(8, lines=False),
-    "cause": _text(16, lines=False),
-    "replaces": _text(32, lines=False),
-    "message": _text(MAX_RAW),
-    "raw": _text(MAX_RAW),
     "note": _text(LONGEST_NOTE),
-    "favourite": _yes,
+    "yes": _yes,
     "tags": _tags,
+    "object": _object,
 }
+READERS = {column.name: CHECKS[column.check] for column in ALL if column.in_file}
 _OWN_TEXTS = ("persona_id", "author", "track_model", "track_title", "track_tags", "track_audio_url", "track_image_url")
 OWN_READERS = READERS | dict.fromkeys(_OWN_TEXTS, _text(MAX_RAW))
 """For a JSON of this program: whatever KIE once told may come back."""

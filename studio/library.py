@@ -6,12 +6,8 @@ Every method takes the account first, and sees nothing of another one.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -20,47 +16,25 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from kie import Track
 from kie.models import clean
-from studio.attempts import IN_FLIGHT, Attempt, Event, NotSaved, Outcome, Settled, Status
-from studio.schema import attempts, boosts, events, number_at
-from studio.store import FOUND_BY, LISTED, Store, add_event, found_by, read, track_columns
+from studio.database.columns import SEARCHED
+from studio.database.connection import Database
+from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, events, number_at
+from studio.query import LONGEST_ID, LONGEST_NOTE, LONGEST_USE, Order, Query, clean_tags
+from studio.refusals import Refused
+from studio.sending.attempts import Attempt, Event, Outcome, Settled, Status
+from studio.sending.rows import LISTED, found_by, read, track_columns
+from studio.sending.store import add_event
 from studio.words import words_in
 
-log = logging.getLogger(__name__)
-
-MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
-LONGEST_ID = LONGEST_USE = 200
 MOST_WORDS = 50
 """Words of a search that count."""
 CHUNK = 500
 """Rows of one look-up by ID."""
 
 INDEX = sa.table("attempts_words", sa.column("rowid"), sa.column("attempts_words"))
-"""SQLite's index of words (migration 0002): of all that is not deleted, with account, outcome and star."""
+"""SQLite's index of words (migration 0004): of all that is not deleted, with account, outcome, what is made, and star."""
 ROWID = INDEX.c.rowid
 """An attempt's number there."""
-
-
-class Order(StrEnum):
-    """How a list is sorted."""
-
-    NEWEST = "Newest first"
-    OLDEST = "Oldest first"
-    NAME = "Name, A to Z"
-    NAME_BACK = "Name, Z to A"
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which attempts are looked for. All conditions hold together; words count from their beginning."""
-
-    text: str = ""
-    statuses: tuple[Status, ...] = ()
-    favourites: bool = False
-    since: datetime | None = None
-    until: datetime | None = None
-    """The first moment that is too late."""
-    deleted: bool = False
-    order: Order = Order.NEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +45,13 @@ class Page:
     more: bool
 
 
-class Refused(Exception):
-    """A decision that the attempt does not allow (any more). The text says so to a person."""
-
-
 class Library:
     """What is kept, by account. `unsaved` has outcomes that are known but could not be written yet, by attempt."""
 
-    def __init__(self, store: Store, unsaved: Mapping[str, Outcome] = MappingProxyType({})) -> None:
-        self.engine = store.engine
-        self.reading = store.reading
-        self._writer = store.engine.execution_options(write=True)
-        self.now = store.now
+    def __init__(self, database: Database, unsaved: Mapping[str, Outcome] = MappingProxyType({})) -> None:
+        self.database = database
+        self.reading, self._writing = database.reading, database.writing
+        self.now = database.now
         self.unsaved = unsaved
 
     def find(self, account: str, query: Query, offset: int = 0, limit: int = 50) -> Page:
@@ -96,7 +65,7 @@ class Library:
         wanted = self._ordered(account, query, [attempts.c.number])
         if indexed := self._indexed(account, query):
             wanted = sa.select(ROWID).where(*indexed)  # it knows all that is asked for
-        if self.engine.dialect.name == "postgresql":
+        if self.database.kind == "postgresql":
             wanted = wanted.order_by(None)  # SQLite would choose a worse index without an order, PostgreSQL with one
         some = wanted.limit(most).subquery()
         with self.reading() as connection:
@@ -126,13 +95,15 @@ class Library:
 
     def sent_again(self, account: str, attempt_id: str) -> list[Attempt]:
         """Return the attempts that repeat or replace this one, the oldest first."""
-        query = sa.select(*LISTED).where(attempts.c.account == account, attempts.c.replaces == attempt_id)
+        replacing = sa.and_(sa.text("replaces <> ''"), attempts.c.replaces == attempt_id)
+        query = sa.select(*LISTED).where(attempts.c.account == account, replacing)
         with self.reading() as connection:
             return [read(row) for row in connection.execute(query.order_by(attempts.c.number))]
 
     def of_tracks(self, account: str, audio_ids: Sequence[str]) -> dict[str, Attempt]:
         """Return what became of tracks, by audio ID: a persona or an open matter before a refusal, then the newest."""
-        query = sa.select(*LISTED).where(attempts.c.account == account, attempts.c.audio_id.in_(audio_ids))
+        mine = sa.and_(attempts.c.account == account, attempts.c.makes == "persona")
+        query = sa.select(*LISTED).where(mine, attempts.c.subject.in_(audio_ids))
         with self.reading() as connection:
             found = [read(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
         return {
@@ -143,7 +114,7 @@ class Library:
         """Return the tags that this account uses, sorted."""
         query = (
             sa.select(attempts.c.tags)
-            .where(attempts.c.account == account, attempts.c.tags != "", attempts.c.deleted_at.is_(None))
+            .where(attempts.c.account == account, attempts.c.makes == "persona", sa.text(f"tags <> '' AND {ALIVE}"))
             .order_by(attempts.c.number.desc())
             .limit(1000)
         )
@@ -196,7 +167,7 @@ class Library:
         where = clean(" ".join(where.split()))
         if len(where) > LONGEST_USE:
             raise ValueError(f"Used for: it has {len(where):,} characters. Shorten it to {LONGEST_USE} or fewer.")
-        with self._change_in_one() as connection:
+        with self._writing() as connection:
             if not self._row(connection, account, attempt_id).persona_id:
                 raise Refused("It has no persona that could have been used.")
             if where:
@@ -204,11 +175,11 @@ class Library:
 
     def delete(self, account: str, attempt_id: str, author: str = "") -> None:
         """Take an attempt out of the library. Raises `Refused` while it is on its way."""
-        with self._change_in_one() as connection:
+        with self._writing() as connection:
             alive = sa.and_(
                 _this(account, attempt_id),
                 attempts.c.deleted_at.is_(None),
-                attempts.c.status.not_in([status.value for status in IN_FLIGHT]),
+                sa.not_(sa.text(IN_FLIGHT)),
             )
             if connection.execute(sa.update(attempts).where(alive).values(deleted_at=self.now())).rowcount:
                 add_event(connection, attempt_id, self.now(), "deleted", {}, author)
@@ -217,31 +188,31 @@ class Library:
 
     def restore(self, account: str, attempt_id: str, author: str = "") -> None:
         """Bring a deleted attempt back."""
-        with self._change_in_one() as connection:
+        with self._writing() as connection:
             gone = sa.and_(_this(account, attempt_id), attempts.c.deleted_at.is_not(None))
             if connection.execute(sa.update(attempts).where(gone).values(deleted_at=None)).rowcount:
                 add_event(connection, attempt_id, self.now(), "restored", {}, author)
 
     def forget(self, account: str) -> int:
-        """Erase every row of an account, for good; return how many. Raises `Refused` while one is on its way."""
-        with self._change_in_one() as connection:
-            mine = attempts.c.account == account
-            busy = sa.select(attempts.c.id).where(mine, attempts.c.status.in_([status.value for status in IN_FLIGHT]))
-            if connection.execute(busy.limit(1)).first():
-                raise Refused("An attempt is on its way. Wait for its outcome first.")
-            connection.execute(sa.delete(events).where(events.c.attempt_id.in_(sa.select(attempts.c.id).where(mine))))
-            connection.execute(sa.delete(boosts).where(boosts.c.account == account))
-            return connection.execute(sa.delete(attempts).where(mine)).rowcount
+        """Erase every row of an account, for good; return how many attempts that were.
 
-    @contextmanager
-    def _change_in_one(self) -> Iterator[sa.Connection]:
-        """Change several rows or none. Raises `NotSaved` if the disk or the database does not do it."""
-        try:
-            with self._writer.begin() as connection:
-                yield connection
-        except sa.exc.SQLAlchemyError as error:
-            log.exception("The library could not be written.")
-            raise NotSaved from error
+        In portions, so that nobody else waits long for the database; if it breaks off, what is left can be erased
+        again. Raises `Refused` while an attempt is on its way.
+        """
+        mine, erased = attempts.c.account == account, 0
+        while True:
+            with self._writing() as connection:
+                if connection.execute(sa.select(attempts.c.id).where(mine, sa.text(IN_FLIGHT)).limit(1)).first():
+                    raise Refused("An attempt is on its way. Wait for its outcome, or cancel it, first.")
+                rows = connection.execute(sa.select(attempts.c.id, attempts.c.makes).where(mine).limit(CHUNK)).all()
+                ids = [row.id for row in rows]
+                connection.execute(sa.delete(events).where(events.c.attempt_id.in_(ids)))
+                connection.execute(sa.delete(attempts).where(attempts.c.id.in_(ids)))
+                if len(rows) < CHUNK:
+                    connection.execute(sa.delete(batches).where(batches.c.account == account))
+            erased += sum(row.makes != "text" for row in rows)
+            if len(rows) < CHUNK:
+                return erased
 
     def _overlaid(self, attempt: Attempt) -> Attempt:
         return attempt.overlaid(self.unsaved.get(attempt.id))
@@ -249,7 +220,7 @@ class Library:
     def _settle(
         self, account: str, attempt_id: str, values: dict[str, Any], kind: str, detail: dict[str, str], author: str
     ) -> None:
-        with self._change_in_one() as connection:
+        with self._writing() as connection:
             row = self._row(connection, account, attempt_id)
             unknown = sa.and_(_this(account, attempt_id), attempts.c.status == Status.UNKNOWN.value)
             if (
@@ -262,9 +233,9 @@ class Library:
             add_event(connection, attempt_id, self.now(), kind, detail, author)
 
     def _change(self, account: str, attempt_id: str, values: dict[str, Any]) -> None:
-        with self._change_in_one() as connection:
+        with self._writing() as connection:
             row = self._row(connection, account, attempt_id)
-            if values.keys() & set(FOUND_BY):
+            if values.keys() & set(SEARCHED):
                 values |= found_by(dict(row._mapping) | values)
             if values:
                 connection.execute(sa.update(attempts).where(_this(account, attempt_id)).values(values))
@@ -278,7 +249,7 @@ class Library:
     def _ordered(
         self, account: str, query: Query, columns: Sequence[sa.ColumnElement[Any]]
     ) -> sa.Select[tuple[Any, ...]]:
-        conditions: list[sa.ColumnElement[Any]] = [attempts.c.account == account]
+        conditions: list[sa.ColumnElement[Any]] = [attempts.c.account == account, attempts.c.makes == query.makes]
         conditions.append(attempts.c.deleted_at.is_not(None) if query.deleted else attempts.c.deleted_at.is_(None))
         if query.statuses:
             conditions.append(attempts.c.status.in_([status.value for status in query.statuses]))
@@ -308,7 +279,7 @@ class Library:
     def _indexed(self, account: str, query: Query) -> list[sa.ColumnElement[bool]]:
         """Return what SQLite's index of words is asked for; nothing if it is of no use here."""
         words = words_in(query.text)[:MOST_WORDS]
-        if not words or query.deleted or self.engine.dialect.name != "sqlite":
+        if not words or query.deleted or self.database.kind != "sqlite":
             return []
         conditions: list[sa.ColumnElement[bool]] = [
             INDEX.c.attempts_words.op("MATCH", is_comparison=True)(_match(account, query, words))
@@ -320,21 +291,10 @@ class Library:
         return conditions
 
     def _has_all(self, words: list[str]) -> sa.ColumnElement[bool]:
-        if self.engine.dialect.name == "postgresql":
+        if self.database.kind == "postgresql":
             terms = " & ".join(f"'{word}'" if len(word) <= 6 else f"'{word[:6]}' & '{word}':*" for word in words)
             return sa.literal_column("attempts.found").op("@@")(sa.cast(terms, TSQUERY))
         return sa.and_(*((" " + attempts.c.words).contains(f" {word}", autoescape=True) for word in words))
-
-
-def clean_tags(tags: Sequence[str]) -> list[str]:
-    """Return tags without blanks around them and without doubles. Raises `ValueError` for what cannot be one."""
-    found = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
-    if len(found) > MOST_TAGS:
-        raise ValueError(f"Tags: keep at most {MOST_TAGS}.")
-    for tag in found:
-        if len(tag) > LONGEST_TAG or "," in tag or not tag.isprintable():
-            raise ValueError(f"Tags: use at most {LONGEST_TAG} characters, and no comma.")
-    return found
 
 
 def _this(account: str, attempt_id: str) -> sa.ColumnElement[bool]:
@@ -342,8 +302,8 @@ def _this(account: str, attempt_id: str) -> sa.ColumnElement[bool]:
 
 
 def _match(account: str, query: Query, words: list[str]) -> str:
-    """Return a full-text expression of SQLite for words and marks (see migration 0002)."""
-    terms = [f'"\ue000{account}"', *(f'"{word}"*' for word in words)]
+    """Return a full-text expression of SQLite for words and marks (see migration 0004)."""
+    terms = [f'"\ue000{account}"', f'"\ue003{query.makes}"', *(f'"{word}"*' for word in words)]
     if query.favourites:
         terms.append('"\ue002"')
     if query.statuses:

@@ -18,11 +18,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from studio.attempts import NotSaved
-from studio.intake import IN_FLIGHT, BadFile, Record
+from studio.database.tables import attempts, events, number_at
+from studio.intake import IN_FLIGHT, Record
 from studio.library import CHUNK, Library
-from studio.schema import attempts, events, number_at
-from studio.store import found_by
+from studio.refusals import BadFile
+from studio.sending.rows import blank_row, found_by
 
 NAMESPACE = uuid.UUID("6f1d2a0e-51c4-4b3e-9d43-0c3a6a7f5b21")
 CHANGED_MEANWHILE = "The library has changed since the preview. Choose the file again."
@@ -78,10 +78,8 @@ def take_in(library: Library, account: str, preview: Preview, overwrite: bool = 
     """
     now = library.now()
     try:
-        with library.engine.execution_options(write=True).begin() as connection:
-            if connection.dialect.name == "postgresql":
-                lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"take in {account}", 0))
-                connection.execute(sa.select(lock))
+        with library.database.writing() as connection:
+            library.database.one_at_a_time(connection, "take in", account)
             if _known(connection, account, preview.new).keys() & {
                 key for record in preview.new for key in _keys(account, record)
             }:
@@ -99,8 +97,6 @@ def take_in(library: Library, account: str, preview: Preview, overwrite: bool = 
                     connection.execute(sa.insert(table), values[first : first + 2000])
     except sa.exc.IntegrityError:
         raise BadFile(CHANGED_MEANWHILE) from None
-    except sa.exc.SQLAlchemyError as error:
-        raise NotSaved from error
     return len(rows) + (len(preview.conflicts) if overwrite else 0)
 
 
@@ -181,7 +177,7 @@ def _equal(here: Any, there: Any) -> bool:
 
 
 def _new_rows(connection: sa.Connection, account: str, records: list[Record]) -> Iterator[dict[str, Any]]:
-    blank: dict[str, Any] = {column.name: getattr(column.default, "arg", None) for column in attempts.c}
+    blank = blank_row()
     given = [record.values.get("id", "") for record in records]
     taken_ids = _taken(connection, attempts.c.id, [one for one in given if one])
     rows: list[dict[str, Any]] = []
@@ -190,6 +186,7 @@ def _new_rows(connection: sa.Connection, account: str, records: list[Record]) ->
         ours = re.fullmatch("[0-9a-f]{32}", its_id) and its_id not in taken_ids
         row["id"] = its_id if ours else _own_id(account, its_id) if its_id else uuid.uuid4().hex
         row["account"] = account
+        row["subject"] = row["audio_id"] or row["id"]
         if "origin" not in record.values:
             row["origin"] = "import"
         rows.append(row | found_by(row))

@@ -7,22 +7,24 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, settings
-from studio.attempts import Attempt, NotSaved
+from studio.sending.attempts import Attempt, Seen
 from studio.downloads import Downloads
 from studio.looks import Looks
+from studio.refusals import DatabaseTooNew, NotSaved
 from studio.tokens import Account, Vault
 from studio.visitors import Visitors
 
 if TYPE_CHECKING:
     from kie import TimedWords, Track
-    from studio.boosts import Boost, Boosts
     from studio.library import Library
-    from studio.runs import Runs
-    from studio.store import Store
+    from studio.sending.batches import Batches
+    from studio.sending.engine import Engine
+    from studio.sending.kinds import Kind
+    from studio.sending.store import Store
 
 __all__ = ["Balance", "NotSaved", "Studio", "close_the_studio", "the_studio"]
 
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 LOOK_TIMEOUT = (5.0, 20.0)
 """Seconds for calls that only read, while a person looks at the page."""
 OPEN_TIMEOUT = 60.0
+OPEN_PATIENCE = 8.0
+"""Seconds that a page waits for the database to be opened; a large one that is brought up to date takes longer."""
+MOST_DEMOS = 200
+"""Demo accounts that are kept; the oldest that nobody uses goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Studio:
         self.visitors = Visitors()
         self.downloads = Downloads(self.visitors)
         self._lock = threading.Lock()
-        self._opened: Future[tuple[Store, Runs]] | None = None
+        self._opened: Future[tuple[Store, Engine]] | None = None
         self._balances: dict[str, Balance] = {}
         self._looks = Looks()
         self.shared: Account | None = None
@@ -60,7 +66,7 @@ class Studio:
             except InvalidInput as error:
                 raise settings.BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
 
-    def open(self) -> Future[tuple[Store, Runs]]:
+    def open(self) -> Future[tuple[Store, Engine]]:
         """Open the database and start the runs, in the background; opening again after a failure tries again."""
         with self._lock:
             failed = self._opened is not None and self._opened.done() and self._opened.exception() is not None
@@ -69,33 +75,34 @@ class Studio:
                 threading.Thread(target=self._open, args=(self._opened,), name="studio-open", daemon=True).start()
             return self._opened
 
-    def _open(self, opened: Future[tuple[Store, Runs]]) -> None:
+    def _open(self, opened: Future[tuple[Store, Engine]]) -> None:
         try:
-            from studio.runs import Runs
-            from studio.store import Store
+            from studio.database.connection import Database
+            from studio.sending.engine import Engine
+            from studio.sending.store import Store
 
-            store = Store(self.settings.database_url)
-            runs = Runs(self.settings, store, self.vault)
-            runs.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
+            store = Store(Database(self.settings.database_url))
+            engine = Engine(self.settings, store, self.vault)
+            engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
-                runs.launch()
+                engine.launch()
             except BaseException:
                 with suppress(Exception):
-                    runs.close(wait=0)
-                store.close()
+                    engine.close(wait=0)
+                store.database.close()
                 raise
         except BaseException as error:
             log.exception("The database could not be opened.")
             opened.set_exception(error)
         else:
-            opened.set_result((store, runs))
+            opened.set_result((store, engine))
 
     def close(self) -> None:
         """Stop, after requests that are on their way have ended."""
         if self._opened is not None and self._opened.exception(OPEN_TIMEOUT) is None:
-            store, runs = self._opened.result()
-            runs.close(wait=self.settings.read_timeout + 5)
-            store.close()
+            store, engine = self._opened.result()
+            engine.close(wait=self.settings.read_timeout + 5)
+            store.database.close()
         demo.stop()
 
     def sign_in(self, token: str) -> Account:
@@ -111,25 +118,35 @@ class Studio:
             raise balance.error
         account = self.vault.keep(token, self.settings.base_url)
         self._balances[account.id] = balance
-        self._adopt()
+        self._adopt(account.id)
         return account
 
     def sign_out(self, visitor: str, account: Account) -> None:
         """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
         self.visitors.leave(visitor)
         if not account.shared and not self.visitors.use(account.id):
-            try:
-                waiting = any(attempt.in_flight for attempt in self.history(account, 100))
-            except NotSaved:  # if it could be read before, something may wait that cannot be seen now
-                waiting = self._opened is not None and self._opened.done() and self._opened.exception() is None
-            if not waiting:
-                self.vault.drop(account.id)
-                self._balances.pop(account.id, None)
+            if not self._waits(account.id):
+                self._drop(account.id)
+
+    def _waits(self, account_id: str) -> bool:
+        """Whether something of an account has not ended, as far as anybody can tell."""
+        try:
+            store, _ = self._house()
+            return store.any_in_flight(account_id)
+        except NotSaved:  # if it could be read before, something may wait that cannot be seen now
+            return self._opened is not None and self._opened.done() and self._opened.exception() is None
+
+    def _drop(self, account_id: str) -> None:
+        self.vault.drop(account_id)
+        self._balances.pop(account_id, None)
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
         token, base_url = demo.new_visitor()
         self.open()
+        for old in self.vault.demos()[: -MOST_DEMOS + 1]:
+            if not self.visitors.use(old) and not self._waits(old):
+                self._drop(old)
         return self.vault.keep(token, base_url, demo=True)
 
     def plug_in(self, account: Account, plugged: bool) -> None:
@@ -177,74 +194,94 @@ class Studio:
         self,
         account: Account,
         request: PersonaRequest,
-        replaces: str = "",
+        replaces: Seen | None = None,
         *,
         author: str = "",
         track: Track | None = None,
     ) -> Attempt:
-        """File a request and start its run; the same request in flight, or a double click, starts nothing.
+        """File a request for a persona and have it sent; the same request in flight, or a double click, sends nothing.
 
-        Raises `studio.store.NeedsDecision` when a person has to decide first (`replaces` carries the decision), and
-        `NotSaved` when nothing could be written and so nothing was sent. `author` is who asked, where people sign in;
-        `track` is what is known of the track, to be kept as it is now.
+        Raises `NeedsDecision` when a person has to decide first (`replaces` carries the decision, and names the attempt
+        as it was seen), and `NotSaved` when nothing could be written and so nothing was sent. `author` is who asked,
+        where people sign in; `track` is what is known of the track, to be kept as it is now.
         """
-        from sqlalchemy.exc import SQLAlchemyError
+        from studio.sending.kinds import body_of
+        from studio.sending.kinds.persona import PERSONA
 
-        store, runs = self._house()
+        body = body_of(request.payload())
+        return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
+
+    def start_boost(self, account: Account, content: str, *, author: str = "") -> Attempt:
+        """Have KIE make a description richer, for credits; while the same text is on its way, that one is returned.
+
+        Raises `NotSaved` when nothing could be written and so nothing was sent.
+        """
+        from studio.sending.kinds import body_of
+        from studio.sending.kinds.boost import BOOST
+
+        return self._file(account, BOOST, body_of({"content": content}), author=author)
+
+    def _file(
+        self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any
+    ) -> Attempt:
+        store, engine = self._house()
         balance = self.balance(account)
         before = balance.credits if balance is not None else None
-        try:
-            attempt, new = store.add(
-                account.id, request, runs.executor, replaces, author=author, track=track, credits_before=before
-            )
-        except SQLAlchemyError as error:
-            log.exception("An attempt could not be written.")
-            raise NotSaved from error
+        attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
         if new:
-            try:
-                runs.start(attempt.id)
-            except Exception:
-                log.exception("A run could not be started; the next heartbeat tries again.")
-                store.park(attempt.id)
+            engine.wake(account.id)
         return attempt
 
-    def stop_waiting(self, account: Account, attempt_id: str) -> bool:
-        """Give up an attempt that waits to be sent again; say whether it was still waiting."""
-        store, _ = self._house()
-        return store.cancel(account.id, attempt_id)
+    def cancel(self, account: Account, attempt_id: str) -> bool:
+        """End an attempt that was not sent, or waits to be sent again; say whether it still was waiting."""
+        store, engine = self._house()
+        done = store.cancel(account.id, attempt_id)
+        engine.tell(attempt_id)
+        return done
+
+    def let_go(self, account: Account, attempt_id: str) -> bool:
+        """Have a held attempt sent after all; say whether it was held."""
+        store, engine = self._house()
+        done = store.let_go(account.id, attempt_id)
+        engine.tell(attempt_id)
+        engine.wake(account.id)
+        return done
 
     def attempt(self, account: Account, attempt_id: str) -> Attempt | None:
-        """Return one attempt of this account as it stands on disk."""
-        store, runs = self._house()
-        attempt = store.get(account.id, attempt_id)
-        return attempt.overlaid(runs.unsaved.get(attempt.id)) if attempt else None
+        """Return one attempt of this account as it stands on disk.
+
+        While the database cannot be read, return what this process knows of it; raises `NotSaved` if that is nothing.
+        """
+        store, engine = self._house()
+        try:
+            attempt = store.get(account.id, attempt_id)
+        except NotSaved:
+            known = engine.known(account.id, attempt_id)
+            if known is None:
+                raise
+            return known
+        return attempt.overlaid(engine.unsaved.get(attempt.id)) if attempt else None
 
     def history(self, account: Account, limit: int) -> list[Attempt]:
-        """Return the newest attempts of this account."""
-        store, runs = self._house()
-        return [attempt.overlaid(runs.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
+        """Return the newest attempts of this account that asked for a persona."""
+        store, engine = self._house()
+        return [attempt.overlaid(engine.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
 
-    def start_boost(self, account: Account, content: str) -> Boost:
-        """Have KIE make a description richer, for credits; a second click while it works starts nothing."""
-        return self._boosts().start(account.id, content, lambda: self._client(account, self.settings.read_timeout))
+    @property
+    def batches(self) -> Batches:
+        """Attempts that were started together. Raises `NotSaved` when the database cannot be used."""
+        from studio.sending.batches import Batches
 
-    def boost(self, account: Account, boost_id: str) -> Boost | None:
-        """Return one boost of this account as it stands on disk."""
-        return self._boosts().get(account.id, boost_id)
-
-    def _boosts(self) -> Boosts:
-        from studio.boosts import Boosts
-
-        store, runs = self._house()
-        return Boosts(store, runs.executor)
+        store, _ = self._house()
+        return Batches(store)
 
     @property
     def library(self) -> Library:
         """All that is kept. Raises `NotSaved` when the database cannot be used."""
         from studio.library import Library
 
-        store, runs = self._house()
-        return Library(store, runs.unsaved)
+        store, engine = self._house()
+        return Library(store.database, engine.unsaved)
 
     def _client(self, account: Account, read_timeout: float = LOOK_TIMEOUT[1]) -> KieClient:
         client = self.vault.client(account.id, (LOOK_TIMEOUT[0], read_timeout))
@@ -252,17 +289,19 @@ class Studio:
             raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
         return client
 
-    def _house(self) -> tuple[Store, Runs]:
+    def _house(self) -> tuple[Store, Engine]:
         try:
-            return self.open().result(OPEN_TIMEOUT)
+            return self.open().result(OPEN_PATIENCE)
+        except TimeoutError as error:
+            raise NotSaved("The database is still being opened. Try again in a moment.") from error
         except Exception as error:
-            raise NotSaved(str(error) if type(error).__name__ == "DatabaseTooNew" else "") from error
+            raise NotSaved(str(error) if isinstance(error, DatabaseTooNew) else "") from error
 
-    def _adopt(self) -> None:
+    def _adopt(self, account_id: str) -> None:
         """Go on with what waited for this token."""
         try:
-            _, runs = self._house()
-            runs.adopt()
+            _, engine = self._house()
+            engine.wake(account_id)
         except Exception:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
 

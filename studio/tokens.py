@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kie import InvalidInput, KieClient, check_token
@@ -71,14 +72,21 @@ class Vault:
         with self._lock:
             return list(self._lines)
 
+    def demos(self) -> list[str]:
+        """Return the IDs of the demo accounts, the oldest first."""
+        with self._lock:
+            return [account.id for account, _, _ in self._lines.values() if account.demo]
+
     def base_url(self, account_id: str) -> str:
         """Return the host of an account, or "" if its token is not known here."""
         with self._lock:
             line = self._lines.get(account_id)
         return line[2] if line else ""
 
-    def client(self, account_id: str, timeout: tuple[float, float]) -> KieClient | None:
+    def client(
+        self, account_id: str, timeout: tuple[float, float], departing: Callable[[], None] | None = None
+    ) -> KieClient | None:
         """Return a client for an account that repeats nothing by itself, or None if its token is not known here."""
         with self._lock:
             line = self._lines.get(account_id)
-        return KieClient(line[1], line[2], timeout, repeat=False) if line else None
+        return KieClient(line[1], line[2], timeout, repeat=False, departing=departing) if line else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,8 @@ import streamlit as st
 
 from kie import KieError, PersonaRequest, Problem, Track
 from studio import choices
-from studio.attempts import Attempt
+from studio.refusals import NeedsDecision
+from studio.sending.attempts import Attempt, Seen
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import account as accounts
@@ -17,6 +19,7 @@ from views import people
 
 FIELDS = ("task_id", "audio_id", "name", "description", "style")
 NOT_WRITTEN = Problem("create", "The disk could not be written, so nothing was sent. The log says why.")
+KNOWN_BY_NOW = Problem("create", "Its outcome is known by now, so nothing was sent. Look at it, then decide again.")
 NO_TOKEN = "Token: paste your KIE token in the sidebar first, or try the demo."
 CREATE_PAGE = "../pages/create.py"
 """As st.switch_page wants it: seen from the router."""
@@ -51,22 +54,26 @@ def create() -> None:
         _send(account, request)
 
 
-def send_over(earlier_id: str) -> None:
+def send_over(earlier: Seen) -> None:
     """Send what the fields say although the track has a persona: the person has decided to replace its text."""
     account = accounts.current()
     request, problems = _request()
     if problems:
         _refuse(*problems)
     elif account is not None:
-        _send(account, request, replaces=earlier_id)
+        _send(account, request, earlier)
 
 
-def ask_again(earlier_id: str) -> None:
+def ask_again(seen: Seen) -> None:
     """Send an attempt whose outcome is unknown again, unchanged."""
     account = accounts.current()
-    earlier = the_studio().attempt(account, earlier_id) if account else None
+    try:
+        earlier = the_studio().attempt(account, seen.id) if account else None
+    except NotSaved as error:
+        _refuse(_not_written(error))
+        return
     if account is not None and earlier is not None:
-        _send(account, earlier.request, replaces=earlier.id, track=earlier.track)
+        _send(account, earlier.request, seen, earlier.track)
 
 
 def memo() -> dict[str, Any]:
@@ -115,10 +122,19 @@ def forget_outcome() -> None:
 
 
 def stop_waiting(attempt_id: str) -> None:
-    """Give up an attempt that waits to be sent again."""
+    """Cancel an attempt that waits to be sent, or to be sent again."""
     account = accounts.current()
     if account is not None:
-        the_studio().stop_waiting(account, attempt_id)
+        with suppress(NotSaved):  # the page says so
+            the_studio().cancel(account, attempt_id)
+
+
+def let_go(attempt_id: str) -> None:
+    """Have an attempt sent that was held after a backup was brought back."""
+    account = accounts.current()
+    if account is not None:
+        with suppress(NotSaved):  # the page says so
+            the_studio().let_go(account, attempt_id)
 
 
 def use_sibling(attempt: Attempt) -> None:
@@ -165,18 +181,21 @@ def want_tracks() -> None:
         st.session_state.task_wanted = typed_request().task_id
 
 
-def _send(account: Account, request: PersonaRequest, replaces: str = "", track: Track | None = None) -> None:
-    from studio.store import NeedsDecision
-
+def _send(
+    account: Account, request: PersonaRequest, replaces: Seen | None = None, track: Track | None = None
+) -> None:
     noted, browser, author = memo(), accounts.browser(), people.author()
     track = track or _known_track(request.audio_id)
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:
         attempt = the_studio().create_persona(account, request, replaces, author=author, track=track)
     except NeedsDecision as needed:
-        noted.update(attempt="", decision=needed.earlier.id, problems=())
-    except NotSaved:
-        noted.update(attempt="", decision="", problems=(NOT_WRITTEN,))
+        if needed.stale:
+            noted.update(attempt=needed.earlier.id, decision="", problems=(KNOWN_BY_NOW,))
+        else:
+            noted.update(attempt="", decision=needed.earlier.id, problems=())
+    except NotSaved as error:
+        noted.update(attempt="", decision="", problems=(_not_written(error),))
     else:
         noted.update(attempt=attempt.id, decision="", problems=())
         if browser:
@@ -193,6 +212,10 @@ def _request() -> tuple[PersonaRequest, list[Problem]]:
     if fits is not None and request.vocal_start is None and request.vocal_end is None:
         request = replace(request, vocal_start=fits[0], vocal_end=fits[1])
     return request, list(request.problems(duration))
+
+
+def _not_written(error: NotSaved) -> Problem:
+    return Problem("create", str(error)) if str(error) else NOT_WRITTEN
 
 
 def _refuse(*problems: Problem) -> None:

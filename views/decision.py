@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from kie import PersonaRequest
-from studio.attempts import Status
+from studio.sending.attempts import Status
 from studio.service import the_studio
 from studio.tokens import Account
 from views import actions
@@ -32,7 +32,7 @@ def show(account: Account, earlier_id: str) -> None:
                 type="primary",
                 icon=":material/refresh:",
                 on_click=actions.ask_again,
-                args=(earlier.id,),
+                args=(earlier.seen,),
             )
         else:
             st.subheader("This track already has a persona", anchor=False)
@@ -48,7 +48,7 @@ def show(account: Account, earlier_id: str) -> None:
                 key="send_over",
                 icon=":material/warning:",
                 on_click=actions.send_over,
-                args=(earlier.id,),
+                args=(earlier.seen,),
             )
         st.button("Leave it as it is", key="leave_it", on_click=actions.forget_outcome)
 

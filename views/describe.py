@@ -7,7 +7,7 @@ import streamlit as st
 from kie import meaning_for
 from kie.catalogue import BOOST
 from studio import choices
-from studio.attempts import Status
+from studio.sending.attempts import Status
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import account as accounts
@@ -46,28 +46,29 @@ def show(account: Account | None) -> None:
 
 @st.fragment(run_every=POLL)
 def _watch(account: Account, boost_id: str) -> None:
-    boost = the_studio().boost(account, boost_id)
-    if boost is None or boost.status is not Status.SENDING:
+    boost = the_studio().attempt(account, boost_id)
+    if boost is None or not boost.in_flight:
         st.session_state.boost_open = False
         st.rerun()
     st.caption(":material/hourglass_top: KIE is writing …")
 
 
 def _boosted(account: Account, boost_id: str) -> None:
-    boost = the_studio().boost(account, boost_id)
+    boost = the_studio().attempt(account, boost_id)
     if boost is None:
         return
-    if boost.status is Status.SENDING:
+    if boost.in_flight:
         _watch(account, boost_id)
         return
     with st.container(border=True, key="boost_card"):
         if boost.status is Status.CREATED:
-            price = "KIE did not say what it cost." if boost.price is None else f"It cost {boost.price:g} credits."
+            text, cost = boost.outcome.result.get("text", ""), boost.outcome.result.get("price")
+            price = "KIE did not say what it cost." if cost is None else f"It cost {cost:g} credits."
             st.caption(f":material/bolt: KIE’s version. {price}")
-            st.text(boost.text)
+            st.text(text)
             with st.container(horizontal=True):
                 st.button(
-                    "Use it as the description", key="boost_use", type="primary", on_click=_use, args=(boost.text,)
+                    "Use it as the description", key="boost_use", type="primary", on_click=_use, args=(text,)
                 )
                 st.button("Leave it", key="boost_leave", on_click=_leave)
         else:
@@ -96,8 +97,8 @@ def _boost() -> None:
         return
     try:
         boost = the_studio().start_boost(account, content)
-    except NotSaved:
-        state.boost_problem = "The disk could not be written, so nothing was sent. The log says why."
+    except NotSaved as error:
+        state.boost_problem = str(error) or "The disk could not be written, so nothing was sent. The log says why."
     else:
         state.boost_id, state.boost_open = boost.id, True
 

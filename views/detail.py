@@ -10,7 +10,8 @@ import streamlit as st
 
 from kie import meaning_for
 from studio import choices, media
-from studio.attempts import Attempt, Event, Settled, Status
+from studio.query import LONGEST_NOTE, LONGEST_USE, MOST_TAGS
+from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.service import the_studio
 from studio.tokens import Account
 from views import errors, files, keeping, times
@@ -23,6 +24,7 @@ BADGES = {
     Status.REFUSED: ("Refused", ":material/block:", "red"),
     Status.UNKNOWN: ("Unknown", ":material/help:", "orange"),
     Status.SENDING: ("On its way", ":material/hourglass_top:", "blue"),
+    Status.WORKING: ("On its way", ":material/hourglass_top:", "blue"),
     Status.QUEUED: ("On its way", ":material/hourglass_top:", "blue"),
 }
 SETTLED = {
@@ -135,7 +137,7 @@ def _ways_out(attempt: Attempt) -> None:
             type="primary",
             icon=":material/refresh:",
             on_click=keeping.ask_again,
-            args=(attempt.id,),
+            args=(attempt.seen,),
         )
         with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
             st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
@@ -197,8 +199,6 @@ def _track(account: Account, attempt: Attempt) -> None:
 
 
 def _own_words(account: Account, attempt: Attempt) -> None:
-    from studio.library import LONGEST_NOTE, MOST_TAGS
-
     st.text_area(
         "Note",
         value=attempt.note,
@@ -225,8 +225,6 @@ def _own_words(account: Account, attempt: Attempt) -> None:
 
 
 def _uses(attempt: Attempt, story: list[Event]) -> None:
-    from studio.library import LONGEST_USE
-
     st.text_input(
         "Used for",
         key=f"used_{attempt.id}",

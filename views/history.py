@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from studio import export
-from studio.attempts import Attempt, Status
+from studio.query import Query
+from studio.sending.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
 from views import files
@@ -19,6 +20,7 @@ OUTCOMES = {
     Status.REFUSED: ("Refused", "#C43D3D"),
     Status.UNKNOWN: ("Unknown", "#B56B0E"),
     Status.SENDING: ("On its way", "#3B78B4"),
+    Status.WORKING: ("On its way", "#3B78B4"),
     Status.QUEUED: ("On its way", "#3B78B4"),
 }
 """The word and the colour for each status; white letters stay readable on each colour."""
@@ -29,8 +31,6 @@ def show(account: Account, shown: Attempt | None) -> None:
 
     While one is on its way that the page does not show elsewhere (`shown` looks after itself), keep looking.
     """
-    from studio.library import Query
-
     st.subheader("History", anchor=False)
     attempts = the_studio().history(account, SHOWN)
     if any(attempt.in_flight for attempt in attempts) and not (shown is not None and shown.in_flight):

@@ -8,6 +8,8 @@ from typing import Any
 import streamlit as st
 
 from kie import KieError, PersonaRequest
+from studio.refusals import Refused
+from studio.sending.attempts import Seen
 from studio.service import NotSaved, the_studio
 from views import account as accounts
 from views import actions, people
@@ -109,9 +111,9 @@ def change_and_try_again(request: PersonaRequest) -> None:
     st.switch_page(actions.CREATE_PAGE)
 
 
-def ask_again(attempt_id: str) -> None:
+def ask_again(seen: Seen) -> None:
     """Send an unknown attempt again, unchanged, and watch it on the create page."""
-    actions.ask_again(attempt_id)
+    actions.ask_again(seen)
     st.switch_page(actions.CREATE_PAGE)
 
 
@@ -160,8 +162,6 @@ def forget() -> None:
 
 def _write(change: Callable[[str], None], place: str = "") -> bool:
     """Do it for the account of this browser; say what kept it from being done, and beside its field what to mend."""
-    from studio.library import Refused
-
     account = accounts.current()
     if account is None:
         return False

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from kie import Cause, meaning_for
-from studio.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
 from views import errors
@@ -130,7 +130,7 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
         icon=":material/refresh:",
         disabled=alone,
         on_click=ask_again,
-        args=(attempt.id,),
+        args=(attempt.seen,),
     )
     _own_words(attempt)
     if attempt.raw:

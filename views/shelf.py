@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
-from studio.attempts import IN_FLIGHT, Attempt, Status
+from studio.query import Order, Query
+from studio.sending.attempts import IN_FLIGHT, Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
 from views import actions, detail, keeping, times
 from views.history import OUTCOMES
-
-if TYPE_CHECKING:
-    from studio.library import Query
 
 ROWS = 50
 MOST = 200
@@ -48,8 +44,6 @@ def show(account: Account) -> None:
 
 def current_query() -> Query:
     """Return what is looked for now, from the widgets' state."""
-    from studio.library import Order, Query
-
     state = st.session_state
     days = state.get("library_days") or ()
     since, until = (days[0], days[-1]) if isinstance(days, tuple | list) and days else (None, None)
@@ -65,8 +59,6 @@ def current_query() -> Query:
 
 
 def _query() -> Query:
-    from studio.library import Order
-
     def first_page() -> None:
         st.session_state.library_page = 0
 
@@ -131,12 +123,10 @@ def _page() -> int:
 
 
 def _nothing(query: Query) -> None:
-    from studio.library import Query as AnyQuery
-
     with st.container(border=True, key="library_nothing"):
-        if query.deleted and query == AnyQuery(deleted=True, order=query.order):
+        if query.deleted and query == Query(deleted=True, order=query.order):
             st.markdown(":material/delete: Nothing is deleted.")
-        elif query != AnyQuery(order=query.order):
+        elif query != Query(order=query.order):
             st.markdown(":material/search_off: **Nothing fits.** Take a word or a filter away.")
         else:
             st.markdown(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from kie import KieError, MusicTask, TaskState, Track
 from studio import choices, media
-from studio.attempts import Attempt
+from studio.sending.attempts import Attempt
 from studio.service import the_studio
 from studio.tokens import Account
 from views import actions, errors, times

@@ -19,7 +19,7 @@ from sandbox import Server
 from studio import merge
 from studio.intake import Record
 from studio.library import Library
-from studio.store import Store
+from studio.sending.store import Store
 from studio.tokens import account_of
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselec
 from kie import PersonaRequest, Track
 from sandbox import Server
 from studio import export, merge, service
-from studio.attempts import Attempt, Settled, Status
+from studio.sending.attempts import Attempt, Settled, Status
 from studio.intake import Record
 from studio.library import Query
 from studio.service import Studio

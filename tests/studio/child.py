@@ -14,10 +14,10 @@ import threading
 from pathlib import Path
 
 from kie import PersonaRequest
-from studio.runs import Runs
+from studio.sending.engine import Runs
 from studio.service import Studio
 from studio.settings import load
-from studio.store import Store
+from studio.sending.store import Store
 
 
 def say(*words: object) -> None:

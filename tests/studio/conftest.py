@@ -16,10 +16,10 @@ import pytest
 from studio_helpers import Clock, Disk
 
 from sandbox import Server, serve
-from studio.schema import metadata
+from studio.database.tables import metadata
 from studio.service import Studio
 from studio.settings import Settings
-from studio.store import Store
+from studio.sending.store import Store
 from studio.tokens import Account
 
 _numbers = itertools.count()

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 
 from kie import PersonaRequest
 from sandbox import SCENARIOS, Server
-from studio.attempts import Attempt, Outcome, Status
+from studio.sending.attempts import Attempt, Outcome, Status
 from studio.export import csv_file
 from studio.library import Library, Query
-from studio.schema import attempts, events, number_at
+from studio.database.tables import attempts, events, number_at
 from studio.service import Studio
-from studio.store import Claim, Store, found_by
+from studio.sending.store import Claim, Store, found_by
 from studio.tokens import Account
 
 T = TypeVar("T")

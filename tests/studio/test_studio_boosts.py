@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from studio_helpers import eventually
 
 from sandbox import Server
-from studio.attempts import Status
+from studio.sending.attempts import Status
 from studio.boosts import Boost, Boosts
-from studio.schema import boosts
+from studio.database.tables import boosts
 from studio.service import Studio
-from studio.store import Store
+from studio.sending.store import Store
 from studio.tokens import Account
 
 PATH = "/api/v1/style/generate"

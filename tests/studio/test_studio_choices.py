@@ -8,7 +8,7 @@ import pytest
 
 from kie import MusicTask, PersonaRequest, Track
 from studio import choices
-from studio.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, Status
 
 TRACK = Track("audio", "Quay", "folk, warm alto", "[Verse]\nOne", "V6", 120.0, "https://a.example/1.mp3")
 

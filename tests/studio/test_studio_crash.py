@@ -15,8 +15,8 @@ import pytest
 from studio_helpers import eventually, for_song
 
 from sandbox import Server
-from studio.attempts import Attempt, Status
-from studio.store import Store
+from studio.sending.attempts import Attempt, Status
+from studio.sending.store import Store
 from studio.tokens import account_of
 
 ROOT = Path(__file__).parents[2]

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from studio_helpers import CREATED, ME, REFUSED, UNKNOWN, YOU, Clock, a_request, add, filed, sent
 
 from kie import Track
-from studio.attempts import Outcome, Status
+from studio.sending.attempts import Outcome, Status
 from studio.export import csv_file, csv_parts, guard, json_file, json_parts, unguard
 from studio.library import Library, Order, Query
-from studio.schema import attempts
-from studio.store import Store
+from studio.database.tables import attempts
+from studio.sending.store import Store
 
 PROMISED = "created_at,status,persona_id,name,description,task_id,audio_id,style,vocal_start,vocal_end,code,message"
 APPENDED = (

@@ -30,11 +30,11 @@ from studio_helpers import (
 )
 
 from kie import Track
-from studio.attempts import Attempt, Event, NotSaved, Outcome, Settled, Status
+from studio.sending.attempts import Attempt, Event, NotSaved, Outcome, Settled, Status
 from studio.library import Library, Order, Page, Query, Refused
 from studio.merge import compare, take_in
-from studio.schema import attempts, boosts, events
-from studio.store import NeedsDecision, Store
+from studio.database.tables import attempts, boosts, events
+from studio.sending.store import NeedsDecision, Store
 from studio.words import words_in
 
 TRACK = Track("audio-1", "Lighthouse", "folk", "", "V5", 181.5, "https://a.example/1", "https://i.example/1", EPOCH)

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from studio_helpers import Disk, Story, database_fails, ended, eventually, press, story, unsaved
 
 from sandbox import Server
-from studio.attempts import Attempt, Status
-from studio.runs import Runs
+from studio.sending.attempts import Attempt, Status
+from studio.sending.engine import Runs
 from studio.service import NotSaved, Studio
-from studio.store import Store
+from studio.sending.store import Store
 
 Opener = Callable[..., Studio]
 
@@ -179,7 +179,7 @@ def stored(studio: Studio, attempt: Attempt) -> Attempt:
 
 
 def test_dbos_finds_its_clock_on_an_old_sqlite_too() -> None:
-    import studio.runs  # noqa: F401  # it teaches every connection
+    import studio.sending.engine  # noqa: F401  # it teaches every connection
 
     with sa.create_engine("sqlite://").connect() as connection:
         seconds = connection.execute(sa.text("SELECT unixepoch('subsec')")).scalar()

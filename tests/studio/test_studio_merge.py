@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from studio_helpers import CREATED, EPOCH, ME, UNKNOWN, YOU, Clock, a_request, add, filed, image, over
 
 from kie import Track
-from studio.attempts import NotSaved, Outcome, Settled, Status
+from studio.sending.attempts import NotSaved, Outcome, Settled, Status
 from studio.export import FIELDS, csv_file, json_file
 from studio.intake import BadFile, read_file
 from studio.library import Library, Order, Query
 from studio.merge import Preview, compare, take_in
-from studio.schema import events, metadata, number_at
-from studio.store import NeedsDecision, Store
+from studio.database.tables import events, metadata, number_at
+from studio.sending.store import NeedsDecision, Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

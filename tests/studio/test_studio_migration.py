@@ -14,13 +14,13 @@ from alembic import command
 from alembic.config import Config
 from studio_helpers import ME, YOU, a_request, image
 
-from studio.attempts import Status
+from studio.sending.attempts import Status
 from studio.export import json_file
 from studio.intake import read_file
 from studio.library import Library, Order, Query
 from studio.merge import compare
-from studio.schema import MIGRATIONS, engine_for, upgrade
-from studio.store import NeedsDecision, Store
+from studio.database.tables import MIGRATIONS, engine_for, upgrade
+from studio.sending.store import NeedsDecision, Store
 
 NOON = datetime(2025, 12, 31, 12)  # without a zone, as the database keeps it
 BLANK: dict[str, Any] = {

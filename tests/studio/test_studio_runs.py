@@ -24,10 +24,10 @@ from studio_helpers import (
 
 from kie import KieClient, KieError, Track
 from sandbox import Server
-from studio.attempts import Attempt, Status
-from studio.runs import Runs
+from studio.sending.attempts import Attempt, Status
+from studio.sending.engine import Runs
 from studio.service import Balance, Studio
-from studio.store import NeedsDecision, Store
+from studio.sending.store import NeedsDecision, Store
 from studio.tokens import Account
 
 # Good days
@@ -103,7 +103,7 @@ def test_the_balance_is_asked_again_after_an_attempt(studio: Studio, account: Ac
 def test_a_balance_that_cannot_be_asked_costs_no_outcome(
     studio: Studio, account: Account, server: Server, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "studio.runs")
+    caplog.set_level(logging.INFO, "studio.sending.engine")
     server.sandbox.fault("html", token=token, path="/api/v1/chat/credit", times=None)
     attempt = ended(studio, account, press(studio, account))
     eventually(lambda: [record for record in caplog.records if "balance" in record.message])

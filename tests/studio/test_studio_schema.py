@@ -16,12 +16,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from studio.schema import HEAD, MIGRATIONS, DatabaseTooNew, engine_for, executors, metadata, upgrade
+from studio.database.tables import HEAD, MIGRATIONS, DatabaseTooNew, engine_for, executors, metadata, upgrade
 
 ROOT = Path(__file__).parents[2]
 UPGRADE = """
 import sys
-from studio.schema import engine_for, upgrade
+from studio.database.tables import engine_for, upgrade
 engine = engine_for(sys.argv[1])
 import alembic.command
 print("ready", flush=True)

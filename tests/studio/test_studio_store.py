@@ -25,9 +25,9 @@ from studio_helpers import (
     sent,
 )
 
-from studio.attempts import Attempt, Outcome, Status
-from studio.schema import attempts
-from studio.store import Claim, NeedsDecision, Store
+from studio.sending.attempts import Attempt, Outcome, Status
+from studio.database.tables import attempts
+from studio.sending.store import Claim, NeedsDecision, Store
 
 RATE = Outcome(Status.REFUSED, cause="rate", code=429, message="Too often", http_status=429)
 LEASE = 8.0

@@ -10,8 +10,8 @@ from studio_helpers import Story, ended, eventually, for_song, press, story
 
 from kie import Track
 from sandbox import Server
-from studio.attempts import Attempt, Outcome, Status
-from studio.runs import SONG_TRIES, may_wait_for_song
+from studio.sending.attempts import Attempt, Outcome, Status
+from studio.sending.engine import SONG_TRIES, may_wait_for_song
 from studio.service import Studio
 from studio.tokens import Account
 
@@ -56,7 +56,7 @@ def test_anything_else_is_not(attempt: Attempt, outcome: Outcome) -> None:
 def test_it_waits_and_then_makes_the_persona(
     studio: Studio, account: Account, server: Server, token: str, looked_up: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.runs.SONG_PAUSE", 0.05)
+    monkeypatch.setattr("studio.sending.engine.SONG_PAUSE", 0.05)
     attempt = ended(studio, account, create(studio, account, looked_up))
     assert (story(server, token, attempt), attempt.repeats) == (Story(Status.CREATED, "", 200, 3), 2)
 

@@ -1,0 +1,48 @@
+"""What is looked for in the library. Plain data: importing it loads no database package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from studio.sending.attempts import Status
+
+MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
+LONGEST_ID = LONGEST_USE = 200
+
+
+class Order(StrEnum):
+    """How a list is sorted."""
+
+    NEWEST = "Newest first"
+    OLDEST = "Oldest first"
+    NAME = "Name, A to Z"
+    NAME_BACK = "Name, Z to A"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which attempts are looked for. All conditions hold together; words count from their beginning."""
+
+    text: str = ""
+    statuses: tuple[Status, ...] = ()
+    favourites: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    """The first moment that is too late."""
+    deleted: bool = False
+    order: Order = Order.NEWEST
+    makes: str = "persona"
+    """What the attempts asked for: "persona", "song" or "text"."""
+
+
+def clean_tags(tags: list[str] | tuple[str, ...]) -> list[str]:
+    """Return tags without blanks around them and without doubles. Raises `ValueError` for what cannot be one."""
+    found = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    if len(found) > MOST_TAGS:
+        raise ValueError(f"Tags: keep at most {MOST_TAGS}.")
+    for tag in found:
+        if len(tag) > LONGEST_TAG or "," in tag or not tag.isprintable():
+            raise ValueError(f"Tags: use at most {LONGEST_TAG} characters, and no comma.")
+    return found

@@ -1,0 +1,207 @@
+"""An attempt: one request to KIE, and everything known about its outcome. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from kie import Cause, InvalidInput, KieError, PersonaRequest, Sent
+
+if TYPE_CHECKING:
+    from kie import Track
+
+
+class Status(StrEnum):
+    """Where an attempt stands; see the diagram in docs/architecture.md."""
+
+    QUEUED = "queued"
+    """On disk and not sent, or KIE certainly did not act on it and it is to be sent again."""
+    SENDING = "sending"
+    WORKING = "working"
+    """KIE accepted it and works on it; its handle is on file, and KIE is asked for the result until there is one."""
+    CREATED = "created"
+    """KIE made it, and what it made is on file."""
+    REFUSED = "refused"
+    """KIE said no, or nothing was sent."""
+    UNKNOWN = "unknown"
+    """Sent, no readable answer: KIE may have made it. Only an answer or a person moves it."""
+
+
+class Settled(StrEnum):
+    """How a person moved an attempt on after its answer was lost."""
+
+    NOT = ""
+    ASKED_AGAIN = "asked_again"
+    """The same request was sent again, and that one was answered."""
+    NOT_MADE = "not_made"
+    """A person said that KIE had made nothing."""
+    BY_HAND = "by_hand"
+    """A person found the persona ID in KIE's logs."""
+
+
+IN_FLIGHT = (Status.QUEUED, Status.SENDING, Status.WORKING)
+CANCELLED = "cancelled"
+"""The cause of an attempt that a person cancelled before it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where an attempt stands, with all that KIE said of it."""
+
+    status: Status
+    persona_id: str = ""
+    cause: str = ""
+    code: int | None = None
+    message: str = ""
+    http_status: int | None = None
+    raw: str = ""
+    handle: str = ""
+    """The ID by which KIE's work is looked for, where KIE gave one."""
+    result: Mapping[str, Any] = field(default_factory=dict)
+    """What KIE made, where it is no persona; and `seen_id`, an ID that stands in an answer that broke off."""
+
+    @classmethod
+    def of(cls, error: KieError, *, again_may_cost: bool = False) -> Outcome:
+        """Say what an error means for the attempt."""
+        lost = error.sent is Sent.UNKNOWN or (again_may_cost and _is_unclear(error))
+        seen = getattr(error, "seen_id", "")
+        return cls(
+            Status.UNKNOWN if lost else Status.REFUSED,
+            cause=error.cause.value,
+            code=error.code,
+            message=error.sentence if isinstance(error, InvalidInput) else error.message,
+            http_status=error.http_status,
+            raw=error.raw,
+            result={"seen_id": seen} if seen else {},
+        )
+
+    @classmethod
+    def interrupted(cls, message: str) -> Outcome:
+        """The program ended, or failed, between sending and writing."""
+        return cls(Status.UNKNOWN, cause=Cause.NO_ANSWER.value, message=message)
+
+
+def _is_unclear(error: KieError) -> bool:
+    """Whether it is a server error that says nothing known: KIE may have acted on the request all the same."""
+    return error.cause in (Cause.SERVER, Cause.OTHER) and (error.code or 0) >= 500
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An attempt as a person saw it when they decided about it."""
+
+    id: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request as it stands on disk. Times are UTC; `saved` is false while the outcome could not be written."""
+
+    id: str
+    account: str
+    request: PersonaRequest
+    """What was asked for, where it is a persona; blank for other kinds."""
+    outcome: Outcome
+    created_at: datetime
+    kind: str = "persona"
+    body: str = ""
+    """The JSON that was or will be sent; "" in rows of the first versions."""
+    sent_at: datetime | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    """When it is next to be sent or looked for."""
+    held: bool = False
+    """Whether it waits for a person: its batch is paused, or the database was brought back from a backup."""
+    repeats: int = 0
+    """How often it was sent again after KIE asked to wait, or after no connection was made."""
+    replaces: str = ""
+    """The attempt for the same track that a person deliberately repeated with this one."""
+    batch: str = ""
+    executor: str = ""
+    """The process that works on it."""
+    claim: str = ""
+    """The name of the permission to send that was given last; what an older one brings is told by it."""
+    author: str = ""
+    """Who made it, where people sign in."""
+    origin: str = ""
+    """"import" if it came from a file."""
+    settled: Settled = Settled.NOT
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    favourite: bool = False
+    track: Track | None = None
+    """The track as it was when it was looked up, if it was."""
+    credits_before: float | None = None
+    credits_after: float | None = None
+    deleted_at: datetime | None = None
+    number: int = 0
+    """Its place in time among all attempts."""
+    saved: bool = True
+
+    def overlaid(self, outcome: Outcome | None) -> Attempt:
+        """Return the attempt with an outcome that is known but could not be written yet."""
+        return self if outcome is None else replace(self, outcome=outcome, saved=False)
+
+    @property
+    def seen(self) -> Seen:
+        """What a decision about it names."""
+        return Seen(self.id, self.status)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.status in IN_FLIGHT
+
+    @property
+    def wait_until(self) -> datetime | None:
+        """When it is sent again, after KIE asked to wait or could not be reached."""
+        return self.due_at if self.status is Status.QUEUED and self.repeats else None
+
+    @property
+    def status(self) -> Status:
+        """Where it stands."""
+        return self.outcome.status
+
+    @property
+    def persona_id(self) -> str:
+        """The ID of what KIE made, or ""."""
+        return self.outcome.persona_id
+
+    @property
+    def cause(self) -> str:
+        """The kind of trouble (`kie.Cause`), or ""."""
+        return self.outcome.cause
+
+    @property
+    def code(self) -> int | None:
+        """KIE's code."""
+        return self.outcome.code
+
+    @property
+    def message(self) -> str:
+        """KIE's message, or the connection's."""
+        return self.outcome.message
+
+    @property
+    def http_status(self) -> int | None:
+        """The number of the answer's status line."""
+        return self.outcome.http_status
+
+    @property
+    def raw(self) -> str:
+        """The answer as it came."""
+        return self.outcome.raw
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that was decided about an attempt after it was sent."""
+
+    at: datetime
+    kind: str
+    detail: dict[str, str]
+    author: str = ""

@@ -1,0 +1,516 @@
+"""The engine: takes what is due from the store, sends it or looks for it, and writes the outcome. Runs on DBOS.
+
+For each account at work there is a workflow `serve_account`, which claims one attempt after another and starts a
+workflow `carry_out` for each. An account whose next attempt is due later is left to DBOS: its workflow is enqueued with
+that delay, and no thread waits. All state is in the attempts' rows, so a workflow that is lost costs nothing: the next
+sign of life starts another. Finished workflows are deleted.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import sqlite3
+import threading
+import time
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import chain, repeat
+from traceback import format_tb
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from sqlalchemy import event
+
+from kie import KieClient, KieError, NotConnected
+from kie.errors import NotLeaving
+from studio.database.connection import sqlite_file
+from studio.refusals import NotSaved
+from studio.settings import Settings
+from studio.sending.attempts import Attempt, Outcome, Status
+from studio.sending.kinds import kind_named
+from studio.sending.store import Store
+from studio.tokens import Vault
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 2.0
+"""Seconds between two signs of life; a quarter of the store's lease."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds."""
+LOOK_TIMEOUT = (5.0, 20.0)
+"""Seconds to connect and to read, for calls that change nothing."""
+BALANCE_TIMEOUT = (2.0, 5.0)
+SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between tries to write an outcome that could not be written; the last one again and again."""
+LATE = 0.05
+"""Seconds after its claim from which on a request that leaves is entered as leaving now."""
+TOO_LATE = 2.0
+"""Seconds after its claim from which on a request does not leave: it would break the rate limit, and it may have been
+given up for lost."""
+MOST_AT_ONCE = 128
+"""Requests that a process has on their way."""
+NEAR = 3.0
+"""Seconds up to which an account waits for its turn in a thread: DBOS starts what is delayed up to two seconds late."""
+EARLY = 2.5
+"""Seconds before its turn at which DBOS is told to start, so that it is not late."""
+MOST_WAITING = 8
+"""Accounts that wait in a thread; the others are left to DBOS however soon their turn is."""
+OVERDUE = timedelta(seconds=3)
+"""What is due for so long has nobody who serves it."""
+POLLING = 2.0
+"""Seconds between two looks of DBOS into a queue."""
+KEPT = 2000
+"""Attempts of this process that are kept in memory, to be shown while the database cannot be read."""
+SHARED_QUEUE = "accounts"
+
+_engine: Engine | None = None
+
+
+@DBOS.workflow(name="serve_account")
+def serve_account(account: str) -> None:
+    """Claim and start what is due for an account, until nothing is. Repeating it is harmless."""
+    if _engine is not None:
+        _engine.serve(account)
+
+
+@DBOS.workflow(name="carry_out")
+def carry_out(attempt_id: str) -> None:
+    """Send an attempt that this process has claimed, or look for its result. Elsewhere, or later, it does nothing."""
+    if _engine is not None:
+        _engine.carry_out(attempt_id)
+
+
+@event.listens_for(sa.Engine, "connect")
+def teach_old_sqlite(connection: Any, record: object) -> None:
+    """Add the one function that DBOS misses where Python 3.12 or newer was built on a SQLite before 3.42."""
+    if isinstance(connection, sqlite3.Connection) and sqlite3.sqlite_version_info < (3, 42):
+        connection.create_function("unixepoch", 1, lambda what: time.time() if what == "subsec" else int(time.time()))
+
+
+class Engine:
+    """The sending of this process. One at a time in a process, because DBOS is.
+
+    `changed` is told the ID of each attempt whose row has changed, and `on_credits` what an account has left.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, vault: Vault, changed: Callable[[str], None] = lambda attempt_id: None
+    ) -> None:
+        self._limit, self._period = settings.rate_limit, timedelta(seconds=settings.rate_period)
+        self._read_timeout = settings.read_timeout
+        self._store = store
+        self._vault = vault
+        self._changed = changed
+        self.executor = uuid.uuid4().hex
+        """This process's own ID; never reused, so that no other process takes its attempts for its own."""
+        self.on_credits: Callable[[str, float], None] = lambda account, left: None
+        self.unsaved: dict[str, Outcome] = {}
+        """Outcomes that could not be written to disk yet, by attempt."""
+        self._state = threading.Condition()
+        self._claimed: dict[str, tuple[Attempt, float]] = {}
+        """What this process has claimed and not ended, with the time of the claim (monotonic seconds)."""
+        self._claims_under_way = 0
+        self._serving: dict[str, bool] = {}
+        """The accounts that are served now, and whether more came meanwhile."""
+        self._planned: dict[str, float] = {}
+        """When DBOS is to serve an account next (monotonic seconds)."""
+        self._wanted: deque[str] = deque()
+        self._waiting = 0
+        self._over: deque[tuple[float, str]] = deque()
+        self._known: OrderedDict[str, Attempt] = OrderedDict()
+        self._closing = False
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._start_serving, name="serve", daemon=True),
+            threading.Thread(target=self._keep_alive, name="heartbeat", daemon=True),
+        ]
+
+    # Start and end.
+
+    def launch(self) -> None:
+        """Start working, and take over what gone processes left."""
+        global _engine
+        _engine = self
+        if held := self._store.hold_what_was_restored():
+            log.warning("This database seems to come from a backup: %d queued attempts wait for a person.", held)
+        self._store.beat(self.executor)
+        config: DBOSConfig = {
+            "name": "persona-studio",
+            "executor_id": self.executor,
+            "application_version": "2",
+            "log_level": "ERROR",
+            "scheduler_polling_interval_sec": 3600.0,
+        }
+        database = self._store.database.engine.url
+        if self._store.database.kind == "sqlite":
+            # A file of its own: its writes do not wait for the attempts', nor the attempts for them.
+            config["system_database_engine"] = sqlite_file(f"{database.database}-engine")
+        else:
+            config["system_database_url"] = database.render_as_string(hide_password=False)
+            config["sys_db_pool_size"] = 8
+        DBOS(config=config)
+        DBOS.listen_queues([SHARED_QUEUE, self.executor])
+        DBOS.launch()
+        for queue in (SHARED_QUEUE, self.executor):
+            DBOS.register_queue(queue, polling_interval_sec=POLLING)
+        self._recover(timedelta(0))
+        for thread in self._threads:
+            thread.start()
+
+    def close(self, wait: float) -> None:
+        """Send nothing more; stop after the requests that are on their way have ended, or after `wait` seconds."""
+        global _engine
+        with self._state:
+            self._closing = True
+            self._state.notify_all()
+            self._state.wait_for(lambda: not self._claimed and not self._serving, timeout=wait)
+        self._stopped.set()  # not before: others take a process without a heartbeat for gone
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=HEARTBEAT)
+        with suppress(Exception):
+            self._delete_finished(older_than=0)
+            DBOS.delete_queue(self.executor)
+        DBOS.destroy()
+        _engine = None
+        self._store.leave(self.executor)
+
+    def wake(self, account: str) -> None:
+        """Serve an account soon: it has something that is due, or may have. Never waits for the database."""
+        with self._state:
+            if account in self._serving:
+                self._serving[account] = True
+            elif account not in self._wanted:
+                self._wanted.append(account)
+            self._state.notify_all()
+
+    def tell(self, attempt_id: str) -> None:
+        """Say that an attempt's row has changed, to whoever waits for it."""
+        self._changed(attempt_id)
+
+    def known(self, account: str, attempt_id: str) -> Attempt | None:
+        """Return an attempt as this process knows it, for when the database cannot be read."""
+        with self._state:
+            attempt = self._known.get(attempt_id)
+        return attempt.overlaid(self.unsaved.get(attempt_id)) if attempt and attempt.account == account else None
+
+    # Serving accounts.
+
+    def _start_serving(self) -> None:
+        """Start a workflow for each account that is wanted; what DBOS cannot start, the next heartbeat wants again."""
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._wanted or self._closing)
+                if self._closing:
+                    return
+                account = self._wanted.popleft()
+            try:
+                self._start("serve", serve_account, account)
+            except Exception as error:  # noqa: BLE001  # whatever DBOS or the database says
+                log.error("Account %s could not be served now: %s", account, type(error).__name__)
+
+    def serve(self, account: str) -> None:
+        """Claim and start what is due for an account, until nothing is due any more."""
+        with self._state:
+            if account in self._serving:
+                self._serving[account] = True
+                return
+            self._serving[account] = False
+            self._planned.pop(account, None)
+        while True:
+            seconds = self._serve_next(account)
+            with self._state:
+                if self._closing or (seconds is None and not self._serving[account]):
+                    del self._serving[account]
+                    self._state.notify_all()
+                    return
+                woken, self._serving[account] = self._serving[account], False
+                if seconds is None or woken or seconds <= 0:
+                    continue
+                if seconds <= NEAR and self._waiting < MOST_WAITING:
+                    self._waiting += 1
+                    self._state.wait_for(lambda: self._closing or self._serving[account], timeout=seconds)
+                    self._waiting -= 1
+                    continue
+                del self._serving[account]
+            self._serve_later(account, seconds)
+            return
+
+    def _serve_next(self, account: str) -> float | None:
+        """Start the next attempt; return the seconds until there may be another, or None if there is none."""
+        if self._vault.account(account) is None:
+            return None
+        with self._state:
+            if len(self._claimed) >= MOST_AT_ONCE:
+                return 0.2
+            self._claims_under_way += 1
+        attempt = None
+        try:
+            claim = self._store.claim(account, self.executor, limit=self._limit, period=self._period)
+            attempt = claim.attempt
+        except Exception as error:  # noqa: BLE001  # the database; the next heartbeat tries again
+            log.info("Nothing could be claimed: %s", type(error).__name__)
+            return None
+        finally:
+            with self._state:
+                if attempt is not None:
+                    self._claimed[attempt.id] = (attempt, time.monotonic())
+                    self._keep(attempt)
+                self._claims_under_way -= 1
+        if attempt is None:
+            return None if claim.at is None else max(0.01, (claim.at - self._store.now()).total_seconds())
+        self._changed(attempt.id)
+        try:
+            # In an empty context, so that it is a workflow of its own and no child.
+            contextvars.Context().run(self._start, "carry", carry_out, attempt.id)
+        except Exception as error:  # noqa: BLE001  # whatever DBOS or the database says
+            log.error("Attempt %s could not be started now: %s", attempt.id, type(error).__name__)
+            self._take_back(attempt)
+            return None
+        return 0.0
+
+    def _serve_later(self, account: str, seconds: float) -> None:
+        """Have an account served when its next attempt is nearly due; DBOS keeps the time."""
+        at = time.monotonic() + seconds
+        with self._state:
+            if self._planned.get(account, at + 1) <= at + 0.5 and self._planned[account] > time.monotonic():
+                return
+            self._planned[account] = at
+        known = self._vault.account(account)
+        queue = SHARED_QUEUE if known is not None and known.shared else self.executor
+
+        def enqueue(name: str) -> None:
+            with SetWorkflowID(name), SetEnqueueOptions(delay_seconds=max(0.0, seconds - EARLY)):
+                DBOS.enqueue_workflow(queue, serve_account, account)
+            self._note_over(name)
+
+        try:
+            contextvars.Context().run(enqueue, f"serve-{uuid.uuid4().hex}")
+        except Exception as error:  # noqa: BLE001  # the heartbeat serves what is overdue
+            log.error("Account %s could not be put off: %s", account, type(error).__name__)
+
+    def _start(self, what: str, workflow: Callable[[str], None], argument: str) -> None:
+        with SetWorkflowID(name := f"{what}-{uuid.uuid4().hex}"):
+            DBOS.start_workflow(workflow, argument)
+        self._note_over(name)
+
+    # Carrying out.
+
+    def carry_out(self, attempt_id: str) -> None:
+        """Send what was claimed, or look for its result; write the outcome before anything else happens."""
+        with self._state:
+            attempt, claimed_at = self._claimed.get(attempt_id, (None, 0.0))
+        if attempt is None:
+            return
+        ended = False
+        try:
+            ended = self._look(attempt) if attempt.status is Status.WORKING else self._send(attempt, claimed_at)
+        finally:
+            self._let_go(attempt)
+        if ended:
+            self._look_at_balance(attempt)
+        else:
+            self.wake(attempt.account)
+
+    def _let_go(self, attempt: Attempt) -> None:
+        with self._state:
+            self._claimed.pop(attempt.id, None)
+            self._state.notify_all()
+        self._changed(attempt.id)
+
+    def _send(self, attempt: Attempt, claimed_at: float) -> bool:
+        """Say whether it has ended."""
+        kind = kind_named(attempt.kind)
+        held_back = False
+
+        def departing() -> None:
+            nonlocal held_back
+            late = time.monotonic() - claimed_at
+            if late > TOO_LATE:
+                held_back = True
+                raise NotLeaving("It was held up in this program for too long, so it did not leave.")
+            if late > LATE:
+                try:
+                    self._store.leaves(attempt)
+                except NotSaved:
+                    held_back = True
+                    raise NotLeaving("The database could not be told that it leaves, so it did not leave.") from None
+
+        client = self._vault.client(attempt.account, (CONNECT_TIMEOUT, self._read_timeout), departing)
+        if client is None or self._closing:  # signed out, or at the end, between the claim and here
+            self._take_back(attempt)
+            return False
+        pause = None
+        try:
+            with client:
+                outcome = kind.send(client, attempt)
+        except KieError as error:
+            outcome = Outcome.of(error, again_may_cost=kind.again_may_cost)
+            if held_back and isinstance(error, NotConnected):
+                if self._take_back(attempt):
+                    return False
+            elif outcome.status is Status.REFUSED:
+                pause = kind.pause(attempt, error, self._store.now())
+        except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left: that goes on file
+            # Without the error's own text, which could quote a header.
+            log.error("Attempt %s: %s\n%s", attempt.id, type(error).__name__, "".join(format_tb(error.__traceback__)))
+            outcome = Outcome.interrupted(
+                f"The program failed while the request was on its way: {type(error).__name__}."
+            )
+        return self._save(attempt, outcome, pause)
+
+    def _look(self, attempt: Attempt) -> bool:
+        """Say whether it has ended."""
+        kind = kind_named(attempt.kind)
+        age = self._store.now() - (attempt.sent_at or attempt.created_at)
+        outcome = None
+        client = self._vault.client(attempt.account, LOOK_TIMEOUT)
+        if client is not None and not self._closing:
+            try:
+                with client:
+                    outcome = kind.look(client, attempt)
+            except Exception as error:  # noqa: BLE001  # it changes nothing, and is asked again
+                log.info("Attempt %s could not be looked for: %s", attempt.id, type(error).__name__)
+        if outcome is None and age > kind.look_for:
+            outcome = replace(Outcome.interrupted("KIE did not finish it in time."), handle=attempt.outcome.handle)
+        if outcome is not None:
+            return self._save(attempt, outcome)
+        with suppress(Exception):  # its lease ends, and then it is looked for again
+            self._store.look_again(attempt, kind.look_again_after(age))
+        return False
+
+    def _save(self, attempt: Attempt, outcome: Outcome, pause: float | None = None) -> bool:
+        """Write the outcome, or the pause that it asks for; say whether the attempt has ended.
+
+        While that fails, keep it where pages can show it, and in the log as a last resort.
+        """
+        pauses = chain(SAVE_PAUSES, repeat(SAVE_PAUSES[-1]))
+        while True:
+            last_try = self._closing
+            try:
+                if pause is not None and self._store.postpone(attempt, pause, outcome):
+                    self.unsaved.pop(attempt.id, None)
+                    return False
+                self._store.finish(attempt, outcome)
+            except Exception as error:  # noqa: BLE001  # a full disk, a lost database: anything but losing the ID
+                if attempt.id not in self.unsaved:
+                    log.critical(
+                        "Attempt %s could not be saved (%s): %s, persona ID %r, handle %r",
+                        attempt.id,
+                        type(error).__name__,
+                        outcome.status.value,
+                        outcome.persona_id,
+                        outcome.handle,
+                    )
+                    self.unsaved[attempt.id] = outcome
+                    self._changed(attempt.id)
+                if last_try:
+                    return True
+                with self._state:
+                    self._state.wait_for(lambda: self._closing, timeout=next(pauses))
+            else:
+                with self._state:
+                    self._keep(replace(attempt, outcome=outcome))
+                self.unsaved.pop(attempt.id, None)
+                return True
+
+    def _take_back(self, attempt: Attempt) -> bool:
+        """Put back what was claimed and never left; say whether it waits again."""
+        try:
+            return self._store.release(attempt)
+        except Exception as error:  # noqa: BLE001  # the heartbeat finds it
+            log.error("Attempt %s could not be put back: %s", attempt.id, type(error).__name__)
+            return True
+        finally:
+            self._let_go(attempt)
+
+    def _look_at_balance(self, attempt: Attempt) -> None:
+        """Note what KIE says is left, after the outcome is on file; if it does not answer, nothing is noted."""
+        client = None if self._closing else self._vault.client(attempt.account, BALANCE_TIMEOUT)
+        if client is None:
+            return
+        try:
+            with client:
+                left = client.credits()
+            self.on_credits(attempt.account, left)
+            self._store.note_credits(attempt.id, left)
+        except Exception as error:  # noqa: BLE001  # a nicety; the outcome is safe
+            log.info("The balance after attempt %s is not known: %s", attempt.id, type(error).__name__)
+
+    def _keep(self, attempt: Attempt) -> None:
+        self._known[attempt.id] = attempt
+        self._known.move_to_end(attempt.id)
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+
+    # The sign of life.
+
+    def _keep_alive(self) -> None:
+        while not self._stopped.wait(HEARTBEAT):
+            try:
+                self._store.beat(self.executor)
+                self._recover(OVERDUE)
+                self._delete_finished(older_than=5.0)
+            except Exception as error:  # noqa: BLE001  # the database tells its own trouble once
+                log.info("The heartbeat failed; it goes on: %s", type(error).__name__)
+
+    def _recover(self, overdue: timedelta) -> None:
+        """Take up what nobody works on: of gone processes, and of this one if it lost a workflow."""
+        for executor in self._store.gone():
+            self._delete_workflows_of(executor)
+            self._store.leave(executor)
+        for attempt_id in self._store.write_off():
+            self._changed(attempt_id)
+        self._put_back_what_never_left()
+        accounts = self._vault.accounts()
+        self._store.mend_times(accounts)
+        for account in self._store.accounts_due(accounts, overdue):
+            self.wake(account)
+
+    def _put_back_what_never_left(self) -> None:
+        """Put back what stands at `sending` for this process although it does not send it.
+
+        That is a claim whose answer was lost. A claim enters what it got in `_claimed` before it is over, so what the
+        database tells and `_claimed` does not have while no claim is under way was never begun.
+        """
+        rows = self._store.sending_of(self.executor)
+        with self._state:
+            if self._claims_under_way:
+                return
+            lost = [row for row in rows if row.id not in self._claimed and row.id not in self.unsaved]
+        for attempt in lost:
+            self._store.release(attempt)
+
+    def _delete_workflows_of(self, executor: str) -> None:
+        while True:
+            found = DBOS.list_workflows(executor_id=executor, load_input=False, load_output=False, limit=1000)
+            if not found:
+                break
+            DBOS.delete_workflows([workflow.workflow_id for workflow in found])
+        DBOS.delete_queue(executor)
+
+    def _note_over(self, workflow_id: str) -> None:
+        with self._state:
+            self._over.append((time.monotonic(), workflow_id))
+
+    def _delete_finished(self, older_than: float) -> None:
+        """Delete the workflows that have ended: the attempts' rows tell all that there is to tell."""
+        with self._state:
+            due = []
+            while self._over and self._over[0][0] + older_than <= time.monotonic():
+                due.append(self._over.popleft()[1])
+        for first in range(0, len(due), 500):
+            some = due[first : first + 500]
+            ended = {"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"}
+            found = DBOS.list_workflows(workflow_ids=some, load_input=False, load_output=False)
+            over = [workflow.workflow_id for workflow in found if workflow.status in ended]
+            if over:
+                DBOS.delete_workflows(over)
+            for workflow_id in {workflow.workflow_id for workflow in found} - set(over):
+                self._note_over(workflow_id)

@@ -1,0 +1,32 @@
+"""A description that KIE makes richer, for credits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from kie import KieClient
+from kie.catalogue import BOOST as TROUBLES
+from studio.sending.attempts import Attempt, Outcome, Status
+from studio.sending.kinds import Kind, register
+
+
+class BoostKind(Kind):
+    """KIE answers at once. Asking again may be counted again."""
+
+    name = "boost"
+    makes = "text"
+    troubles = TROUBLES
+
+    def subject(self, attempt_id: str, body: str) -> str:
+        """The text: while it is on its way, nobody wants the same one a second time."""
+        return "boost " + hashlib.sha256(json.dumps(json.loads(body)).encode()).hexdigest()
+
+    def send(self, client: KieClient, attempt: Attempt) -> Outcome:
+        """Ask for the richer text."""
+        made = client.boost_style(json.loads(attempt.body)["content"])
+        result = {"text": made.text, "price": made.credits_consumed}
+        return Outcome(Status.CREATED, raw=made.raw, http_status=200, code=200, result=result)
+
+
+BOOST = register(BoostKind())

@@ -1,0 +1,553 @@
+"""Attempts on disk. Every method is one short transaction; what may follow what is decided here and nowhere else.
+
+No method costs more in a large library than in a small one: what is in flight has indexes of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kie import Cause, PersonaRequest, Track
+from studio.database.connection import CommitInDoubt, Database
+from studio.database.tables import (
+    IN_FLIGHT,
+    QUEUED,
+    SENDING,
+    WORKING,
+    attempts,
+    batches,
+    departures,
+    events,
+    executors,
+    installation,
+)
+from studio.refusals import MaybeSaved, NeedsDecision, NotSaved
+from studio.sending.attempts import CANCELLED, Attempt, Outcome, Seen, Settled, Status
+from studio.sending.kinds import Kind, kind_named
+from studio.sending.rows import (
+    LISTED,
+    REQUEST,
+    blank_row,
+    columns_of,
+    found_by,
+    free_number,
+    outcome_columns,
+    read,
+    track_columns,
+)
+
+if TYPE_CHECKING:
+    from studio.sending.batches import Wanted
+
+LEASE = timedelta(seconds=8)
+"""A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
+BACKUP_AGE = timedelta(minutes=10)
+"""A database whose processes stopped so long ago without a word may have been brought back from a backup."""
+LONGEST_WAIT = timedelta(seconds=120)
+"""No pause is longer: a queued attempt that is due later than this was filed by a clock that was wrong."""
+LOOK_LEASE = timedelta(seconds=60)
+"""While a process asks for the result of an attempt, others leave it alone for so long."""
+SAME_CLICK = timedelta(seconds=1)
+"""The same request again within this time of the last one is a double click, whatever became of the first."""
+SLACK = timedelta(seconds=0.2)
+"""Added to the period of the rate limit, because requests are not equally long on their way."""
+
+GONE = Outcome.interrupted("The program stopped while the request was on its way.")
+MAY_EXIST = [Status.CREATED.value, Status.UNKNOWN.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to "what is next for this account?": an attempt to send or to look for, or when to ask again.
+
+    `at` is None where nothing waits. A queued attempt that was claimed is `sending`; a working one stays so.
+    """
+
+    attempt: Attempt | None = None
+    at: datetime | None = None
+
+
+class Store:
+    """The attempts of one database, shared by every process that uses it. Raises `NotSaved` where it cannot be used."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.now = database.now
+
+    # Filing.
+
+    def add(
+        self,
+        account: str,
+        kind: Kind,
+        body: str,
+        replaces: Seen | None = None,
+        *,
+        request: PersonaRequest | None = None,
+        author: str = "",
+        track: Track | None = None,
+        credits_before: float | None = None,
+    ) -> tuple[Attempt, bool]:
+        """File a request as `queued`, and say whether it is new.
+
+        It is not new while one for the same subject is in flight, or within `SAME_CLICK` of an identical one: then
+        the earlier attempt is returned. Raises `NeedsDecision` if what the subject made last was created or is
+        unknown, unless `replaces` names that attempt as it stands, and `MaybeSaved` if the database broke off so that
+        nobody knows whether it is filed.
+        """
+        row = self._new_row(account, kind, body, request) | {
+            "author": author,
+            "credits_before": credits_before,
+            "replaces": replaces.id if replaces else "",
+            **(track_columns(track) if track is not None else {}),
+        }
+        try:
+            with self.database.writing() as connection:
+                return self._file(connection, kind, row, replaces)
+        except CommitInDoubt:
+            try:
+                found = self.get(account, row["id"])
+            except NotSaved:
+                raise MaybeSaved from None
+            if found is None:
+                raise NotSaved from None
+            return found, True
+
+    def add_to_batch(
+        self, account: str, batch_id: str, wanted: Sequence[Wanted], author: str
+    ) -> list[Attempt | NeedsDecision]:
+        """File some rows of a batch in one transaction, held; return what came of each."""
+        filed: list[Attempt | NeedsDecision] = []
+        with self.database.writing() as connection:
+            for each in wanted:
+                row = self._new_row(account, each.kind, each.body, each.request) | {
+                    "author": author,
+                    "batch": batch_id,
+                    "priority": 1,
+                    "held": True,
+                    **(track_columns(each.track) if each.track is not None else {}),
+                }
+                try:
+                    filed.append(self._file(connection, each.kind, row, None)[0])
+                except NeedsDecision as needed:
+                    filed.append(needed)
+        return filed
+
+    def _new_row(self, account: str, kind: Kind, body: str, request: PersonaRequest | None) -> dict[str, Any]:
+        now, attempt_id = self.now(), uuid.uuid4().hex
+        asked = request or PersonaRequest("", "", "", "")
+        return blank_row() | {
+            "id": attempt_id,
+            "account": account,
+            "kind": kind.name,
+            "makes": kind.makes,
+            "subject": kind.subject(attempt_id, body),
+            "body": body,
+            "status": Status.QUEUED.value,
+            "created_at": now,
+            "due_at": now,
+            **{name: getattr(asked, name) for name in REQUEST},
+        }
+
+    def _file(
+        self, connection: sa.Connection, kind: Kind, row: dict[str, Any], replaces: Seen | None
+    ) -> tuple[Attempt, bool]:
+        account, subject = row["account"], row["subject"]
+        self.database.one_at_a_time(connection, "add", account, subject)
+        of_subject = sa.and_(attempts.c.account == account, attempts.c.subject == subject)
+        in_flight = self._newest(connection, sa.and_(of_subject, sa.text(IN_FLIGHT)))
+        if in_flight is not None:
+            return in_flight, False
+        newest = self._newest(connection, sa.and_(of_subject, attempts.c.origin == ""))  # imports were not clicked
+        if newest is not None and newest.seen != replaces:
+            age = row["created_at"] - newest.created_at
+            same = newest.request == _request_of(row) and newest.body in ("", row["body"])
+            if same and timedelta(0) <= age < SAME_CLICK:
+                return newest, False
+        open_matter = self._newest(connection, sa.and_(of_subject, attempts.c.status.in_(MAY_EXIST)))
+        if kind.once and (open_matter.seen if open_matter is not None else None) != replaces:
+            raise NeedsDecision(open_matter or self._get(connection, row["replaces"]), stale=replaces is not None)
+        row |= found_by(row) | {"number": free_number(connection, row)}
+        connection.execute(sa.insert(attempts).values(row))
+        if replaces is not None and open_matter is not None:
+            again = open_matter.status is Status.UNKNOWN and open_matter.request == _request_of(row)
+            what = "asked_again" if again else "replaced"
+            add_event(connection, replaces.id, row["created_at"], what, {"by": row["id"]}, row["author"])
+        return self._get(connection, row["id"]), True
+
+    # Sending.
+
+    def claim(self, account: str, executor: str, *, limit: int, period: timedelta) -> Claim:
+        """Give this process the account's next attempt that is due, or say when one will be.
+
+        Exactly one caller is given a queued attempt: it stands at `sending` from then on, under a name of its own
+        (`Attempt.claim`). At most `limit` requests of an account leave in any stretch of `period`, whoever sends
+        them. Single attempts go before those of a batch, the longest due first.
+        """
+        with self.database.writing() as connection:
+            self.database.one_at_a_time(connection, "claim", account)
+            now = self.now()
+            look = self._due(connection, account, WORKING, now)
+            if look is not None:
+                values = {"due_at": now + LOOK_LEASE, "executor": executor}
+                connection.execute(sa.update(attempts).where(attempts.c.id == look).values(values))
+                return Claim(self._get(connection, look))
+            queued = self._due(connection, account, QUEUED, now)
+            if queued is None:
+                return Claim(at=self._next_due(connection, account))
+            free_at = self._departure_after(connection, account, now, limit, period + SLACK)
+            if free_at is not None:
+                return Claim(at=free_at)
+            claim = uuid.uuid4().hex
+            values = {"status": Status.SENDING.value, "sent_at": now, "executor": executor, "claim": claim}
+            this = sa.and_(attempts.c.id == queued, sa.text(QUEUED))
+            connection.execute(sa.update(attempts).where(this).values(values))
+            connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
+            old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * (period + SLACK))
+            connection.execute(sa.delete(departures).where(old))
+            return Claim(self._get(connection, queued))
+
+    def leaves(self, attempt: Attempt) -> datetime:
+        """Note that a claimed request leaves only now, which is what the rate limit counts; return when that is."""
+        with self.database.writing() as connection:
+            now = self.now()
+            mine = departures.c.claim == attempt.claim
+            connection.execute(sa.update(departures).where(mine).values(at=now))
+            return now
+
+    def release(self, attempt: Attempt) -> bool:
+        """Put a claimed attempt that never left back into the queue; say whether it still was this claim's."""
+        with self.database.writing() as connection:
+            mine = sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
+            values = {"status": Status.QUEUED.value, "due_at": self.now(), "sent_at": None}
+            connection.execute(sa.delete(departures).where(departures.c.claim == attempt.claim))
+            return bool(connection.execute(sa.update(attempts).where(mine).values(values)).rowcount)
+
+    def postpone(self, attempt: Attempt, seconds: float, why: Outcome) -> bool:
+        """Put an attempt that KIE certainly did not act on back into the queue, to be sent again after a pause.
+
+        Says whether it was: one that was written off meanwhile stays so, because it was given up for lost and may
+        have been replaced; its answer is an outcome then.
+        """
+        with self.database.writing() as connection:
+            mine = sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
+            values = outcome_columns(replace(why, status=Status.QUEUED)) | {
+                "due_at": self.now() + timedelta(seconds=seconds),
+                "repeats": attempt.repeats + 1,
+            }
+            return bool(connection.execute(sa.update(attempts).where(mine).values(values)).rowcount)
+
+    def finish(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Write how a claimed request ended, or that KIE works on it.
+
+        Also if the attempt was taken for lost meanwhile, was settled by a person, deleted or forgotten: what KIE made
+        is written whatever the row says by now, because it is the truth. A refusal is written unless the row is another
+        claim's, or a person wrote an ID by hand.
+        """
+        with self.database.writing() as connection:
+            row = connection.execute(self._for_update(attempt.id)).first()
+            if row is None:  # forgotten meanwhile
+                if outcome.status not in (Status.REFUSED, Status.UNKNOWN):
+                    self._file_again(connection, attempt, outcome)
+                return
+            before = read(row)
+            if before.outcome == outcome or (before.status is Status.CREATED and _made_the_same(before, outcome)):
+                return  # written before, although that was not heard
+            if outcome.status is Status.WORKING and self._is_superseded(connection, before):
+                outcome = replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
+            if _may_move(before, attempt.claim, outcome):
+                self._write(connection, before, outcome)
+            elif before.claim == attempt.claim:  # a person was quicker; nothing that KIE says is lost
+                self._late(connection, before, outcome)
+
+    def _is_superseded(self, connection: sa.Connection, before: Attempt) -> bool:
+        """Whether another attempt for the same subject is in flight, so that this one cannot be."""
+        mine = sa.select(attempts.c.subject).where(attempts.c.id == before.id).scalar_subquery()
+        other = sa.and_(attempts.c.account == before.account, attempts.c.subject == mine, attempts.c.id != before.id)
+        return self._newest(connection, sa.and_(other, sa.text(IN_FLIGHT))) is not None
+
+    def look_again(self, attempt: Attempt, after: timedelta) -> None:
+        """Note when a working attempt is looked for next."""
+        with self.database.writing() as connection:
+            working = sa.and_(attempts.c.id == attempt.id, sa.text(WORKING))
+            connection.execute(sa.update(attempts).where(working).values(due_at=self.now() + after))
+
+    def note_credits(self, attempt_id: str, credits_after: float) -> None:
+        """Keep what KIE said was left after an attempt."""
+        with self.database.writing() as connection:
+            this = attempts.c.id == attempt_id
+            connection.execute(sa.update(attempts).where(this).values(credits_after=credits_after))
+
+    def _write(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
+        now = self.now()
+        working = outcome.status is Status.WORKING
+        look_at = now + kind_named(before.kind).look_again_after(timedelta(0)) if working else None
+        values = outcome_columns(outcome) | {
+            "due_at": look_at,
+            "ended_at": None if working else now,
+            "held": False,
+        }
+        if not outcome.handle and before.outcome.handle:
+            values["handle"] = before.outcome.handle
+        if outcome.status in (Status.CREATED, Status.WORKING):
+            values |= {"settled": Settled.NOT.value, "deleted_at": None}
+        if before.status not in (Status.SENDING, Status.WORKING) or before.deleted_at is not None:
+            self._late(connection, before, outcome)
+        if outcome.status is Status.CREATED:
+            values["words"] = found_by(columns_of(before) | values)["words"]
+            self._settle_what_was_asked_again(connection, before)
+        connection.execute(sa.update(attempts).where(attempts.c.id == before.id).values(values))
+
+    def _settle_what_was_asked_again(self, connection: sa.Connection, by: Attempt) -> None:
+        earlier = connection.execute(
+            sa.select(attempts).where(
+                attempts.c.id == by.replaces,
+                attempts.c.account == by.account,
+                attempts.c.status == Status.UNKNOWN.value,
+            )
+        ).first()
+        if earlier is not None and read(earlier).request == by.request:
+            this = attempts.c.id == by.replaces
+            connection.execute(sa.update(attempts).where(this).values(settled=Settled.ASKED_AGAIN.value))
+
+    def _late(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
+        """Tell in the story that an answer came after it had been given up for lost."""
+        detail = {
+            "was": "deleted" if before.deleted_at is not None else before.status.value,
+            "persona_id": before.persona_id,
+            "message": outcome.message[:500],
+        }
+        add_event(connection, before.id, self.now(), "late_answer", {key: told for key, told in detail.items() if told})
+
+    def _file_again(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
+        """File an attempt anew that was forgotten before its answer came."""
+        row = blank_row() | columns_of(attempt) | outcome_columns(outcome)
+        row |= {"due_at": self.now() if outcome.status is Status.WORKING else None, "ended_at": self.now()}
+        row |= found_by(row) | {"number": free_number(connection, row)}
+        connection.execute(sa.insert(attempts).values(row))
+        add_event(connection, attempt.id, self.now(), "late_answer", {"was": "forgotten"})
+
+    # What is due, and what a process left behind.
+
+    def _due(self, connection: sa.Connection, account: str, condition: str, now: datetime) -> str | None:
+        order = [attempts.c.due_at] if condition == WORKING else [attempts.c.priority, attempts.c.due_at]
+        query = (
+            sa.select(attempts.c.id)
+            .where(sa.text(condition), attempts.c.account == account, attempts.c.due_at <= now)
+            .order_by(*order, attempts.c.number)
+            .limit(1)
+        )
+        found: str | None = connection.execute(query).scalar()
+        return found
+
+    def _next_due(self, connection: sa.Connection, account: str) -> datetime | None:
+        queries = (
+            sa.select(sa.func.min(attempts.c.due_at)).where(sa.text(condition), attempts.c.account == account)
+            for condition in (QUEUED, WORKING)
+        )
+        return min(filter(None, (connection.execute(query).scalar() for query in queries)), default=None)
+
+    def _departure_after(
+        self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
+    ) -> datetime | None:
+        """Return when the next request may leave, or None for now; departures in the future are a wrong clock's."""
+        earlier = (
+            sa.select(departures.c.at)
+            .where(departures.c.account == account, departures.c.at > now - period, departures.c.at <= now)
+            .order_by(departures.c.at.desc())
+            .offset(limit - 1)
+            .limit(1)
+        )
+        found = connection.execute(earlier).scalar()
+        return None if found is None else found + period
+
+    def accounts_due(self, accounts: Sequence[str], since: timedelta = timedelta(0)) -> list[str]:
+        """Return those of these accounts that have something to send or to look for, due `since` ago or longer."""
+        if not accounts:
+            return []
+        before, far = self.now() - since, self.now() + LONGEST_WAIT
+        due = sa.or_(attempts.c.due_at <= before, sa.and_(attempts.c.due_at > far, sa.text("status = 'queued'")))
+        found: set[str] = set()
+        with self.database.reading() as connection:
+            for condition in (QUEUED, WORKING):
+                query = sa.select(attempts.c.account).where(sa.text(condition), due).distinct()
+                found.update(connection.execute(query).scalars())
+        return sorted(found & set(accounts))
+
+    def mend_times(self, accounts: Sequence[str]) -> None:
+        """Let attempts go that are due implausibly late, because the clock was set back after they were filed."""
+        far = sa.and_(sa.text(QUEUED), attempts.c.due_at > self.now() + LONGEST_WAIT, attempts.c.account.in_(accounts))
+        with self.database.reading() as connection:
+            found = connection.execute(sa.select(attempts.c.id).where(far)).scalars().all()
+        if found:
+            with self.database.writing() as connection:
+                connection.execute(sa.update(attempts).where(far).values(due_at=self.now()))
+
+    def sending_of(self, executor: str) -> list[Attempt]:
+        """Return what a process is sending, as far as the database knows."""
+        query = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == executor)
+        with self.database.reading() as connection:
+            return [read(row) for row in connection.execute(query)]
+
+    def write_off(self) -> list[str]:
+        """Move what gone processes were sending to `unknown`; return the IDs."""
+        with self.database.reading() as connection:
+            lost = self._lost(connection)
+        if lost:
+            with self.database.writing() as connection:
+                lost = [row for row in self._lost(connection) if row.id in {each.id for each in lost}]
+                for before in lost:
+                    self._write(connection, before, GONE)
+        return [attempt.id for attempt in lost]
+
+    def _lost(self, connection: sa.Connection) -> list[Attempt]:
+        alive = connection.execute(
+            sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE)
+        ).scalars().all()
+        query = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor.not_in(alive))
+        return [read(row) for row in connection.execute(query)]
+
+    def hold_what_was_restored(self) -> int:
+        """Hold what is queued in a database that was brought back from a backup, and return how many attempts that are.
+
+        It may have been sent since the backup was made, so a person decides. A backup is told by being another file or
+        table than the one that was used last, or by processes that stopped without a word `BACKUP_AGE` ago or longer.
+        """
+        with self.database.writing() as connection:
+            now, identity = self.now(), self.database.identity(connection)
+            last = connection.execute(sa.select(installation)).first()
+            seen = connection.execute(sa.select(sa.func.max(executors.c.seen_at))).scalar()
+            values = {"identity": identity, "seen_at": now}
+            if last is None:
+                connection.execute(sa.insert(installation).values(id=1, **values))
+            else:
+                connection.execute(sa.update(installation).values(values))
+            copied = last is not None and last.identity != identity
+            if not copied and (seen is None or now - seen < BACKUP_AGE):
+                return 0
+            held = connection.execute(sa.update(attempts).where(sa.text(QUEUED)).values(held=True)).rowcount
+            waits = sa.select(attempts.c.batch).where(sa.text("batch <> ''"), attempts.c.held)
+            paused = sa.update(batches).where(batches.c.id.in_(waits), batches.c.status == "running")
+            connection.execute(paused.values(status="paused"))
+            return held
+
+    def beat(self, executor: str) -> None:
+        """Say that this process is alive."""
+        with self.database.writing() as connection:
+            seen = sa.update(executors).where(executors.c.id == executor).values(seen_at=self.now())
+            if not connection.execute(seen).rowcount:
+                connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))
+
+    def leave(self, executor: str) -> None:
+        """Take a process off the list."""
+        with self.database.writing() as connection:
+            connection.execute(sa.delete(executors).where(executors.c.id == executor))
+
+    def gone(self) -> list[str]:
+        """Return the processes that are on the list and have not been seen for `LEASE`."""
+        with self.database.reading() as connection:
+            dead = sa.select(executors.c.id).where(executors.c.seen_at <= self.now() - LEASE)
+            return list(connection.execute(dead).scalars())
+
+    # What people do with what waits.
+
+    def cancel(self, account: str, attempt_id: str) -> bool:
+        """End an attempt that is queued, waiting or held; say whether it still was."""
+        with self.database.writing() as connection:
+            row = connection.execute(self._for_update(attempt_id)).first()
+            if row is None or row.account != account or row.status != Status.QUEUED.value:
+                return False
+            before = read(row).outcome
+            outcome = replace(before, status=Status.REFUSED, cause=before.cause or CANCELLED)
+            values = outcome_columns(outcome) | {"due_at": None, "held": False, "ended_at": self.now()}
+            connection.execute(sa.update(attempts).where(attempts.c.id == attempt_id).values(values))
+            return True
+
+    def let_go(self, account: str, attempt_id: str) -> bool:
+        """Let a held attempt be sent; say whether it was held."""
+        with self.database.writing() as connection:
+            this = sa.and_(attempts.c.id == attempt_id, attempts.c.account == account, attempts.c.held)
+            values = {"held": False, "due_at": self.now()}
+            return bool(connection.execute(sa.update(attempts).where(this).values(values)).rowcount)
+
+    # Looking.
+
+    def get(self, account: str, attempt_id: str) -> Attempt | None:
+        """Return one attempt of an account, whole."""
+        query = sa.select(attempts).where(attempts.c.id == attempt_id, attempts.c.account == account)
+        with self.database.reading() as connection:
+            row = connection.execute(query).first()
+        return read(row) if row else None
+
+    def newest(self, account: str, limit: int, makes: str = "persona") -> list[Attempt]:
+        """Return the newest attempts of an account, without their raw answers."""
+        query = (
+            sa.select(*LISTED)
+            .where(attempts.c.account == account, attempts.c.makes == makes, attempts.c.deleted_at.is_(None))
+            .order_by(attempts.c.number.desc())
+            .limit(limit)
+        )
+        with self.database.reading() as connection:
+            return [read(row) for row in connection.execute(query)]
+
+    def states(self, attempt_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+        """Return for each of these attempts what changes when it moves on, in a form that can be compared."""
+        columns = [attempts.c[name] for name in ("status", "due_at", "repeats", "held", "persona_id")]
+        query = sa.select(attempts.c.id, *columns).where(attempts.c.id.in_(attempt_ids))
+        with self.database.reading() as connection:
+            return {row.id: tuple(row[1:]) for row in connection.execute(query)}
+
+    def any_in_flight(self, account: str) -> bool:
+        """Whether an attempt of this account has not ended yet."""
+        query = sa.select(sa.true()).where(attempts.c.account == account, sa.text(IN_FLIGHT)).limit(1)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def _for_update(self, attempt_id: str) -> sa.Select[Any]:
+        return sa.select(attempts).where(attempts.c.id == attempt_id).with_for_update()
+
+    def _get(self, connection: sa.Connection, attempt_id: str) -> Attempt:
+        return read(connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).one())
+
+    def _newest(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> Attempt | None:
+        mine_first = [sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()]
+        row = connection.execute(sa.select(attempts).where(which).order_by(*mine_first).limit(1)).first()
+        return read(row) if row else None
+
+
+def _made_the_same(before: Attempt, outcome: Outcome) -> bool:
+    made = (Status.CREATED, before.persona_id, before.outcome.result)
+    return made == (outcome.status, outcome.persona_id, outcome.result)
+
+
+def _may_move(before: Attempt, claim: str, outcome: Outcome) -> bool:
+    """Whether the answer to a claim is written over what the row says by now.
+
+    What KIE made always is. A refusal, or that no answer came, is only if the claim is still the row's and nobody has
+    said more: the request is on its way, or was given up for lost.
+    """
+    if outcome.status is Status.CREATED:
+        return True
+    if outcome.status is Status.WORKING:
+        return before.status is not Status.CREATED
+    lost = before.status is Status.UNKNOWN and (outcome.status is Status.REFUSED or before.outcome == GONE)
+    return before.claim == claim and (lost or before.status in (Status.SENDING, Status.WORKING))
+
+
+def _request_of(row: Mapping[str, Any]) -> PersonaRequest:
+    return PersonaRequest(**{name: row[name] for name in REQUEST})
+
+
+def add_event(
+    connection: sa.Connection, attempt_id: str, at: datetime, kind: str, detail: Mapping[str, str], author: str = ""
+) -> None:
+    """Add to an attempt's story."""
+    text = json.dumps(dict(detail), ensure_ascii=False)
+    connection.execute(sa.insert(events).values(attempt_id=attempt_id, at=at, kind=kind, detail=text, author=author))
