@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kie.catalogue import BOOST, QUESTION, UNREADABLE, Cause, meaning_of
-from kie.errors import InvalidInput, KieError, NotConnected, Refused, Sent, UnreadableAnswer
+from kie.catalogue import BOOST, NO_ANSWER, QUESTION, UNREADABLE, Cause, meaning_of
+from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.models import (
     Persona,
     PersonaRequest,
@@ -34,6 +35,8 @@ MAX_RAW = 64 * 1024
 MAX_CREDITS = 1e15
 """A balance beyond it is no balance; NaN and infinity, which Python's JSON lets pass, are not below it either."""
 MAX_CODE = 1_000_000
+_SEEN_ID = re.compile(r'"personaId"\s*:\s*("(?:[^"\\]|\\.)*"|\d+(?=\s*[,}]))')
+"""A persona ID in a broken answer, with what shows that it is complete."""
 
 
 class KieClient:
@@ -42,6 +45,9 @@ class KieClient:
     `base_url` is the only host that the token is sent to. `timeout` is (seconds to connect, seconds for the whole
     answer). With `repeat` a call that KIE certainly did not act on is sent again by itself after a pause: one that
     never connected twice more, one that was refused for the rate five times more.
+    `departing` is called once for each POST, when the connection stands and before the first byte of the body leaves.
+    If it raises `kie.errors.NotLeaving`, the body is not sent, the connection is closed, and the call ends as
+    `NotConnected` with that text.
 
     Every method raises `KieError`; see `kie.errors` for its kinds.
     """
@@ -54,8 +60,9 @@ class KieClient:
         *,
         repeat: bool = True,
         sleep: Callable[[float], None] = time.sleep,
+        departing: Callable[[], None] | None = None,
     ) -> None:
-        self._transport = Transport(token, base_url, timeout)
+        self._transport = Transport(token, base_url, timeout, departing)
         self._repeat = repeat
         self._sleep = sleep
 
@@ -72,13 +79,18 @@ class KieClient:
     def create_persona(self, request: PersonaRequest) -> Persona:
         """Make a persona from one finished track (docs.kie.ai/suno-api/generate-persona).
 
-        The answer is the only copy of the ID. An error whose `sent` is "unknown" means that KIE may have made it.
+        The answer is the only copy of the ID. An error whose `sent` is "unknown" means that KIE may have made it; if
+        an ID stands in what came, it is the error's `seen_id`.
         """
         _refuse(request.problems())
-        answer, data = self._call(
-            lambda: self._transport.post("/api/v1/generate/generate-persona", request.payload()),
-            lambda data: isinstance(data, Mapping) and bool(_id(data.get("personaId"))),
-        )
+        try:
+            answer, data = self._call(
+                lambda: self._transport.post("/api/v1/generate/generate-persona", request.payload()),
+                lambda data: isinstance(data, Mapping) and bool(_id(data.get("personaId"))),
+            )
+        except (NoAnswer, UnreadableAnswer) as error:
+            error.seen_id = _seen_id(error.raw)
+            raise
         return Persona(
             persona_id=_id(data["personaId"]),
             name=read_text(data.get("name")) or request.name,
@@ -152,7 +164,10 @@ class KieClient:
 
     def _data(self, answer: Answer, has_field: Callable[[Any], bool]) -> Any:
         """Return `data` of a success: HTTP 2xx, a JSON object, code 200, and the field that was asked for."""
-        body = _json(answer)
+        body = answer.content
+        if answer.broken and not body:
+            words, meaning = self._transport.scrub(answer.broken)[:500], answer.asked.get(Cause.NO_ANSWER, NO_ANSWER)
+            raise NoAnswer(words, http_status=answer.status, raw=self._raw(answer), meaning=meaning)
         code = _code(body.get("code"))
         if code == 200 and 200 <= answer.status < 300:
             if has_field(body.get("data")):
@@ -192,17 +207,6 @@ class KieClient:
         return self._transport.scrub(clean(answer.body.decode("utf-8", "replace")))[:MAX_RAW]
 
 
-def _json(answer: Answer) -> Mapping[str, Any]:
-    """Return the body as a JSON object, or an empty one if it is not one or was cut."""
-    if not answer.whole:
-        return {}
-    try:
-        body = json.loads(answer.body.decode("utf-8-sig", "replace"))
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
 def _refuse(problems: Iterable[Problem]) -> None:
     """Raise the first of the problems, if there is one; then nothing is sent."""
     for problem in problems:
@@ -217,3 +221,11 @@ def _code(code: object) -> int | None:
 
 def _id(value: object) -> str:
     return read_text(value).strip() if isinstance(value, str | int) else ""
+
+
+def _seen_id(text: str) -> str:
+    found = _SEEN_ID.search(text)
+    try:
+        return _id(json.loads(found[1])) if found else ""
+    except ValueError:
+        return ""

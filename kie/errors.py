@@ -24,7 +24,11 @@ class KieError(Exception):
     `code` and `message` are KIE's own (`message` is the transport's words where KIE gave none), `http_status` the
     status line's number, `raw` the start of the body as received (the token is never in it), `retry_after` the
     seconds that KIE asked to wait. `sentence` and `next_step` are written for a person.
+    `seen_id` is the persona ID that stands in an answer which could not be read as a success, "" if none does: a
+    hint for a person, no proof that the persona was made.
     """
+
+    seen_id = ""
 
     def __init__(
         self,
@@ -81,17 +85,25 @@ class InvalidInput(KieError):
 
 
 class NotConnected(KieError):
-    """No connection was made: refused, name not found, TLS refused, or no answer to the connect. Nothing was sent."""
+    """Nothing was sent: no connection was made (refused, name not found, proxy or certificates unusable, TLS refused,
+    no answer to the connect), or, with `stopped`, `departing` raised `NotLeaving` and its text is the message."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, stopped: bool = False) -> None:
         super().__init__(NOT_CONNECTED, Sent.NO, message=message)
+        self.stopped = stopped
+
+
+class NotLeaving(Exception):
+    """Raised by a client's `departing` to keep a request from being sent; its text says why."""
 
 
 class NoAnswer(KieError):
-    """The request left, and the connection or the clock ended before a whole answer came."""
+    """The request left, and the connection or the clock ended before a whole answer came. `raw` is what did come."""
 
-    def __init__(self, message: str, *, http_status: int | None = None, meaning: Meaning = NO_ANSWER) -> None:
-        super().__init__(meaning, Sent.UNKNOWN, message=message, http_status=http_status)
+    def __init__(
+        self, message: str, *, http_status: int | None = None, raw: str = "", meaning: Meaning = NO_ANSWER
+    ) -> None:
+        super().__init__(meaning, Sent.UNKNOWN, message=message, http_status=http_status, raw=raw)
 
 
 class UnreadableAnswer(KieError):

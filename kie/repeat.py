@@ -17,12 +17,13 @@ def pause_before_repeat(error: KieError, repeats: int) -> float | None:
     """Return the seconds to wait before the next try, or None if the request must not be sent again by itself.
 
     `repeats` is how often this request has been repeated so far. A request that never connected is tried twice more,
-    one that was refused for the rate up to five times more; every other outcome is final here.
+    one that was refused for the rate up to five times more; every other outcome is final here, and so is a request
+    that `departing` stopped.
     """
     kind = type(error)
     if kind not in MAX_REPEATS or repeats >= MAX_REPEATS[kind]:
         return None
-    if kind is Refused and error.cause is not Cause.RATE:
+    if (kind is Refused and error.cause is not Cause.RATE) or getattr(error, "stopped", False):
         return None
     asked = error.retry_after
     if asked is not None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import email.utils
 import http.client
 import io
+import ipaddress
 import json
 import time
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from kie.catalogue import NO_ANSWER, PERSONA, QUESTION, Cause, Meaning
-from kie.errors import InvalidInput, NoAnswer, NotConnected
+from kie.connection import BoundedAdapter, Received, Session, release, response_of, unpacked
+from kie.errors import InvalidInput, NoAnswer, NotConnected, NotLeaving
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of an answer that are read at most; a real answer has a few thousand."""
@@ -32,6 +31,10 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     whole: bool
+    content: Mapping[str, Any]
+    """The body as a JSON object; empty if it is not one or not a whole one."""
+    broken: str
+    """How the body broke off, "" if it did not. What came may be a whole object all the same."""
     retry_after: float | None
     asked: Mapping[Cause, Meaning]
     """Where causes mean something else than for a persona."""
@@ -58,27 +61,38 @@ def check_token(token: str) -> str:
 
 def is_loopback(address: str) -> bool:
     """Whether an address leads to this machine by number or by the name that stands for it."""
-    host = urlsplit(address).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        host = urlsplit(address).hostname or ""
+        return host in ("localhost", "::1") or ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Transport:
     """A connection to one host with one token; used by one thread at a time.
 
-    `timeout` is (seconds to connect, seconds for the whole answer). Raises `NotConnected` when nothing was sent and
-    `NoAnswer` when something may have been.
+    `timeout` is (seconds to connect, seconds for the whole answer). `departing` is called before the body of each
+    POST leaves; see `KieClient`. Raises `NotConnected` when nothing was sent and `NoAnswer` when something may have
+    been and not even a status line came back.
     """
 
-    def __init__(self, token: str, base_url: str, timeout: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        token: str,
+        base_url: str,
+        timeout: tuple[float, float],
+        departing: Callable[[], None] | None = None,
+    ) -> None:
         self._auth = _Bearer(check_token(token))
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
-        self._session = _Session()
+        self._departing = departing
+        self._session = Session()
         self._session.auth = self._auth
         # A stand-in on this machine is never looked for behind a proxy.
         self._session.trust_env = not is_loopback(base_url)
-        self._session.headers["User-Agent"] = "persona-studio"
-        adapter = _BoundedAdapter()
+        self._session.headers.update({"User-Agent": "persona-studio", "Accept-Encoding": "gzip"})
+        adapter = BoundedAdapter()
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -92,7 +106,7 @@ class Transport:
 
     def post(self, path: str, payload: Mapping[str, Any], asked: Mapping[Cause, Meaning] = PERSONA) -> Answer:
         """Send JSON once; never repeated here. `asked` says what the trouble it may meet means."""
-        return self._exchange("POST", path, asked, body=_Body(json.dumps(payload).encode()))
+        return self._exchange("POST", path, asked, body=_Body(json.dumps(payload).encode(), self._departing))
 
     def scrub(self, text: str) -> str:
         """Return the text with the token blotted out."""
@@ -106,7 +120,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: _Body | None = None,
     ) -> Answer:
-        status = None
+        stopped = False
         try:
             with self._session.request(
                 method,
@@ -118,10 +132,9 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                status = response.status_code
-                read = response.raw.read(MAX_BODY + 1, decode_content=True)
-                pause = _seconds(response.headers.get("Retry-After"))
-                return Answer(status, read[:MAX_BODY], len(read) <= MAX_BODY, pause, asked)
+                return _answer(response, asked)
+        except NotLeaving as stop:
+            stopped, left, words = True, False, str(stop)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -129,17 +142,55 @@ class Transport:
             OSError,
         ) as error:
             left = body.left if body is not None else not _never_connected(error)
-            words = self.scrub(f"{type(error).__name__}: {error}")[:500]
+            words = f"{type(error).__name__}: {error}"
+        words = self.scrub(words)[:500]
         if not left:
-            raise NotConnected(words)
-        raise NoAnswer(words, http_status=status, meaning=asked.get(Cause.NO_ANSWER, NO_ANSWER))
+            raise NotConnected(words, stopped=stopped)
+        raise NoAnswer(words, meaning=asked.get(Cause.NO_ANSWER, NO_ANSWER))
 
 
-class _Session(requests.Session):
-    """Never looks where a redirect points: requests would read its whole body, however long, even without following."""
+def _answer(response: requests.Response, asked: Mapping[Cause, Meaning]) -> Answer:
+    """Read an answer as far as it comes. It counts when it is a whole JSON object, whatever its frame says."""
+    bare = response_of(response)
+    encoding = response.headers.get("Content-Encoding", "")
+    came, broken = bytearray(), ""
+    try:
+        for piece in bare.pieces():
+            came += piece
+            if len(came) > MAX_BODY:
+                break
+    except (OSError, http.client.HTTPException) as error:
+        broken = f"The answer broke off: {str(error) or type(error).__name__}"
+    read = unpacked(bytes(came), MAX_BODY, encoding)
+    content = _object(read, lenient=bool(broken))
+    begun = broken or read.trouble or read.body.lstrip()[:1] == b"{"
+    if begun and not content and len(came) <= MAX_BODY:
+        for piece in bare.beyond():
+            came += piece
+            if len(came) > MAX_BODY:
+                break
+        read = unpacked(bytes(came), MAX_BODY, encoding)
+        content = _object(read, lenient=True)
+    elif not broken and len(came) <= MAX_BODY:
+        release(response)
+    broken = broken or read.trouble
+    whole = len(came) <= MAX_BODY and len(read.body) <= MAX_BODY
+    pause = _seconds(response.headers.get("Retry-After"))
+    return Answer(response.status_code, read.body[:MAX_BODY], whole, content if whole else {}, broken, pause, asked)
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
+
+def _object(read: Received, lenient: bool) -> Mapping[str, Any]:
+    """Return the body as a JSON object, or an empty one. `lenient`: parts of a broken frame may stand around it."""
+    text = read.body.decode("utf-8-sig", "replace")
+    try:
+        if not lenient:
+            found = json.loads(text)
+        else:
+            start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=0)
+            found, _ = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class _Bearer(AuthBase):
@@ -172,79 +223,32 @@ class _Body(io.BytesIO):
 
     left = False
 
+    def __init__(self, content: bytes, departing: Callable[[], None] | None) -> None:
+        super().__init__(content)
+        self._departing = departing
+
     def read(self, size: int | None = -1) -> bytes:
+        if not self.left and self._departing is not None:
+            self._departing()
         self.left = True
         return super().read(size)
 
 
-class _Deadline(io.RawIOBase):
-    """A socket's reading end whose clock runs over the whole answer, so that a dripping one ends too."""
-
-    def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
-        self._raw = raw
-        self._sock = sock
-        seconds = sock.gettimeout()
-        self._ends = None if seconds is None else time.monotonic() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._ends is not None:
-            remaining = self._ends - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError("the answer took too long")
-            self._sock.settimeout(remaining)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_Deadline(self.fp.detach(), sock))
-
-
-class _HTTPConnection(HTTPConnection):
-    response_class = _Response
-
-
-class _HTTPSConnection(HTTPSConnection):
-    response_class = _Response
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-class _BoundedAdapter(HTTPAdapter):
-    """Requests' adapter, with connections whose answers have a deadline. Nothing is retried below us."""
-
-    pools: ClassVar[dict[str, Any]] = {"http": _HTTPPool, "https": _HTTPSPool}
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = self.pools
-
-    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **options)
-        manager.pool_classes_by_scheme = self.pools
-        return manager
-
-
 def _never_connected(error: BaseException) -> bool:
-    """Whether a request without a body certainly never left."""
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
+    """Whether a request without a body certainly never left: no connection was made, or none was even tried."""
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError)
+    if isinstance(reason, urllib3.exceptions.NewConnectionError):
+        return True
+    tried = (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.InvalidHeader,
+        urllib3.exceptions.HTTPError,
+        http.client.HTTPException,
+    )
+    return not isinstance(error, tried)
 
 
 def _seconds(retry_after: str | None) -> float | None:

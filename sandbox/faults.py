@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -89,13 +92,14 @@ def plain(reply: Reply) -> Response:
     return JSONResponse(reply.body, reply.status, reply.headers)
 
 
+def _head(reply: Reply, *headers: str) -> bytes:
+    first = f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"
+    return "\r\n".join([first, "content-type: application/json", *headers, "connection: close\r\n\r\n"]).encode()
+
+
 def _encoded(reply: Reply) -> tuple[bytes, bytes]:
     body = json.dumps(reply.body).encode()
-    head = (
-        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    )
-    return head.encode(), body
+    return _head(reply, _length(len(body))), body
 
 
 def _single(data: bytes) -> list[bytes]:
@@ -119,6 +123,56 @@ def _truncated(fault: Fault, reply: Reply) -> Response:
 def _cut_json(fault: Fault, reply: Reply) -> Response:
     _, body = _encoded(reply)
     return Response(body[: len(body) // 2], reply.status, media_type="application/json")
+
+
+def _length(size: int) -> str:
+    return f"content-length: {size}"
+
+
+def _chunk(body: bytes, size: int | None = None, tail: bytes = b"") -> bytes:
+    return b"%x\r\n%b%b\r\n" % (len(body) if size is None else size, body, tail)
+
+
+CHUNKED, PACKED = "transfer-encoding: chunked", "content-encoding: gzip"
+LAST_CHUNK = b"0\r\n\r\n"
+WRONG_FRAMES: dict[str, Callable[[bytes], tuple[str, bytes]]] = {
+    "no_last_chunk": lambda body: (CHUNKED, _chunk(body)),
+    "chunk_too_long": lambda body: (CHUNKED, _chunk(body, len(body) + 8) + LAST_CHUNK),
+    "chunk_too_short": lambda body: (CHUNKED, _chunk(body, len(body) - 8) + LAST_CHUNK),
+    "chunk_garbage": lambda body: (CHUNKED, _chunk(body, len(body), b"garbage") + LAST_CHUNK),
+    "length_too_high": lambda body: (_length(len(body) + 1), body),
+    "length_too_low": lambda body: (_length(len(body) - 1), body),
+}
+"""A whole body in a frame that is wrong: the frame's header, and what is sent. Each also packed, as `…_gzip`."""
+
+
+def _wrong_frame(name: str, packed: bool, fault: Fault, reply: Reply) -> Response:
+    body = json.dumps(reply.body).encode()
+    header, sent = WRONG_FRAMES[name](gzip.compress(body) if packed else body)
+    return Raw([_head(reply, header, *([PACKED] if packed else [])) + sent])
+
+
+def _cut_after_id(packed: bool, fault: Fault, reply: Reply) -> Response:
+    """In chunks, as KIE answers; ends with the persona ID's closing quote, or in the middle if there is no ID."""
+    _, start = _encoded(reply)
+    data = reply.body.get("data")
+    persona_id = json.dumps(data["personaId"]).encode() if isinstance(data, dict) and "personaId" in data else b""
+    start = start[: start.index(persona_id) + len(persona_id)] if persona_id else start[: len(start) // 2]
+    if packed:
+        machine = zlib.compressobj(wbits=31)
+        start = machine.compress(start) + machine.flush(zlib.Z_SYNC_FLUSH)
+    return Raw([_head(reply, CHUNKED, *([PACKED] if packed else [])) + _chunk(start)])
+
+
+def _cut_gzip(fault: Fault, reply: Reply) -> Response:
+    """A frame that is right around a packed body that is not whole: its check sum and a little more are missing."""
+    body = gzip.compress(json.dumps(reply.body).encode())[:-12]
+    return Raw([_head(reply, _length(len(body)), PACKED) + body])
+
+
+def _not_packed(fault: Fault, reply: Reply) -> Response:
+    _, body = _encoded(reply)
+    return Raw([_head(reply, _length(len(body)), PACKED) + body])
 
 
 def _html(fault: Fault, reply: Reply) -> Response:
@@ -157,6 +211,15 @@ KINDS: dict[str, Kind] = {
     "drip_headers": Kind(True, _drip_headers),
     "truncated": Kind(True, _truncated),
     "cut_json": Kind(True, _cut_json),
+    "cut_after_id": Kind(True, partial(_cut_after_id, True)),
+    "cut_after_id_plain": Kind(True, partial(_cut_after_id, False)),
+    "cut_gzip": Kind(True, _cut_gzip),
+    "not_packed": Kind(True, _not_packed),
+    **{
+        name + ("_gzip" if packed else ""): Kind(True, partial(_wrong_frame, name, packed))
+        for name in WRONG_FRAMES
+        for packed in (False, True)
+    },
     "html": Kind(False, _html),
     "status": Kind(False, _status),
     "code": Kind(False, lambda fault, reply: plain(_envelope(fault))),

@@ -221,4 +221,4 @@ def test_the_sandboxs_rate_limit_is_sat_out(account: Account) -> None:
 
 
 def test_a_client_waits_with_the_clock_of_the_world_unless_told_otherwise() -> None:
-    assert KieClient.__init__.__kwdefaults__ == {"repeat": True, "sleep": time.sleep}
+    assert KieClient.__init__.__kwdefaults__ == {"repeat": True, "sleep": time.sleep, "departing": None}

@@ -247,11 +247,6 @@ def test_a_packed_answer_is_read(wire: Wire, client: KieClient) -> None:
     assert client.create_persona(REQUEST).persona_id == MADE["personaId"]
 
 
-def test_a_packed_answer_that_is_not_packed_leaves_the_outcome_unknown(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(MADE), Content_Encoding="gzip"))
-    assert error_of(client).sent is Sent.UNKNOWN
-
-
 # Redirects
 
 
