@@ -30,9 +30,11 @@ from common import ROOT, compare, line
 sys.path.insert(0, str(ROOT))
 
 from studio import export  # found through the line above
-from studio.sending.attempts import Status
-from studio.library import Library, Order, Query
+from studio.database.connection import Database
 from studio.database.tables import attempts, number_at
+from studio.library import Library
+from studio.query import Order, Query
+from studio.sending.attempts import Status
 from studio.sending.store import Store, found_by
 
 FEW, MANY = 100, 100_000
@@ -60,14 +62,14 @@ def filled(url: str, rows: int) -> Library:
             "favourite": index % 2 == 0,
         }
         made.append(row | found_by(row) | {"number": number_at(row["created_at"], row["id"])})
-    store = Store(url)
-    with store.engine.execution_options(write=True).begin() as connection:
+    store = Store(Database(url))
+    with store.database.writing() as connection:
         for first in range(0, rows, 5000):
             connection.execute(sa.insert(attempts), made[first : first + 5000])
-    if store.engine.dialect.name == "postgresql":  # what its autovacuum does within minutes
-        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    if store.database.kind == "postgresql":  # what its autovacuum does within minutes
+        with store.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("VACUUM ANALYZE attempts"))
-    return Library(store)
+    return Library(store.database)
 
 
 def queries() -> dict[str, Query]:
@@ -158,7 +160,7 @@ def main() -> None:
             csv_against_pandas(many, 5)
             memory_of_files(many)
             for library in (few, many):
-                library.engine.dispose()
+                library.database.engine.dispose()
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ CHUNK = 500
 """Rows of one look-up by ID."""
 
 INDEX = sa.table("attempts_words", sa.column("rowid"), sa.column("attempts_words"))
-"""SQLite's index of words (migration 0004): of all that is not deleted, with account, outcome, what is made, and star."""
+"""SQLite's index of words (migration 0004): of all that is not deleted, with account, outcome, what it makes, star."""
 ROWID = INDEX.c.rowid
 """An attempt's number there."""
 
@@ -199,7 +199,8 @@ class Library:
         In portions, so that nobody else waits long for the database; if it breaks off, what is left can be erased
         again. Raises `Refused` while an attempt is on its way.
         """
-        mine, erased = attempts.c.account == account, 0
+        mine = attempts.c.account == account
+        erased = 0
         while True:
             with self._writing() as connection:
                 if connection.execute(sa.select(attempts.c.id).where(mine, sa.text(IN_FLIGHT)).limit(1)).first():
@@ -210,7 +211,7 @@ class Library:
                 connection.execute(sa.delete(attempts).where(attempts.c.id.in_(ids)))
                 if len(rows) < CHUNK:
                     connection.execute(sa.delete(batches).where(batches.c.account == account))
-            erased += sum(row.makes != "text" for row in rows)
+            erased += sum(1 for row in rows if row.makes != "text")
             if len(rows) < CHUNK:
                 return erased
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +38,7 @@ class Query:
     """What the attempts asked for: "persona", "song" or "text"."""
 
 
-def clean_tags(tags: list[str] | tuple[str, ...]) -> list[str]:
+def clean_tags(tags: Sequence[str]) -> list[str]:
     """Return tags without blanks around them and without doubles. Raises `ValueError` for what cannot be one."""
     found = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
     if len(found) > MOST_TAGS:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, settings
-from studio.sending.attempts import Attempt, Seen
 from studio.downloads import Downloads
 from studio.looks import Looks
 from studio.refusals import DatabaseTooNew, NotSaved
+from studio.sending.attempts import Attempt, Seen
 from studio.tokens import Account, Vault
 from studio.visitors import Visitors
 
@@ -124,9 +124,8 @@ class Studio:
     def sign_out(self, visitor: str, account: Account) -> None:
         """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
         self.visitors.leave(visitor)
-        if not account.shared and not self.visitors.use(account.id):
-            if not self._waits(account.id):
-                self._drop(account.id)
+        if not account.shared and not self.visitors.use(account.id) and not self._waits(account.id):
+            self._drop(account.id)
 
     def _waits(self, account_id: str) -> bool:
         """Whether something of an account has not ended, as far as anybody can tell."""
@@ -221,9 +220,7 @@ class Studio:
 
         return self._file(account, BOOST, body_of({"content": content}), author=author)
 
-    def _file(
-        self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any
-    ) -> Attempt:
+    def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
         store, engine = self._house()
         balance = self.balance(account)
         before = balance.credits if balance is not None else None

@@ -181,9 +181,7 @@ def want_tracks() -> None:
         st.session_state.task_wanted = typed_request().task_id
 
 
-def _send(
-    account: Account, request: PersonaRequest, replaces: Seen | None = None, track: Track | None = None
-) -> None:
+def _send(account: Account, request: PersonaRequest, replaces: Seen | None = None, track: Track | None = None) -> None:
     noted, browser, author = memo(), accounts.browser(), people.author()
     track = track or _known_track(request.audio_id)
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.

@@ -67,9 +67,7 @@ def _boosted(account: Account, boost_id: str) -> None:
             st.caption(f":material/bolt: KIE’s version. {price}")
             st.text(text)
             with st.container(horizontal=True):
-                st.button(
-                    "Use it as the description", key="boost_use", type="primary", on_click=_use, args=(text,)
-                )
+                st.button("Use it as the description", key="boost_use", type="primary", on_click=_use, args=(text,))
                 st.button("Leave it", key="boost_leave", on_click=_leave)
         else:
             meaning = meaning_for(boost.cause, BOOST)

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from studio import export
+from studio.refusals import BadFile
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import files, keeping, people, shelf
@@ -80,7 +81,7 @@ def _in(account: Account) -> None:
                 records, on_their_way = intake.read_file(file.getvalue(), library.now())
                 preview = merge.compare(library, account.id, records, on_their_way)
                 state.library_preview = ((file.file_id, account.id), preview)
-    except intake.BadFile as error:
+    except BadFile as error:
         st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
         st.text("\n".join(error.problems))
         return
@@ -150,14 +151,14 @@ def _preview(account: Account, preview: Any) -> None:
 
 
 def _take_in(account: Account, preview: Any) -> None:
-    from studio import intake, merge
+    from studio import merge
 
     state = st.session_state
     overwrite, author = bool(state.get("library_overwrite")), people.author()
     _forget_last()
     try:
         written = merge.take_in(the_studio().library, account.id, preview, overwrite, author)
-    except intake.BadFile as error:
+    except BadFile as error:
         state.not_imported = str(error)
     except NotSaved:
         state.not_imported = "The disk could not be written, so nothing was brought in."

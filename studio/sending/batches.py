@@ -129,5 +129,3 @@ class Batches:
             # Also what is being sent: if KIE asks to wait, it goes back into the queue.
             mine = sa.and_(attempts.c.batch == batch_id, attempts.c.status.in_(("queued", "sending")))
             connection.execute(sa.update(attempts).where(mine).values(held=held))
-
-

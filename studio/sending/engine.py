@@ -27,14 +27,14 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import event
 
-from kie import KieClient, KieError, NotConnected
+from kie import KieError, NotConnected
 from kie.errors import NotLeaving
 from studio.database.connection import sqlite_file
 from studio.refusals import NotSaved
-from studio.settings import Settings
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
 from studio.sending.store import Store
+from studio.settings import Settings
 from studio.tokens import Vault
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -408,9 +408,11 @@ class Store:
         return [attempt.id for attempt in lost]
 
     def _lost(self, connection: sa.Connection) -> list[Attempt]:
-        alive = connection.execute(
-            sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE)
-        ).scalars().all()
+        alive = (
+            connection.execute(sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE))
+            .scalars()
+            .all()
+        )
         query = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor.not_in(alive))
         return [read(row) for row in connection.execute(query)]
 

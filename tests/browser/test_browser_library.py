@@ -38,8 +38,8 @@ def shelve(app: App) -> Callable[..., list[str]]:
             for number, values in enumerate(given)
         ]
         store = Store(app.database)
-        merge.take_in(Library(store), account_of(token), merge.Preview(new=records))
-        store.close()
+        merge.take_in(Library(store.database), account_of(token), merge.Preview(new=records))
+        store.database.close()
         return [record.values["id"] for record in records]
 
     return rows

@@ -18,9 +18,9 @@ from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselec
 from kie import PersonaRequest, Track
 from sandbox import Server
 from studio import export, merge, service
-from studio.sending.attempts import Attempt, Settled, Status
 from studio.intake import Record
-from studio.library import Query
+from studio.query import Query
+from studio.sending.attempts import Attempt, Settled, Status
 from studio.service import Studio
 from studio.settings import Settings
 from studio.tokens import Account
@@ -766,13 +766,13 @@ def test_a_database_that_stops_working_is_said_on_each_page(
     page.session_state["account_id"] = studio.sign_in(token).id
     page.run()
     store, _ = studio.open().result(30)
-    with store.engine.execution_options(write=True).begin() as connection:
+    with store.database.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE attempts RENAME TO elsewhere")
     for name in ("../pages/create.py", LIBRARY):
         page.switch_page(name).run()
         assert "The history cannot be read or written now" in said(page)
         assert not page.exception
-    with store.engine.execution_options(write=True).begin() as connection:
+    with store.database.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO attempts")
     studio.close()
 

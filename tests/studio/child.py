@@ -15,9 +15,9 @@ from pathlib import Path
 
 from kie import PersonaRequest
 from studio.sending.engine import Runs
+from studio.sending.store import Store
 from studio.service import Studio
 from studio.settings import load
-from studio.sending.store import Store
 
 
 def say(*words: object) -> None:

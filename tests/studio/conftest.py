@@ -16,10 +16,11 @@ import pytest
 from studio_helpers import Clock, Disk
 
 from sandbox import Server, serve
+from studio.database.connection import Database
 from studio.database.tables import metadata
+from studio.sending.store import Store
 from studio.service import Studio
 from studio.settings import Settings
-from studio.sending.store import Store
 from studio.tokens import Account
 
 _numbers = itertools.count()
@@ -67,7 +68,7 @@ def database_url(new_database: Callable[[], str]) -> str:
 def store_url(new_database: Callable[[], str]) -> str:
     """A database with its tables, one for all tests of the store."""
     url = new_database()
-    Store(url).close()
+    Database(url).close()
     return url
 
 
@@ -85,15 +86,15 @@ def clock(one_clock: Clock) -> Clock:
 
 @pytest.fixture(scope="session")
 def one_store(store_url: str, one_clock: Clock) -> Iterator[Store]:
-    store = Store(store_url, one_clock)
+    store = Store(Database(store_url, one_clock))
     yield store
-    store.close()
+    store.database.close()
 
 
 @pytest.fixture
 def store(one_store: Store, clock: Clock) -> Store:
     """A store on an emptied database."""
-    with one_store.engine.execution_options(write=True).begin() as connection:
+    with one_store.database.writing() as connection:
         for table in metadata.tables.values():
             connection.execute(table.delete())
     return one_store
@@ -105,12 +106,12 @@ def open_store(store: Store, store_url: str, clock: Clock) -> Iterator[Callable[
     opened: list[Store] = []
 
     def another() -> Store:
-        opened.append(Store(store_url, clock))
+        opened.append(Store(Database(store_url, clock)))
         return opened[-1]
 
     yield another
     for each in opened:
-        each.close()
+        each.database.close()
 
 
 @pytest.fixture(scope="session")

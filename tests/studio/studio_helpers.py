@@ -14,12 +14,16 @@ import sqlalchemy as sa
 
 from kie import PersonaRequest
 from sandbox import SCENARIOS, Server
-from studio.sending.attempts import Attempt, Outcome, Status
-from studio.export import csv_file
-from studio.library import Library, Query
 from studio.database.tables import attempts, events, number_at
+from studio.export import csv_file
+from studio.library import Library
+from studio.query import Query
+from studio.sending.attempts import Attempt, Outcome, Seen, Status
+from studio.sending.kinds import body_of
+from studio.sending.kinds.persona import PERSONA
+from studio.sending.rows import blank_row, found_by
+from studio.sending.store import Claim, Store
 from studio.service import Studio
-from studio.sending.store import Claim, Store, found_by
 from studio.tokens import Account
 
 T = TypeVar("T")
@@ -27,6 +31,7 @@ ME, YOU = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 CREATED = Outcome(Status.CREATED, persona_id="persona-1", code=200, http_status=200, raw='{"code": 200}')
 REFUSED = Outcome(Status.REFUSED, cause="credits", code=402, message="Credits insufficient", http_status=200)
 UNKNOWN = Outcome(Status.UNKNOWN, cause="no_answer", message="ReadTimeout")
+PERIOD = timedelta(seconds=10)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SONGS = {scenario.key: scenario for scenario in SCENARIOS}
 
@@ -63,26 +68,36 @@ def a_request(audio_id: str = "audio-1", name: str = "Quay", **fields: object) -
     return PersonaRequest(audio_id=audio_id, name=name, **values)  # type: ignore[arg-type]
 
 
-def add(store: Store, account: str = ME, executor: str = "one", replaces: str = "", **fields: object) -> Attempt:
-    attempt, new = store.add(account, a_request(**fields), executor, replaces)  # type: ignore[arg-type]
+def press_in(
+    store: Store, request: PersonaRequest, account: str = ME, replaces: Seen | None = None, **details: Any
+) -> tuple[Attempt, bool]:
+    """File a request as a click does, and say whether it is new."""
+    return store.add(account, PERSONA, body_of(request.payload()), replaces, request=request, **details)
+
+
+def add(store: Store, account: str = ME, replaces: Seen | None = None, **fields: object) -> Attempt:
+    attempt, new = press_in(store, a_request(**fields), account, replaces)  # type: ignore[arg-type]
     assert new
     return attempt
 
 
-def claim(store: Store, attempt: Attempt, executor: str = "one", *, can_send: bool = True, busy: bool = False) -> Claim:
-    return store.claim(attempt.id, executor, can_send=can_send, busy=busy, limit=20, period=timedelta(seconds=10))
+def claim(store: Store, account: str = ME, executor: str = "one") -> Claim:
+    """Ask for what is next for an account."""
+    return store.claim(account, executor, limit=20, period=PERIOD)
 
 
 def sent(store: Store, executor: str = "one", **fields: object) -> Attempt:
-    attempt = add(store, executor=executor, **fields)  # type: ignore[arg-type]
-    assert claim(store, attempt, executor).attempt
-    return now(store, attempt)
+    attempt = add(store, **fields)  # type: ignore[arg-type]
+    claimed = claim(store, attempt.account, executor).attempt
+    assert claimed
+    assert claimed.id == attempt.id
+    return claimed
 
 
-def over(store: Store, clock: Clock, outcome: Outcome, replaces: str = "", **fields: object) -> Attempt:
+def over(store: Store, clock: Clock, outcome: Outcome, replaces: Seen | None = None, **fields: object) -> Attempt:
     """An attempt that ended, longer ago than a double click takes."""
     attempt = sent(store, replaces=replaces, **fields)
-    store.finish(attempt.id, outcome, "one")
+    store.finish(attempt, outcome)
     clock.forward(2)
     return now(store, attempt)
 
@@ -99,7 +114,7 @@ _filed = itertools.count(1)
 def filed(where: Store | Library, account: str = ME, **columns: object) -> str:
     """File an attempt that ended, as it is, past the rules; return its ID. Each is newer than the one before."""
     number = next(_filed)
-    row: dict[str, Any] = {
+    row: dict[str, Any] = blank_row() | {
         "id": uuid.uuid4().hex,
         "account": account,
         "status": Status.CREATED.value,
@@ -110,15 +125,15 @@ def filed(where: Store | Library, account: str = ME, **columns: object) -> str:
         "description": "",
         **columns,
     }
-    row = {"number": number_at(row["created_at"], row["id"]), **found_by(row), **row}
-    with where.engine.execution_options(write=True).begin() as connection:
+    row |= {"subject": row["audio_id"], "number": number_at(row["created_at"], row["id"]), **found_by(row)} | columns
+    with where.database.writing() as connection:
         connection.execute(sa.insert(attempts).values(row))
     return str(row["id"])
 
 
 def image(where: Store | Library, account: str) -> list[dict[str, Any]]:
     """All that the database has of an account, to the last column, with its stories."""
-    with where.engine.begin() as connection:
+    with where.database.reading() as connection:
         rows = connection.execute(sa.select(attempts).where(attempts.c.account == account).order_by(attempts.c.id))
         found = [dict(row._mapping) for row in rows]
         told = connection.execute(sa.select(events).order_by(events.c.id)).all()

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
+from studio.boosts import Boost, Boosts
 from studio_helpers import eventually
 
 from sandbox import Server
-from studio.sending.attempts import Status
-from studio.boosts import Boost, Boosts
 from studio.database.tables import boosts
-from studio.service import Studio
+from studio.sending.attempts import Status
 from studio.sending.store import Store
+from studio.service import Studio
 from studio.tokens import Account
 
 PATH = "/api/v1/style/generate"
@@ -65,7 +65,7 @@ def test_another_account_does_not_see_it(studio: Studio, account: Account, serve
 
 def a_gone_process_asked(store: Store) -> None:
     row = {"id": "one", "account": "me", "status": "sending", "content": "warm", "created_at": store.now()}
-    with store.engine.begin() as connection:
+    with store.database.reading() as connection:
         connection.execute(sa.insert(boosts).values(row | {"executor": "gone"}))
 
 

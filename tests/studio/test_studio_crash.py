@@ -15,6 +15,7 @@ import pytest
 from studio_helpers import eventually, for_song
 
 from sandbox import Server
+from studio.database.connection import Database
 from studio.sending.attempts import Attempt, Status
 from studio.sending.store import Store
 from studio.tokens import account_of
@@ -90,7 +91,7 @@ class House:
             "DATABASE_URL": database_url,
             **settings,
         }
-        self._store = Store(database_url)
+        self._store = Store(Database(database_url))
         self._children: list[Child] = []
 
     def start(self, *arguments: str) -> Child:
@@ -100,7 +101,7 @@ class House:
     def close(self) -> None:
         for child in self._children:
             child.kill()
-        self._store.close()
+        self._store.database.close()
 
     def posts(self) -> int:
         return self.sandbox.count(token=self.token)

@@ -13,13 +13,14 @@ import pandas
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from studio_helpers import CREATED, ME, REFUSED, UNKNOWN, YOU, Clock, a_request, add, filed, sent
+from studio_helpers import CREATED, ME, REFUSED, UNKNOWN, YOU, Clock, a_request, add, filed, press_in, sent
 
 from kie import Track
-from studio.sending.attempts import Outcome, Status
-from studio.export import csv_file, csv_parts, guard, json_file, json_parts, unguard
-from studio.library import Library, Order, Query
 from studio.database.tables import attempts
+from studio.export import csv_file, csv_parts, guard, json_file, json_parts, unguard
+from studio.library import Library
+from studio.query import Order, Query
+from studio.sending.attempts import Outcome, Status
 from studio.sending.store import Store
 
 PROMISED = "created_at,status,persona_id,name,description,task_id,audio_id,style,vocal_start,vocal_end,code,message"
@@ -44,7 +45,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One database for the whole file; what a file looks like does not depend on its kind."""
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('export')}/studio.db", Clock())
     yield store
-    store.close()
+    store.database.close()
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def library(shelf: Store) -> Library:
 
 
 def emptied(shelf: Store) -> Library:
-    with shelf.engine.execution_options(write=True).begin() as connection:
+    with shelf.database.writing() as connection:
         connection.execute(attempts.delete())
-    return Library(shelf)
+    return Library(shelf.database)
 
 
 def lines(library: Library, query: Query = Query()) -> list[dict[str, str]]:  # noqa: B008  # frozen
@@ -165,7 +166,7 @@ def test_what_people_added_is_readable_in_a_cell(library: Library) -> None:
 def test_an_outcome_that_could_not_be_written_yet_is_in_the_file(shelf: Store, library: Library) -> None:
     this = filed(library, status="sending")
     filed(library, status="refused", message="No")
-    unsaved = Library(shelf, {this: Outcome(Status.CREATED, persona_id="=late", code=200)})
+    unsaved = Library(shelf.database, {this: Outcome(Status.CREATED, persona_id="=late", code=200)})
     assert [(row["status"], row["persona_id"], row["message"]) for row in lines(unsaved)] == [
         ("refused", "", "No"), ("created", "'=late", ""),
     ]  # fmt: skip
@@ -266,14 +267,14 @@ def test_both_files_have_nothing_of_another_account(library: Library) -> None:
 
 def test_both_files_come_from_every_kind_of_database(store: Store) -> None:
     track = Track("audio-1", "Pier", duration=180.0, created_at=NOON)
-    filing = store.add(ME, a_request(), "one", track=track, author="ines")[0]
+    filing = press_in(store, a_request(), track=track, author="ines")[0]
     store.claim(filing.id, "one", can_send=True, busy=False, limit=9, period=timedelta(seconds=1))
-    store.finish(filing.id, CREATED, "one")
+    store.finish(filing, CREATED)
     for outcome in (UNKNOWN, REFUSED):
         attempt = sent(store, audio_id=outcome.status.value)
-        store.finish(attempt.id, outcome, "one")
+        store.finish(attempt, outcome)
     add(store, audio_id="on its way")
-    library = Library(store)
+    library = Library(store.database)
     assert (
         sorted((row["status"], row["persona_id"], row["track_title"]) for row in lines(library)),
         sorted((entry["status"], entry["track_duration"]) for entry in entries(library)),

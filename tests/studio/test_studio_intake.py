@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.export import FIELDS
-from studio.intake import READERS, BadFile, Record, read_file
+from studio.intake import READERS, Record, read_file
+from studio.refusals import BadFile
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENTRY: dict[str, Any] = {

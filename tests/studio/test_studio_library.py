@@ -26,15 +26,18 @@ from studio_helpers import (
     image,
     now,
     over,
+    press_in,
     sent,
 )
 
 from kie import Track
-from studio.sending.attempts import Attempt, Event, NotSaved, Outcome, Settled, Status
-from studio.library import Library, Order, Page, Query, Refused
-from studio.merge import compare, take_in
 from studio.database.tables import attempts, boosts, events
-from studio.sending.store import NeedsDecision, Store
+from studio.library import Library, Page
+from studio.merge import compare, take_in
+from studio.query import Order, Query
+from studio.refusals import NeedsDecision, NotSaved, Refused
+from studio.sending.attempts import Attempt, Event, Outcome, Settled, Status
+from studio.sending.store import Store
 from studio.words import words_in
 
 TRACK = Track("audio-1", "Lighthouse", "folk", "", "V5", 181.5, "https://a.example/1", "https://i.example/1", EPOCH)
@@ -42,7 +45,7 @@ TRACK = Track("audio-1", "Lighthouse", "folk", "", "V5", 181.5, "https://a.examp
 
 @pytest.fixture
 def library(store: Store) -> Library:
-    return Library(store)
+    return Library(store.database)
 
 
 def names(page: Page) -> list[str]:
@@ -96,8 +99,8 @@ def shelf(new_database: Callable[[], str]) -> Iterator[Library]:
     for account, rows in ((ME, SHELF), (YOU, SECRETS)):
         for row in rows:
             filed(store, account, **row)
-    yield Library(store)
-    store.close()
+    yield Library(store.database)
+    store.database.close()
 
 
 BEGINNINGS = [
@@ -265,8 +268,8 @@ def many(new_database: Callable[[], str]) -> Iterator[tuple[Library, list[dict[s
         name = ["Anna's song", "anna again", "Berta", "annABELLA"][number % 4] + f" {number % 3}"
         columns = {"name": name, "status": status, "favourite": favourite, "deleted_at": deleted_at}
         filed(store, account, **columns, note="shanty" if number % 2 else "", created_at=EPOCH + DAY * number)
-    yield Library(store), all_rows(store)
-    store.close()
+    yield Library(store.database), all_rows(store)
+    store.database.close()
 
 
 DAY = timedelta(days=1)
@@ -335,7 +338,7 @@ def test_lists_leave_the_raw_answers_on_disk(library: Library) -> None:
 
 def test_an_outcome_that_could_not_be_written_yet_is_in_the_list(store: Store) -> None:
     attempt = sent(store)
-    (shown,) = Library(store, {attempt.id: CREATED}).find(ME, Query()).attempts
+    (shown,) = Library(store.database, {attempt.id: CREATED}).find(ME, Query()).attempts
     assert (shown.status, shown.persona_id, shown.saved) == (Status.CREATED, "persona-1", False)
 
 
@@ -445,7 +448,7 @@ def test_what_kie_says_of_a_track_is_kept(library: Library) -> None:
 
 
 def test_a_track_that_is_known_from_the_start_is_kept_and_found(store: Store, library: Library) -> None:
-    store.add(ME, a_request(), "one", track=TRACK, author="ines@example.org", credits_before=12.5)
+    press_in(store, a_request(), track=TRACK, author="ines@example.org", credits_before=12.5)
     (shown,) = library.find(ME, Query("lighth ines")).attempts
     assert (shown.track, shown.author, shown.credits_before) == (TRACK, "ines@example.org", 12.5)
 
@@ -499,7 +502,7 @@ def test_what_was_found_by_hand_is_a_persona_that_can_be_searched(store: Store, 
 def test_what_was_found_by_hand_needs_a_decision_to_be_replaced(store: Store, library: Library, clock: Clock) -> None:
     library.found_by_hand(ME, over(store, clock, UNKNOWN).id, "p-1")
     with pytest.raises(NeedsDecision):
-        store.add(ME, a_request(), "one")
+        press_in(store, a_request())
 
 
 @pytest.mark.parametrize("given", ["", "  ", "two words", "a\nb", "a\0b", "é", "x" * 201, "\ud800"], ids=ascii)
@@ -540,12 +543,12 @@ def test_what_is_settled_cannot_be_settled_again(library: Library) -> None:
 def ended(store: Store, attempt: Attempt, outcome: Outcome) -> None:
     """Send a filed attempt, and write how it ended."""
     assert store.claim(attempt.id, "one", can_send=True, busy=False, limit=99, period=timedelta(seconds=1)).attempt
-    store.finish(attempt.id, outcome, "one")
+    store.finish(attempt, outcome)
 
 
 def test_asking_again_is_in_the_story_and_leads_to_the_repeat(store: Store, library: Library, clock: Clock) -> None:
     lost = over(store, clock, UNKNOWN)
-    again, _ = store.add(ME, lost.request, "one", lost.id, author="ines@example.org")
+    again, _ = press_in(store, lost.request, replaces=lost.seen, author="ines@example.org")
     assert story(library, lost.id) == [("asked_again", {"by": again.id}, "ines@example.org")]
     assert [each.id for each in library.sent_again(ME, lost.id)] == [again.id]
 
@@ -559,7 +562,7 @@ def test_a_lost_answer_is_settled_once_the_repeat_is_created(
     store: Store, clock: Clock, outcome: Outcome, settled: Settled
 ) -> None:
     lost = over(store, clock, UNKNOWN)
-    ended(store, store.add(ME, lost.request, "one", lost.id)[0], outcome)
+    ended(store, press_in(store, lost.request, replaces=lost.seen)[0], outcome)
     assert (now(store, lost).settled, now(store, lost).status) == (settled, Status.UNKNOWN)
 
 
@@ -577,7 +580,7 @@ def test_another_text_does_not_tell_that_the_same_request_was_answered(store: St
 
 def test_a_persona_that_was_replaced_is_not_settled(store: Store, clock: Clock) -> None:
     made = over(store, clock, CREATED)
-    ended(store, store.add(ME, made.request, "one", made.id)[0], CREATED)
+    ended(store, press_in(store, made.request, replaces=made.seen)[0], CREATED)
     assert now(store, made) == made
 
 
@@ -590,7 +593,7 @@ def test_a_first_request_leaves_no_story(store: Store, library: Library, clock: 
 
 def test_an_answer_after_all_is_in_the_story(store: Store, library: Library, clock: Clock) -> None:
     attempt = over(store, clock, UNKNOWN)
-    store.finish(attempt.id, CREATED, "one")
+    store.finish(attempt, CREATED)
     assert library.story(ME, attempt.id) == [Event(clock(), "late_answer", {"was": "unknown", "persona_id": ""})]
 
 
@@ -599,7 +602,7 @@ def test_an_answer_after_all_keeps_the_id_that_was_typed_in_the_story(
 ) -> None:
     attempt = over(store, clock, UNKNOWN)
     library.found_by_hand(ME, attempt.id, "typed-in")
-    store.finish(attempt.id, CREATED, "one")
+    store.finish(attempt, CREATED)
     assert now(store, attempt).persona_id == "persona-1"
     assert story(library, attempt.id)[-1] == ("late_answer", {"was": "created", "persona_id": "typed-in"}, "")
 
@@ -610,14 +613,14 @@ def test_an_answer_after_all_takes_the_place_of_what_a_person_said(
 ) -> None:
     attempt = over(store, clock, UNKNOWN)
     SETTLE[settle](library, attempt.id)
-    store.finish(attempt.id, CREATED, "one")
+    store.finish(attempt, CREATED)
     after = now(store, attempt)
     assert (after.status, after.persona_id, after.settled) == (Status.CREATED, "persona-1", Settled.NOT)
 
 
 def test_an_answer_after_all_is_found_by_its_id(store: Store, library: Library, clock: Clock) -> None:
     attempt = over(store, clock, UNKNOWN)
-    store.finish(attempt.id, CREATED, "one")
+    store.finish(attempt, CREATED)
     assert ids(library, "persona 1", statuses=(Status.CREATED,)) == [attempt.id]
 
 
@@ -628,7 +631,7 @@ def test_an_answer_in_time_has_no_story(store: Store, library: Library, clock: C
 def test_writing_an_answer_once_more_adds_nothing(store: Store, library: Library, clock: Clock) -> None:
     attempt = over(store, clock, CREATED)
     before = image(library, ME)
-    store.finish(attempt.id, CREATED, "one")
+    store.finish(attempt, CREATED)
     assert [row["story"] for row in image(library, ME)] == [[]]
     assert [row["words"] for row in image(library, ME)] == [row["words"] for row in before]
 
@@ -637,7 +640,7 @@ def test_an_id_of_any_length_is_written(store: Store, clock: Clock) -> None:
     attempt = sent(store)
     drawn = random.Random(1)
     long = "".join(drawn.choice("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(9_000))
-    store.finish(attempt.id, Outcome(Status.CREATED, persona_id=long), "one")
+    store.finish(attempt, Outcome(Status.CREATED, persona_id=long))
     assert now(store, attempt).persona_id == long
 
 
@@ -688,7 +691,7 @@ def test_deleting_and_bringing_back_twice_is_told_once(library: Library) -> None
 def test_a_deleted_persona_still_needs_a_decision(store: Store, library: Library, clock: Clock) -> None:
     library.delete(ME, over(store, clock, CREATED).id)
     with pytest.raises(NeedsDecision):
-        store.add(ME, a_request(name="Changed"), "one")
+        press_in(store, a_request(name="Changed"))
 
 
 @pytest.mark.parametrize("make", [add, sent], ids=["queued", "sending"])
@@ -717,11 +720,11 @@ def test_forgetting_leaves_what_is_anothers(store: Store, library: Library, cloc
     over(store, clock, CREATED)
     library.not_made(YOU, over(store, clock, UNKNOWN, account=YOU).id)
     boost = {"status": "created", "content": "x", "created_at": clock(), "executor": "one"}
-    with store.engine.execution_options(write=True).begin() as connection:
+    with store.database.writing() as connection:
         connection.execute(sa.insert(boosts), [boost | {"id": who, "account": who} for who in (ME, YOU)])
     before = image(library, YOU)
     library.forget(ME)
-    with store.engine.begin() as connection:
+    with store.database.reading() as connection:
         assert connection.execute(sa.select(boosts.c.account)).scalars().all() == [YOU]
     assert (image(library, ME), image(library, YOU)) == ([], before)
 
@@ -739,13 +742,13 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(
 
 
 def rows_in(library: Library, table: sa.Table) -> int:
-    with library.engine.begin() as connection:
+    with library.database.reading() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
 
 def indexed(library: Library) -> int:
     """How many attempts the search index has."""
-    if library.engine.dialect.name == "postgresql":
+    if library.database.kind == "postgresql":
         return rows_in(library, attempts)
     return rows_in(library, sa.table("attempts_words"))
 
@@ -762,7 +765,7 @@ def test_an_outcome_moves_an_attempt_to_another_heap(store: Store, library: Libr
     attempt = sent(store)
     heaps = [Status.SENDING, Status.CREATED]
     before = [ids(library, "quay", statuses=(status,)) for status in heaps]
-    store.finish(attempt.id, CREATED, "one")
+    store.finish(attempt, CREATED)
     after = [ids(library, "quay", statuses=(status,)) for status in heaps]
     assert (before, after) == ([[attempt.id], []], [[], [attempt.id]])
 
@@ -810,7 +813,7 @@ def test_after_any_changes_the_search_finds_what_the_rows_say(store: Store, libr
         assert [attempt.id for attempt in library.find(account, query).attempts] == [
             row["id"] for row in meant(account, query, rows)
         ], query
-    if library.engine.dialect.name == "sqlite":
+    if library.database.kind == "sqlite":
         assert indexed(library) == sum(row["deleted_at"] is None for row in rows)
 
 
@@ -828,7 +831,7 @@ CHANGES: dict[str, Callable[[Store, Library, str, str, random.Random], object]] 
     "restore": lambda store, library, who, this, drawn: library.restore(who, this),
     "not made": lambda store, library, who, this, drawn: drawn.random() < 0.3 and library.not_made(who, this),
     "by hand": lambda store, library, who, this, drawn: library.found_by_hand(who, this, f"p{drawn.randrange(9)}"),
-    "late": lambda store, library, who, this, drawn: drawn.random() < 0.3 and store.finish(this, CREATED, "one"),
+    "late": lambda store, library, who, this, drawn: drawn.random() < 0.3 and store.finish(this, CREATED),
 }
 
 
@@ -840,7 +843,7 @@ def theirs(store: Store, library: Library, clock: Clock) -> dict[str, str]:
     """What another account has, by what became of it."""
     made = over(store, clock, CREATED, account=YOU, name="Secret")
     lost = over(store, clock, UNKNOWN, account=YOU, name="Secret", audio_id="audio-2")
-    again, _ = store.add(YOU, lost.request, "one", lost.id)
+    again, _ = press_in(store, lost.request, YOU, replaces=lost.seen)
     ended(store, again, UNKNOWN)
     library.annotate(YOU, again.id, note="Secret", tags=["secret"], favourite=True)
     waits = sent(store, account=YOU, name="Secret", audio_id="audio-3")
@@ -920,8 +923,8 @@ def test_a_repeat_of_an_attempt_of_another_account_does_not_settle_it(
 
 def test_a_database_that_cannot_be_read_any_more_is_said(new_database: Callable[[], str]) -> None:
     store = Store(new_database())
-    library = Library(store)
-    with store.engine.execution_options(write=True).begin() as connection:
+    library = Library(store.database)
+    with store.database.writing() as connection:
         connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
     for look in (lambda: library.find(ME, Query()), lambda: library.count(ME, Query()), lambda: library.tags(ME)):
         with pytest.raises(NotSaved):
@@ -932,4 +935,4 @@ def test_a_database_that_cannot_be_read_any_more_is_said(new_database: Callable[
         store.newest(ME, 1)
     with pytest.raises(NotSaved):
         store.get(ME, "any")
-    store.close()
+    store.database.close()

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from studio_helpers import Disk, Story, database_fails, ended, eventually, press, story, unsaved
 
 from sandbox import Server
+from studio.database.connection import Database
 from studio.sending.attempts import Attempt, Status
 from studio.sending.engine import Runs
-from studio.service import NotSaved, Studio
 from studio.sending.store import Store
+from studio.service import NotSaved, Studio
 
 Opener = Callable[..., Studio]
 
@@ -74,7 +75,7 @@ def test_an_answer_that_no_database_takes_as_it_is_gets_filed_all_the_same(
 def test_without_a_record_nothing_is_sent(any_studio: Studio, server: Server, token: str) -> None:
     account = any_studio.sign_in(token)
     store, _ = any_studio.open().result()
-    with store.engine.execution_options(write=True).begin() as connection:
+    with store.database.writing() as connection:
         connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
     with pytest.raises(NotSaved):
         press(any_studio, account)
@@ -169,11 +170,11 @@ def test_a_persona_that_could_not_be_saved_up_to_the_end_is_unknown_after_the_ne
 
 def stored(studio: Studio, attempt: Attempt) -> Attempt:
     """The attempt as it stands on disk after its studio was closed."""
-    store = Store(studio.settings.database_url)
+    store = Store(Database(studio.settings.database_url))
     try:
         found = store.get(attempt.account, attempt.id)
     finally:
-        store.close()
+        store.database.close()
     assert found
     return found
 

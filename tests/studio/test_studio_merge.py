@@ -18,23 +18,25 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from studio_helpers import CREATED, EPOCH, ME, UNKNOWN, YOU, Clock, a_request, add, filed, image, over
+from studio_helpers import CREATED, EPOCH, ME, UNKNOWN, YOU, Clock, a_request, add, filed, image, over, press_in
 
 from kie import Track
-from studio.sending.attempts import NotSaved, Outcome, Settled, Status
-from studio.export import FIELDS, csv_file, json_file
-from studio.intake import BadFile, read_file
-from studio.library import Library, Order, Query
-from studio.merge import Preview, compare, take_in
 from studio.database.tables import events, metadata, number_at
-from studio.sending.store import NeedsDecision, Store
+from studio.export import FIELDS, csv_file, json_file
+from studio.intake import read_file
+from studio.library import Library
+from studio.merge import Preview, compare, take_in
+from studio.query import Order, Query
+from studio.refusals import BadFile, NeedsDecision, NotSaved
+from studio.sending.attempts import Outcome, Settled, Status
+from studio.sending.store import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def library(store: Store) -> Library:
-    return Library(store)
+    return Library(store.database)
 
 
 def preview(library: Library, content: bytes | str, account: str = ME) -> Preview:
@@ -63,7 +65,7 @@ def names(library: Library, account: str = ME, **conditions: Any) -> list[str]:
 
 
 def empty(library: Library) -> None:
-    with library.engine.execution_options(write=True).begin() as connection:
+    with library.database.writing() as connection:
         for table in metadata.tables.values():
             connection.execute(table.delete())
 
@@ -81,9 +83,9 @@ def a_json(*entries: object) -> str:
 def full(store: Store, library: Library, clock: Clock) -> Library:
     """A library with one of everything that has ended."""
     track = Track("audio-1", "Pier", "folk", "", "V5", 181.56789, "https://a.example", "https://i.example", EPOCH)
-    made, _ = store.add(ME, a_request(style="folk", vocal_start=0.1), "one", track=track, credits_before=12.5)
+    made, _ = press_in(store, a_request(style="folk", vocal_start=0.1), track=track, credits_before=12.5)
     store.claim(made.id, "one", can_send=True, busy=False, limit=9, period=timedelta(seconds=1))
-    store.finish(made.id, CREATED, "one")
+    store.finish(made, CREATED)
     clock.forward(2)
     library.annotate(ME, made.id, note="=two\nlines", tags=["demo", "slow song"], favourite=True)
     lost = over(store, clock, UNKNOWN, audio_id="audio-2", name='\'Éclair, "quoted"')
@@ -140,7 +142,7 @@ def test_what_comes_in_stands_at_its_time(library: Library) -> None:
 def test_a_track_whose_persona_came_in_needs_a_decision(store: Store, library: Library) -> None:
     bring_in(library, "persona_id,audio_id\np-1,audio-1\n")
     with pytest.raises(NeedsDecision):
-        store.add(ME, a_request(), "one")
+        press_in(store, a_request())
 
 
 def test_what_was_on_its_way_is_left_out(library: Library) -> None:
@@ -347,7 +349,7 @@ def test_if_the_database_fails_nothing_is_written(library: Library, monkeypatch:
 
 @pytest.mark.parametrize("file", [a_json(entry(), entry()), "persona_id\np-1\np-2\n"], ids=["JSON", "table"])
 def test_of_two_that_take_the_same_in_at_once_one_does(open_store: Callable[[], Store], file: str) -> None:
-    libraries = [Library(open_store()), Library(open_store())]
+    libraries = [Library(open_store().database), Library(open_store().database)]
     seen = [preview(library, file) for library in libraries]
     start = threading.Barrier(2)
 
@@ -543,7 +545,7 @@ def test_whatever_is_kept_comes_back_from_a_file(library: Library, drawn: list[t
     empty(library)
     for place, (its_id, columns, story) in enumerate(drawn):
         filed(library, id=its_id.hex, created_at=EPOCH + timedelta(seconds=place, microseconds=place * 7), **columns)
-        with library.engine.execution_options(write=True).begin() as connection:
+        with library.database.writing() as connection:
             for event in story:
                 connection.execute(sa.insert(events).values(event | {"attempt_id": its_id.hex}))
     json_before, csv_before = as_json(library), as_csv(library)
@@ -560,7 +562,7 @@ def test_a_late_answer_from_a_file_is_no_answer_from_kie(store: Store, library: 
     attempt = over(store, clock, UNKNOWN)
     file = as_json(library).replace(b'"unknown"', b'"created"').replace(b'"persona_id": ""', b'"persona_id": "p-9"')
     bring_in(library, file, overwrite=True)
-    store.finish(attempt.id, Outcome(Status.CREATED, persona_id="p-1"), "one")
+    store.finish(attempt, Outcome(Status.CREATED, persona_id="p-1"))
     (shown,) = library.find(ME, Query()).attempts
     assert shown.persona_id == "p-1"
     assert [event.detail.get("persona_id") for event in library.story(ME, attempt.id)] == ["", "p-9"]

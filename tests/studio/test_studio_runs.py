@@ -24,10 +24,11 @@ from studio_helpers import (
 
 from kie import KieClient, KieError, Track
 from sandbox import Server
+from studio.refusals import NeedsDecision
 from studio.sending.attempts import Attempt, Status
 from studio.sending.engine import Runs
+from studio.sending.store import Store
 from studio.service import Balance, Studio
-from studio.sending.store import NeedsDecision, Store
 from studio.tokens import Account
 
 # Good days

@@ -16,12 +16,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from studio.database.tables import HEAD, MIGRATIONS, DatabaseTooNew, engine_for, executors, metadata, upgrade
+from studio.database.connection import engine_for
+from studio.database.tables import HEAD, MIGRATIONS, executors, metadata, upgrade
+from studio.refusals import DatabaseTooNew
 
 ROOT = Path(__file__).parents[2]
 UPGRADE = """
 import sys
-from studio.database.tables import engine_for, upgrade
+from studio.database.connection import engine_for
+from studio.database.tables import upgrade
 engine = engine_for(sys.argv[1])
 import alembic.command
 print("ready", flush=True)

@@ -15,7 +15,7 @@ from studio_helpers import ended, history_file, press
 from kie import InvalidInput, KieClient, KieError
 from sandbox import Server
 from studio.export import json_file
-from studio.library import Query
+from studio.query import Query
 from studio.service import Studio
 from studio.settings import Settings
 

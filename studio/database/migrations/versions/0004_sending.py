@@ -1,4 +1,4 @@
-"""Attempts of every kind in one table, the boosts among them; what the rate limit, batches and restored backups need."""
+"""Attempts of every kind in one table, boosts among them; what the rate limit, batches and backups need."""
 
 import hashlib
 import json
@@ -35,6 +35,10 @@ SQLITE = (
     AFTER UPDATE OF words, account, status, makes, favourite, deleted_at, number ON attempts BEGIN {OLD} {NEW} END""",
     f"CREATE TRIGGER attempts_words_erased AFTER DELETE ON attempts BEGIN {OLD} END",
 )
+
+
+COLUMNS = """id account status kind makes subject body result created_at sent_at executor cause code message number
+    favourite held priority repeats task_id audio_id name description persona_id raw replaces""".split()  # noqa: SIM905
 
 
 def upgrade() -> None:
@@ -106,9 +110,9 @@ def index(name: str, columns: list[object], condition: str = "", unique: bool = 
 def boosts_to_attempts() -> None:
     """File each boost as an attempt. Written out here, so that later versions of the program may differ."""
     bind = op.get_bind()
-    meta = sa.MetaData()
-    boosts = sa.Table("boosts", meta, autoload_with=bind)
-    attempts = sa.Table("attempts", meta, autoload_with=bind)
+    texts = map(sa.column, "id account status content executor text price cause code message".split())  # noqa: SIM905
+    boosts = sa.table("boosts", *texts, sa.column("created_at", sa.DateTime))
+    attempts = sa.table("attempts", *map(sa.column, COLUMNS))
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     for row in bind.execute(sa.select(boosts).order_by(boosts.c.created_at, boosts.c.id)):
         micros = round((row.created_at.replace(tzinfo=UTC) - epoch).total_seconds() * 1_000_000)
