@@ -1,37 +1,58 @@
-"""Files that come in: a CSV or JSON of this program, or a table with at least a column `persona_id`.
+"""Files that come in: the library's own file, a CSV, or a table with at least a column `persona_id`.
 
-`read_file` turns a file into records, or says what is wrong with it, by row and column. `studio.merge` takes it on.
+`File` gives a file's records one by one, as often as they are asked for, or says what is wrong with it, by row and
+column. `studio.merge` takes them on. However long the file is, and whatever is in it, little more than one attempt of
+it is in memory: nothing is parsed before its length and the number of its parts are known to be bearable.
+
+The library's own file is JSON Lines (version 2): a line that says what it is, then a line for each attempt. Version 1
+was one object with a list `attempts`; it is read element by element, however it is laid out.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 from kie.models import MAX_TEXT, clean
 from studio.database.columns import COLUMNS as ALL
 from studio.export import COLUMNS, FIELDS, FORMAT, VERSION, unguard
-from studio.query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, clean_tags
+from studio.query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Order, clean_tags
 from studio.refusals import BadFile
 from studio.sending.attempts import IN_FLIGHT as ON_THEIR_WAY
 from studio.sending.attempts import Settled, Status
+from studio.sending.kinds import kind_named
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024
+"""Bytes of a file; 200,000 attempts have about 300 MiB. `server.maxUploadSize` is the same."""
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20
 MAX_RAW = 2 * 1024 * 1024
 """Characters of a raw answer; the client keeps no more either."""
+MAX_LINE = 3 * MAX_RAW
+"""Characters of one attempt in a file: the longest answer, each of its characters escaped, and all the rest."""
+MOST_PARTS = 2**18
+"""Values in one attempt: a story of ten thousand entries has half as many."""
+SHORT = 64 * 1024
+"""Bytes of JSON that need no look at their parts before they are parsed."""
+MOST_DEEP = 100
 ENDED = (Status.CREATED.value, Status.REFUSED.value, Status.UNKNOWN.value)
 IN_FLIGHT = tuple(status.value for status in ON_THEIR_WAY)
+FIELDS_OF_VERSION_1 = FIELDS[: FIELDS.index("credits_after") + 1]
 
-csv.field_size_limit(MAX_BYTES)
+NOT_FROM_HERE = "This JSON was not made by Persona Studio. Give one that was, or a CSV."
+
+csv.field_size_limit(MAX_LINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +62,397 @@ class Record:
     place: str
     values: dict[str, Any]
     story: tuple[dict[str, Any], ...] = ()
+    size: int = 0
+    """How much of the file it is, in bytes of a JSON or characters of a table."""
 
 
-def read_file(content: bytes, now: datetime) -> tuple[list[Record], int]:
-    """Return a file's records, and how many attempts in it were on their way. Raises `BadFile`."""
-    if len(content) > MAX_BYTES:
-        raise BadFile(f"The file has {len(content) / 2**20:,.0f} MB, and {MAX_BYTES >> 20} MB is the most. Split it.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        begin = max(content.rfind(b"\n", 0, error.start), content.rfind(b",", 0, error.start)) + 1
+class File:
+    """A file that came in. Going through it gives its records, in its order, those on their way included.
+
+    `now` is the time of rows that have none. What is wrong with the whole is said at once, and what is wrong with an
+    attempt before the first iteration ends: both raise `BadFile`.
+    """
+
+    order: Order | None = None
+    """How its attempts are sorted, if it says so."""
+
+    def __init__(self, content: bytes, now: datetime) -> None:
+        if len(content) > MAX_BYTES:
+            size = f"{len(content) / 2**20:,.0f} MB"
+            raise BadFile(f"The file has {size}, and {MAX_BYTES >> 20} MB is the most. Split it.")
+        _check_utf8(content)
+        self._content, self._now = content, now
+        self._begin = _match(_MARKS, content, 0)
+        start = _match(_SPACE, content, self._begin)
+        if start == len(content):
+            raise BadFile("The file is empty.")
+        self._records: Callable[[list[str]], Iterator[Record]] = self._from_table
+        if content.startswith((b"{", b"["), start):
+            self._begin = start
+            self._records = self._from_lines if self._version() == VERSION else self._from_version_1
+
+    def __iter__(self) -> Iterator[Record]:
+        problems: list[str] = []
+        places = Places()
+        for record in self._records(problems):
+            given = record.values.get("id", "")
+            first = places.first(given, record.place) if given else record.place
+            if first != record.place:
+                problems.append(f"{record.place}, “id”: it is the same as in {first.lower()}. Take one of them out.")
+            if not problems:
+                yield record
+            elif len(problems) >= MOST_PROBLEMS:
+                break
+        if problems:
+            raise BadFile(*problems[:MOST_PROBLEMS])
+
+    def _version(self) -> int:
+        """Read what a JSON says of itself, and leave `_begin` where its attempts are."""
+        scanner = Scanner(self._content, self._begin)
+        if scanner.next() != b"{":
+            raise BadFile(NOT_FROM_HERE)
+        head: dict[str, Any] = {}
+        for key in scanner.members():
+            if key == "attempts":
+                if {"format", "version"} <= head.keys():
+                    break
+                scanner.skip()
+            else:
+                head[key] = scanner.value("Row 1", SHORT)
+            if len(head) > MOST_DEEP:
+                raise BadFile(NOT_FROM_HERE)
+        if head.get("format") != FORMAT:
+            raise BadFile(NOT_FROM_HERE)
+        version = head.get("version")
+        if not isinstance(version, int) or not 1 <= version <= VERSION:
+            if isinstance(version, int) and version > VERSION:
+                raise BadFile(
+                    "This JSON was made by a newer version of Persona Studio. Update the program, then try again."
+                )
+            raise BadFile(f"“version”: it must be {VERSION}, or 1. Was the file changed by hand? Export it again.")
+        if version == VERSION:
+            orders = {order.value: order for order in Order}
+            self.order = orders.get(str(head.get("order", Order.NEWEST.value)))
+            self._begin = scanner.end_of_line()
+        return version
+
+    def _from_lines(self, problems: list[str]) -> Iterator[Record]:
+        content, row, end = self._content, 1, self._begin
+        while end < len(content):
+            start, row = end, row + 1
+            end = content.find(b"\n", start) + 1 or len(content)
+            if _match(_SPACE, content, start, end) < end:
+                entry = parsed(content, start, end, f"Row {row}", row=row)
+                yield from _from_entry(f"Row {row}", entry, FIELDS, end - start, problems)
+            if row > MAX_ROWS + 1:
+                raise BadFile(f"Row {row}: there are more than {MAX_ROWS:,} attempts. Split the file.")
+            if len(problems) >= MOST_PROBLEMS:
+                return
+
+    def _from_version_1(self, problems: list[str]) -> Iterator[Record]:
+        scanner, found = Scanner(self._content, self._begin), 0
+        row = 0
+        for key in scanner.members():
+            if key != "attempts":
+                scanner.value("Row 1", SHORT)
+                continue
+            found += 1
+            if found > 1 or scanner.next() != b"[":
+                break
+            for row, _ in enumerate(scanner.elements(), 1):
+                if row > MAX_ROWS:
+                    raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
+                start = scanner.at
+                entry = scanner.value(f"Attempt {row}")
+                size = scanner.at - start
+                yield from _from_entry(f"Attempt {row}", entry, FIELDS_OF_VERSION_1, size, problems)
+                if len(problems) >= MOST_PROBLEMS:
+                    return
+        else:
+            if found and scanner.next():
+                raise scanner.damaged()
+            if found:
+                return
+        raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
+
+    def _from_table(self, problems: list[str]) -> Iterator[Record]:
+        """Read a CSV; commas, semicolons or tabs are told from the first line."""
+        binary = io.BytesIO(self._content)  # shares the bytes
+        binary.seek(self._begin)
+        text = io.TextIOWrapper(binary, "utf-8", newline="")
+        lines = _Lines(text)
+        reader = csv.reader(lines, delimiter=lines.delimiter, strict=True)
+        row = 0
+        try:
+            header = [name.strip().casefold() for name in next(reader)]
+            row = 1
+            if "persona_id" not in header:
+                raise BadFile(
+                    "Row 1: there is no column “persona_id”. The first row must name the columns, such as "
+                    "persona_id, name, description, task_id, audio_id."
+                )
+            doubled = next((name for name in header if name in READERS and header.count(name) > 1), None)
+            if doubled:
+                raise BadFile(f"Row 1, “{doubled}”: there are two columns of this name. Take one out.")
+            size = lines.row_is_over()
+            for row, cells in enumerate(reader, 2):
+                place, size = f"Row {row}", lines.row_is_over()
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) != len(header):
+                    last = header[min(len(cells), len(header)) - 1]
+                    problems.append(
+                        f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
+                    )
+                elif row > MAX_ROWS + 1:
+                    raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
+                else:
+                    given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
+                    before = len(problems)
+                    values = _read(place, given, problems)
+                    if "style" in values:
+                        values["style"] = values["style"] or None
+                    if len(problems) == before:
+                        # Rows without a time get one each, so that they keep their order.
+                        moment = self._now - timedelta(microseconds=row)
+                        yield Record(place, _complete(place, values, moment, problems), size=size)
+                if len(problems) >= MOST_PROBLEMS:
+                    break
+        except TooLong:
+            raise BadFile(
+                f"Row {row + 1}: it is longer than {MAX_LINE:,} characters, or has more than {MOST_PARTS:,} cells. "
+                "Is a quotation mark left open?"
+            ) from None
+        except csv.Error as error:
+            problems.append(f"Row {row + 1}: it cannot be read as CSV ({error}). Is a quotation mark left open?")
+        except StopIteration:
+            raise BadFile("The file is empty.") from None
+
+
+class TooLong(Exception):
+    """A row of a table has more than can be looked at."""
+
+
+class _Lines:
+    """The lines of a table for the CSV reader, which lets a row be as long as it likes."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._first = text.readline(MAX_LINE + 1)
+        self.delimiter = max(",;\t", key=self._first.count)
+        self._size = self._cells = 0
+
+    def __iter__(self) -> Iterator[str]:
+        line, self._first = self._first, ""
+        while line:
+            self._size += len(line)
+            self._cells += line.count(self.delimiter)
+            if self._size > MAX_LINE or self._cells > MOST_PARTS:
+                raise TooLong
+            yield line
+            line = self._text.readline(MAX_LINE + 1)
+
+    def row_is_over(self) -> int:
+        """Return how many characters the row has that was read, and begin to count anew."""
+        size, self._size, self._cells = self._size, 0, 0
+        return size
+
+
+class Places:
+    """Where each of very many texts came up first. They are kept on disk, so their number needs no memory."""
+
+    def __init__(self) -> None:
+        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # "": a nameless file
+        self._file.execute("CREATE TABLE places (text TEXT PRIMARY KEY, place TEXT NOT NULL) WITHOUT ROWID")
+        self._file.execute("BEGIN")
+
+    def first(self, text: str, place: str = "") -> str:
+        """Return where a text came up first, which is here if it is new."""
+        if self._file.execute("INSERT OR IGNORE INTO places VALUES (?, ?)", (text, place)).rowcount:
+            return place
+        return str(self._file.execute("SELECT place FROM places WHERE text = ?", (text,)).fetchone()[0])
+
+    def __contains__(self, text: str) -> bool:
+        return self._file.execute("SELECT 1 FROM places WHERE text = ?", (text,)).fetchone() is not None
+
+
+# Texts of any length, without a copy of them.
+
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
+_SPACE = re.compile(rb"[ \t\r\n\f\v]*+")
+_PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{,]', re.DOTALL)
+_UP_TO_A_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
+_SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:"{}\[\]]++', re.DOTALL)
+_LATER_BYTES = bytes(range(0x80, 0xC0))
+"""Of a character of several bytes, all but the first."""
+MOST_BRACKETS = 10_000_000
+
+
+def _match(pattern: re.Pattern[bytes], content: bytes, start: int, end: int | None = None) -> int:
+    """Return where what the pattern takes ends."""
+    found = pattern.match(content, start, len(content) if end is None else end)
+    return found.end() if found else start
+
+
+def _check_utf8(content: bytes) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(content)
+    for start in range(0, len(content) + 1, SHORT):  # once more for what is left open
+        waiting = len(decoder.getstate()[0])
+        try:
+            decoder.decode(view[start : start + SHORT], final=start + SHORT >= len(content))
+        except UnicodeDecodeError as error:
+            at = start - waiting + error.start
+            row = content.count(b"\n", 0, at) + 1
+            begin = max(content.rfind(b"\n", 0, at), content.rfind(b",", 0, at)) + 1
+            raise BadFile(
+                f"Row {row}, about character {at - begin + 1} of its cell: the file is not UTF-8 text. "
+                "Save it as “CSV UTF-8” and try again."
+            ) from None
+
+
+def _characters(content: bytes, start: int, end: int, most: int) -> int:
+    """Count characters; what has too many bytes for `most`, or too few, is not looked at."""
+    if not most < end - start <= 4 * most:
+        return end - start
+    cuts = range(start, end, SHORT)
+    return sum(len(content[cut : min(cut + SHORT, end)].translate(None, _LATER_BYTES)) for cut in cuts)
+
+
+def _parts(content: bytes, start: int, end: int) -> int:
+    """Count values, as far as the count matters."""
+    if end - start <= SHORT:
+        return 0
+    return sum(1 for _ in islice(_PART.finditer(content, start, end), MOST_PARTS + 1))
+
+
+def parsed(content: bytes, start: int, end: int, place: str, most: int = MAX_LINE, row: int = 0) -> Any:
+    """Return the JSON value that stands there. Raises `BadFile`, also for what is too long to be looked at.
+
+    `row` is the line in which it begins, if that is known.
+    """
+    if _characters(content, start, end, most) > most or _parts(content, start, end) > MOST_PARTS:
+        if most == SHORT:
+            raise BadFile(NOT_FROM_HERE)
         raise BadFile(
-            f"Row {row}, about character {error.start - begin + 1} of its cell: the file is not UTF-8 text. "
-            "Save it as “CSV UTF-8” and try again."
+            f"{place}: it is longer than {most:,} characters, or has more than {MOST_PARTS:,} values. "
+            "It is not from here. Take it out."
+        )
+    try:
+        return json.loads(str(memoryview(content)[start:end], "utf-8"))
+    except json.JSONDecodeError as error:
+        raise _damaged(content, start, error.lineno, error.colno, row) from None
+    except (RecursionError, ValueError):
+        raise BadFile(
+            f"{place}: it is nested too deeply, or has a number that is too long. It is not from here."
         ) from None
-    text = text.lstrip("\ufeff")
-    if not text.strip():
-        raise BadFile("The file is empty.")
-    records = list(_from_json(text) if text.lstrip().startswith(("{", "[")) else _from_table(text, now))
-    _check_ids(records)
-    kept = [record for record in records if record.values["status"] not in IN_FLIGHT]
-    return kept, len(records) - len(kept)
 
 
-def _check_ids(records: list[Record]) -> None:
-    places: dict[str, str] = {}
-    for record in records:
-        given = record.values.get("id", "")
-        if given and places.setdefault(given, record.place) != record.place:
-            raise BadFile(f"{record.place}, “id”: it is the same as in {places[given].lower()}. Take one of them out.")
+def _damaged(content: bytes, at: int, line: int = 1, column: int = 1, row: int = 0) -> BadFile:
+    """Say where a JSON is damaged: so many lines and characters after a place in it."""
+    row = (row or content.count(b"\n", 0, at) + 1) + line - 1
+    if line == 1:
+        begin = content.rfind(b"\n", 0, at) + 1
+        column += len(content[begin:at].decode("utf-8", "replace")) if at - begin < SHORT else at - begin
+    return BadFile(f"Row {row}, character {column}: the JSON breaks off or is damaged here. Export it again.")
+
+
+class Scanner:
+    """Goes through a JSON whose whole is too long to be parsed: it finds where values end, and parses the short ones.
+
+    Whoever goes through `members` or `elements` takes each value with `value` or `skip`.
+    """
+
+    def __init__(self, content: bytes, at: int) -> None:
+        self.content = content
+        self.at = at
+
+    def next(self) -> bytes:
+        """Go to the next character that is no blank, and return it; b"" at the end."""
+        self.at = _match(_SPACE, self.content, self.at)
+        return self.content[self.at : self.at + 1]
+
+    def members(self) -> Iterator[str]:
+        """Go through an object: each name, with its value next."""
+        if self._opens(b"{", b"}"):
+            return
+        while True:
+            if self.next() != b'"':
+                raise self.damaged()
+            key = self.value("Row 1", SHORT)
+            self._take(b":")
+            self.next()
+            yield key
+            if self._take(b",", b"}") == b"}":
+                return
+
+    def elements(self) -> Iterator[None]:
+        """Go through a list, with each element next."""
+        if self._opens(b"[", b"]"):
+            return
+        while True:
+            self.next()
+            yield
+            if self._take(b",", b"]") == b"]":
+                return
+
+    def value(self, place: str, most: int = MAX_LINE) -> Any:
+        """Return the value that is next, which has at most so many characters."""
+        start = self.at
+        self.skip(4 * most)
+        return parsed(self.content, start, self.at, place, most)
+
+    def skip(self, most: int = MAX_BYTES) -> None:
+        """Go past the value that is next, or past the first so many bytes of it."""
+        if self.content[self.at : self.at + 1] not in (b"{", b"["):
+            end = _match(_SCALAR, self.content, self.at)
+            if end == self.at:
+                raise self.damaged()
+            self.at = end
+            return
+        start, opened = self.at, bytearray()
+        for _ in range(MOST_BRACKETS):
+            self.at = _match(_UP_TO_A_BRACKET, self.content, self.at)
+            sign = self.content[self.at : self.at + 1]
+            if sign in (b"{", b"["):
+                opened += sign
+            elif sign and bytes(opened[-1:]) + sign in (b"{}", b"[]"):
+                opened.pop()
+            else:
+                raise self.damaged()
+            self.at += 1
+            if not opened or self.at - start > most:
+                return
+            if len(opened) > MOST_DEEP:
+                break
+        raise BadFile("The JSON is nested too deeply, or has too many parts. It is not from here.")
+
+    def end_of_line(self) -> int:
+        """Return where the next line begins, if nothing else is on this one."""
+        end = self.content.find(b"\n", self.at) + 1 or len(self.content)
+        self.at = _match(_SPACE, self.content, self.at, end)
+        if self.at < end:
+            raise self.damaged()
+        return end
+
+    def damaged(self) -> BadFile:
+        """Return the error that says that the JSON is damaged here."""
+        return _damaged(self.content, self.at)
+
+    def _opens(self, sign: bytes, end: bytes) -> bool:
+        """Take the sign that opens, and say whether the other one follows at once; then take that too."""
+        self._take(sign)
+        if self.next() != end:
+            return False
+        self._take(end)
+        return True
+
+    def _take(self, *signs: bytes) -> bytes:
+        sign = self.next()
+        if sign not in signs:
+            raise self.damaged()
+        self.at += 1
+        return sign
 
 
 # What a cell may be. Each reader returns the value, or raises ValueError with the rest of the sentence.
@@ -84,7 +466,7 @@ def _text(most: int, lines: bool = True) -> Callable[[Any], str]:
             raise ValueError(f"has {len(value):,} characters, and {most:,} is the most")
         if not lines and not value.isprintable():
             raise ValueError("has a line break or an invisible character in it")
-        return clean(value)
+        return value if value.isascii() and "\0" not in value else clean(value)
 
     return read
 
@@ -125,12 +507,7 @@ def _time(value: Any) -> datetime | None:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a time, such as 2026-03-01T12:00:00+00:00") from None
-    return moment
-
-
-def _created(value: Any) -> datetime | None:
-    moment = _time(value)
-    if moment is not None and not 1970 <= moment.year < 2200:
+    if not 1970 <= moment.year < 2200:
         raise ValueError("must be a time between 1970 and 2199")
     return moment
 
@@ -161,14 +538,21 @@ def _tags(value: Any) -> str:
 
 
 def _object(value: Any) -> str:
-    text = _text(MAX_RAW)(value)
+    text = _ANY(value)
     try:
-        whole = json.loads(text or "{}")
-    except (ValueError, RecursionError):
+        whole = parsed(text.encode(), 0, len(text.encode()), "") if text else {}
+    except BadFile:
         whole = None
     if not isinstance(whole, dict):
         raise ValueError("must be a JSON object as a text")
     return text
+
+
+def _kind(value: Any) -> str:
+    try:
+        return kind_named(value if isinstance(value, str) else "").name
+    except KeyError:
+        raise ValueError("is one that this version of Persona Studio does not know. Update the program") from None
 
 
 _ID = _text(200, lines=False)
@@ -180,9 +564,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "any": _ANY,
     "word": _text(16, lines=False),
     "link": _text(32, lines=False),
-    "origin": _text(8, lines=False),
-    "kind": _text(16, lines=False),
-    "created": _created,
+    "kind": _kind,
     "time": _time,
     "number": _number,
     "whole": _whole,
@@ -196,7 +578,10 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "object": _object,
 }
 READERS = {column.name: CHECKS[column.check] for column in ALL if column.in_file}
-_OWN_TEXTS = ("persona_id", "author", "track_model", "track_title", "track_tags", "track_audio_url", "track_image_url")
+_OWN_TEXTS = (
+    *("persona_id", "author", "handle", "track_model", "track_title", "track_tags"),
+    *("track_audio_url", "track_image_url"),
+)
 OWN_READERS = READERS | dict.fromkeys(_OWN_TEXTS, _text(MAX_RAW))
 """For a JSON of this program: whatever KIE once told may come back."""
 
@@ -225,94 +610,20 @@ def _complete(place: str, values: dict[str, Any], moment: datetime, problems: li
     return values
 
 
-def _from_table(text: str, now: datetime) -> Iterator[Record]:
-    """Read a CSV; commas, semicolons or tabs are told from the first line."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    problems: list[str] = []
-    row = 0
-    try:
-        header = [name.strip().casefold() for name in next(reader)]
-        row = 1
-        if "persona_id" not in header:
-            raise BadFile(
-                "Row 1: there is no column “persona_id”. The first row must name the columns, such as "
-                "persona_id, name, description, task_id, audio_id."
-            )
-        doubled = next((name for name in header if name in READERS and header.count(name) > 1), None)
-        if doubled:
-            raise BadFile(f"Row 1, “{doubled}”: there are two columns of this name. Take one out.")
-        for row, cells in enumerate(reader, 2):
-            place = f"Row {row}"
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                last = header[min(len(cells), len(header)) - 1]
-                problems.append(
-                    f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
-                )
-            elif row > MAX_ROWS + 1:
-                raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
-            else:
-                given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
-                before = len(problems)
-                values = _read(place, given, problems)
-                if "style" in values:
-                    values["style"] = values["style"] or None
-                if len(problems) == before:
-                    # Rows without a time get one each, so that they keep their order.
-                    yield Record(place, _complete(place, values, now - timedelta(microseconds=row), problems))
-            if len(problems) >= MOST_PROBLEMS:
-                break
-    except csv.Error as error:
-        problems.append(f"Row {row + 1}: it cannot be read as CSV ({error}). Is a quotation mark left open?")
-    except StopIteration:
-        raise BadFile("The file is empty.") from None
-    if problems:
-        raise BadFile(*problems)
-
-
-def _from_json(text: str) -> Iterator[Record]:
-    try:
-        whole = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadFile(
-            f"Row {error.lineno}, character {error.colno}: the JSON breaks off or is damaged here. Export it again."
-        ) from None
-    except (RecursionError, ValueError):
-        raise BadFile("The JSON is nested too deeply, or has a number that is too long. It is not from here.") from None
-    if not isinstance(whole, dict) or whole.get("format") != FORMAT:
-        raise BadFile("This JSON was not made by Persona Studio. Give one that was, or a CSV.")
-    version = whole.get("version")
-    if version != VERSION:
-        if isinstance(version, int) and version > VERSION:
-            raise BadFile(
-                "This JSON was made by a newer version of Persona Studio. Update the program, then try again."
-            )
-        raise BadFile(f"“version”: it must be {VERSION}. Was the file changed by hand? Export it again.")
-    entries = whole.get("attempts")
-    if not isinstance(entries, list) or len(entries) > MAX_ROWS:
-        raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
-    problems: list[str] = []
-    for row, entry in enumerate(entries, 1):
-        place = f"Attempt {row}"
-        if len(problems) >= MOST_PROBLEMS:
-            break
-        if not isinstance(entry, dict):
-            problems.append(f"{place}: it must be an object.")
-            continue
-        missing = next((name for name in ("id", "created_at", "status") if not entry.get(name)), None)
-        if missing:
-            problems.append(f"{place}, “{missing}”: it is missing.")
-            continue
-        before = len(problems)
-        values = _read(place, {name: entry[name] for name in FIELDS if name in entry}, problems, OWN_READERS)
-        story = tuple(_read_story(place, entry.get("story", []), problems))
-        if len(problems) == before:
-            yield Record(place, _complete(place, values, values["created_at"], problems), story)
-    if problems:
-        raise BadFile(*problems)
+def _from_entry(place: str, entry: Any, fields: Sequence[str], size: int, problems: list[str]) -> Iterator[Record]:
+    """Make a record of an attempt of the library's file, unless something is wrong with it."""
+    if not isinstance(entry, dict):
+        problems.append(f"{place}: it must be an object.")
+        return
+    missing = next((name for name in ("id", "created_at", "status") if not entry.get(name)), None)
+    if missing:
+        problems.append(f"{place}, “{missing}”: it is missing.")
+        return
+    before = len(problems)
+    values = _read(place, {name: entry[name] for name in fields if name in entry}, problems, OWN_READERS)
+    story = tuple(_read_story(place, entry.get("story", []), problems))
+    if len(problems) == before:
+        yield Record(place, _complete(place, values, values["created_at"], problems), story, size)
 
 
 def _read_story(place: str, story: Any, problems: list[str]) -> Iterator[dict[str, Any]]:
