@@ -605,7 +605,8 @@ def _complete(place: str, values: dict[str, Any], moment: datetime, problems: li
     """Add what a file may leave out, and check what must fit together."""
     values["status"] = values.get("status") or Status.CREATED.value
     values["created_at"] = values.get("created_at") or moment
-    if values["status"] == Status.CREATED.value and not values.get("persona_id"):
+    makes_persona = kind_named(values.get("kind", "persona")).makes == "persona"
+    if makes_persona and values["status"] == Status.CREATED.value and not values.get("persona_id"):
         problems.append(f"{place}, “persona_id”: it is empty. Fill it in, or take the row out.")
     return values
 
