@@ -118,7 +118,7 @@ class File:
                     break
                 scanner.skip()
             else:
-                head[key] = scanner.value("Row 1", SHORT)
+                head[key] = scanner.value("Row 1", short=True)
             if len(head) > MOST_DEEP:
                 raise BadFile(NOT_FROM_HERE)
         if head.get("format") != FORMAT:
@@ -154,7 +154,7 @@ class File:
         row = 0
         for key in scanner.members():
             if key != "attempts":
-                scanner.value("Row 1", SHORT)
+                scanner.value("Row 1", short=True)
                 continue
             found += 1
             if found > 1 or scanner.next() != b"[":
@@ -326,13 +326,14 @@ def _parts(content: bytes, start: int, end: int) -> int:
     return sum(1 for _ in islice(_PART.finditer(content, start, end), MOST_PARTS + 1))
 
 
-def parsed(content: bytes, start: int, end: int, place: str, most: int = MAX_LINE, row: int = 0) -> Any:
+def parsed(content: bytes, start: int, end: int, place: str, short: bool = False, row: int = 0) -> Any:
     """Return the JSON value that stands there. Raises `BadFile`, also for what is too long to be looked at.
 
-    `row` is the line in which it begins, if that is known.
+    One that has to be `short` is no attempt. `row` is the line in which it begins, if that is known.
     """
+    most = SHORT if short else MAX_LINE
     if _characters(content, start, end, most) > most or _parts(content, start, end) > MOST_PARTS:
-        if most == SHORT:
+        if short:
             raise BadFile(NOT_FROM_HERE)
         raise BadFile(
             f"{place}: it is longer than {most:,} characters, or has more than {MOST_PARTS:,} values. "
@@ -379,7 +380,7 @@ class Scanner:
         while True:
             if self.next() != b'"':
                 raise self.damaged()
-            key = self.value("Row 1", SHORT)
+            key = self.value("Row 1", short=True)
             self._take(b":")
             self.next()
             yield key
@@ -396,11 +397,11 @@ class Scanner:
             if self._take(b",", b"]") == b"]":
                 return
 
-    def value(self, place: str, most: int = MAX_LINE) -> Any:
-        """Return the value that is next, which has at most so many characters."""
+    def value(self, place: str, short: bool = False) -> Any:
+        """Return the value that is next, parsed as `parsed` does."""
         start = self.at
-        self.skip(4 * most)
-        return parsed(self.content, start, self.at, place, most)
+        self.skip(4 * MAX_LINE)
+        return parsed(self.content, start, self.at, place, short)
 
     def skip(self, most: int = MAX_BYTES) -> None:
         """Go past the value that is next, or past the first so many bytes of it."""
