@@ -285,7 +285,8 @@ _UP_TO_A_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+'
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:"{}\[\]]++', re.DOTALL)
 _LATER_BYTES = bytes(range(0x80, 0xC0))
 """Of a character of several bytes, all but the first."""
-MOST_BRACKETS = 10_000_000
+MOST_BRACKETS = 5_000_000
+"""Of a whole file; 200,000 attempts without a story have a quarter."""
 
 
 def _match(pattern: re.Pattern[bytes], content: bytes, start: int, end: int | None = None) -> int:
@@ -400,10 +401,10 @@ class Scanner:
     def value(self, place: str, short: bool = False) -> Any:
         """Return the value that is next, parsed as `parsed` does."""
         start = self.at
-        self.skip(4 * MAX_LINE)
+        self.skip(4 * MAX_LINE, 2 * MOST_PARTS)
         return parsed(self.content, start, self.at, place, short)
 
-    def skip(self, most: int = MAX_BYTES) -> None:
+    def skip(self, most: int = MAX_BYTES, most_brackets: int = MOST_BRACKETS) -> None:
         """Go past the value that is next, or past the first so many bytes of it."""
         if self.content[self.at : self.at + 1] not in (b"{", b"["):
             end = _match(_SCALAR, self.content, self.at)
@@ -412,7 +413,7 @@ class Scanner:
             self.at = end
             return
         start, opened = self.at, bytearray()
-        for _ in range(MOST_BRACKETS):
+        for _ in range(most_brackets):
             self.at = _match(_UP_TO_A_BRACKET, self.content, self.at)
             sign = self.content[self.at : self.at + 1]
             if sign in (b"{", b"["):
@@ -459,6 +460,9 @@ class Scanner:
 # What a cell may be. Each reader returns the value, or raises ValueError with the rest of the sentence.
 
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
 def _text(most: int, lines: bool = True) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if not isinstance(value, str):
@@ -467,7 +471,8 @@ def _text(most: int, lines: bool = True) -> Callable[[Any], str]:
             raise ValueError(f"has {len(value):,} characters, and {most:,} is the most")
         if not lines and not value.isprintable():
             raise ValueError("has a line break or an invisible character in it")
-        return value if value.isascii() and "\0" not in value else clean(value)
+        odd = "\0" in value or (not value.isascii() and _HALF_PAIR.search(value))
+        return clean(value) if odd else value
 
     return read
 
@@ -540,8 +545,9 @@ def _tags(value: Any) -> str:
 
 def _object(value: Any) -> str:
     text = _ANY(value)
+    content = text.encode()
     try:
-        whole = parsed(text.encode(), 0, len(text.encode()), "") if text else {}
+        whole = parsed(content, 0, len(content), "") if text else {}
     except BadFile:
         whole = None
     if not isinstance(whole, dict):

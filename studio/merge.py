@@ -17,6 +17,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,8 +33,10 @@ from studio.sending.kinds import kind_named
 from studio.sending.rows import blank_row, found_by
 
 NAMESPACE = uuid.UUID("6f1d2a0e-51c4-4b3e-9d43-0c3a6a7f5b21")
-PORTION = 250
+PORTION = 500
 """Records that are written in one transaction, and held in memory, at most."""
+MOST_OVERWRITTEN = 125
+"""Rows that are overwritten in one transaction, which takes longer."""
 PORTION_SIZE = 2 * 1024 * 1024
 """Bytes of the file after which a portion is full."""
 PAUSE = 0.1
@@ -121,25 +124,24 @@ def take_in(
     file's, if it says so. If the database cannot be used, what was written before stays: the file can be taken in
     again, and the `NotSaved` that is raised says so. `progress` as for `compare`.
     """
-    known, numbers = Places(), _Numbers(order)
-    written, done, free_since = 0, 0, -math.inf
+    known, numbers, turns = Places(), _Numbers(order), _Turns(library)
+    written = done = 0
     try:
         for portion in _portions(records):
             ended = [record for record in portion if record.values["status"] not in IN_FLIGHT]
             for _ in range(TRIES):
                 judged = _judge(library, account, ended, known)
                 new = _new_rows(library, account, judged, numbers)
-                conflicts = [each for each in judged if each.here and each.differs] if overwrite else []
-                if library.database.kind == "sqlite" and (new or conflicts):
-                    time.sleep(max(0.0, free_since + PAUSE - time.monotonic()))
                 try:
-                    written += _write(library, account, new, conflicts, author)
+                    written += _write(turns, account, new)
                     break
                 except sa.exc.IntegrityError:
                     continue  # somebody else wrote one of them
             else:
                 raise NotSaved("Somebody else is changing the library at this moment.")
-            free_since = time.monotonic()
+            conflicts = [each for each in judged if each.here and each.differs] if overwrite else []
+            for first in range(0, len(conflicts), MOST_OVERWRITTEN):
+                written += _overwrite(turns, account, conflicts[first : first + MOST_OVERWRITTEN], author)
             numbers.keep()
             for each in judged:
                 _note(known, each)
@@ -348,37 +350,45 @@ def _new_rows(
     return new
 
 
-def _write(
-    library: Library,
-    account: str,
-    new: Sequence[tuple[_Judged, dict[str, Any]]],
-    conflicts: Sequence[_Judged],
-    author: str,
-) -> int:
-    """Write a portion in one transaction; return how many rows. Raises `IntegrityError` if one is there by now."""
-    if not new and not conflicts:
+class _Turns:
+    """The transactions of one import, between which other processes get a turn."""
+
+    def __init__(self, library: Library) -> None:
+        self.now = library.now
+        self._writing = library.database.writing
+        self._pause = PAUSE if library.database.kind == "sqlite" else 0.0
+        self._over = -math.inf
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Write in one transaction, a pause after the last one."""
+        time.sleep(max(0.0, self._over + self._pause - time.monotonic()))
+        try:
+            with self._writing() as connection:
+                yield connection
+        finally:
+            self._over = time.monotonic()
+
+
+def _write(turns: _Turns, account: str, new: Sequence[tuple[_Judged, dict[str, Any]]]) -> int:
+    """Write new rows and return how many. Raises `IntegrityError` if one is there by now."""
+    if not new:
         return 0
-    written = len(new)
     stories = [event | {"attempt_id": row["id"]} for each, row in new for event in _events(each.record)]
     copies = [
         {"its_copy": row["id"], "its_id": each.record.values["id"]}
         for each, row in new
         if each.record.values.get("id") not in (None, "", row["id"])
     ]
-    with library.database.writing() as connection:
-        if new:
-            connection.execute(sa.insert(attempts), [row for _, row in new])
+    with turns.writing() as connection:
+        connection.execute(sa.insert(attempts), [row for _, row in new])
         if copies:  # what came in before and is linked to them
             linked = sa.and_(attempts.c.account == account, sa.text("replaces <> ''"))
             linked = sa.and_(linked, attempts.c.replaces == sa.bindparam("its_id"))
             connection.execute(sa.update(attempts).where(linked).values(replaces=sa.bindparam("its_copy")), copies)
-        for conflict in conflicts:
-            story = _overwrite(connection, account, conflict, library.now(), author)
-            written += story is not None
-            stories += story or []
         if stories:
             connection.execute(sa.insert(events), stories)
-    return written
+    return len(new)
 
 
 class _Numbers:
@@ -426,24 +436,34 @@ class _Numbers:
         self._last = self._next
 
 
-def _overwrite(
-    connection: sa.Connection, account: str, conflict: _Judged, now: datetime, author: str
-) -> list[dict[str, Any]] | None:
-    """Write the file's version over a row; return what to add to its story, or None if it is on its way or gone."""
-    this = sa.and_(attempts.c.id == conflict.attempt_id, attempts.c.account == account)
-    row = connection.execute(sa.select(attempts).where(this).with_for_update()).first()
-    if row is None or row.status in IN_FLIGHT:
-        return None
-    values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
-    before = {name: str(row._mapping[name] or "") for name in values}
-    connection.execute(sa.update(attempts).where(this).values(values | _indexed(dict(row._mapping) | values)))
-    there_already = {
+def _overwrite(turns: _Turns, account: str, conflicts: Sequence[_Judged], author: str) -> int:
+    """Write the file's version over rows, unless they are on their way or gone; return how many."""
+    written = 0
+    with turns.writing() as connection:
+        for conflict in conflicts:
+            this = sa.and_(attempts.c.id == conflict.attempt_id, attempts.c.account == account)
+            row = connection.execute(sa.select(attempts).where(this).with_for_update()).first()
+            if row is None or row.status in IN_FLIGHT:
+                continue
+            values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
+            before = {name: str(row._mapping[name] or "") for name in values}
+            connection.execute(sa.update(attempts).where(this).values(values | _indexed(dict(row._mapping) | values)))
+            story = list(_events(conflict.record, _story(connection, conflict.attempt_id)))
+            if before:
+                detail = json.dumps(before, ensure_ascii=False)
+                story.append({"at": turns.now(), "kind": "from_file", "detail": detail, "author": author})
+            if story:
+                told = [event | {"attempt_id": conflict.attempt_id} for event in story]
+                connection.execute(sa.insert(events), told)
+            written += 1
+    return written
+
+
+def _story(connection: sa.Connection, attempt_id: str) -> set[tuple[str, ...]]:
+    return {
         _event_key({"at": event.at, "kind": event.kind, "detail": json.loads(event.detail), "author": event.author})
-        for event in connection.execute(sa.select(events).where(events.c.attempt_id == conflict.attempt_id))
+        for event in connection.execute(sa.select(events).where(events.c.attempt_id == attempt_id))
     }
-    changed = {"at": now, "kind": "from_file", "detail": json.dumps(before, ensure_ascii=False), "author": author}
-    story = [*_events(conflict.record, there_already), *([changed] if before else [])]
-    return [event | {"attempt_id": conflict.attempt_id} for event in story]
 
 
 def _events(record: Record, without: Set[tuple[str, ...]] = frozenset()) -> Iterator[dict[str, Any]]:
