@@ -179,7 +179,8 @@ class Engine:
             DBOS.delete_queue(self.executor)
         DBOS.destroy()
         _engine = None
-        self._store.leave(self.executor)
+        with suppress(NotSaved):  # then its lease ends
+            self._store.leave(self.executor)
 
     def wake(self, account: str) -> None:
         """Serve an account soon: it has something that is due, or may have. Never waits for the database."""

@@ -172,8 +172,13 @@ class Store:
             if same and timedelta(0) <= age < SAME_CLICK:
                 return newest, False
         open_matter = self._newest(connection, sa.and_(of_subject, attempts.c.status.in_(MAY_EXIST)))
-        if kind.once and (open_matter.seen if open_matter is not None else None) != replaces:
-            raise NeedsDecision(open_matter or self._get(connection, row["replaces"]), stale=replaces is not None)
+        if kind.once:
+            decided = self._newest(connection, sa.and_(of_subject, attempts.c.id == row["replaces"]))
+            if decided is None:  # another account's, or another track's: no decision about this
+                row, replaces = row | {"replaces": ""}, None
+            now = open_matter or decided
+            if now is not None and now.seen != replaces:
+                raise NeedsDecision(now, stale=replaces is not None)
         row |= found_by(row) | {"number": free_number(connection, row)}
         connection.execute(sa.insert(attempts).values(row))
         if replaces is not None and open_matter is not None:
@@ -319,12 +324,11 @@ class Store:
 
     def _late(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
         """Tell in the story that an answer came after it had been given up for lost."""
-        detail = {
-            "was": "deleted" if before.deleted_at is not None else before.status.value,
-            "persona_id": before.persona_id,
-            "message": outcome.message[:500],
-        }
-        add_event(connection, before.id, self.now(), "late_answer", {key: told for key, told in detail.items() if told})
+        was = "deleted" if before.deleted_at is not None else before.status.value
+        detail = {"was": was, "persona_id": before.persona_id}
+        if outcome.message:
+            detail["message"] = outcome.message[:500]
+        add_event(connection, before.id, self.now(), "late_answer", detail)
 
     def _file_again(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
         """File an attempt anew that was forgotten before its answer came."""

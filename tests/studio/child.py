@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 from kie import PersonaRequest
-from studio.sending.engine import Runs
+from studio.sending.engine import Engine
 from studio.sending.store import Store
 from studio.service import Studio
 from studio.settings import load
@@ -31,7 +31,7 @@ def stall(where: str) -> None:
         say("stalled")
         threading.Event().wait()
 
-    setattr(*{"start": (Runs, "start"), "finish": (Store, "finish")}[where], stalled)
+    setattr(*{"start": (Engine, "wake"), "finish": (Store, "finish")}[where], stalled)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from studio_helpers import Disk, Story, database_fails, ended, eventually, press
 from sandbox import Server
 from studio.database.connection import Database
 from studio.sending.attempts import Attempt, Status
-from studio.sending.engine import Runs
+from studio.sending.engine import Engine
 from studio.sending.store import Store
 from studio.service import NotSaved, Studio
 
@@ -110,7 +110,7 @@ def test_a_start_that_failed_halfway_leaves_nothing_in_the_way_of_the_next(
     studio = open_studio()
     account = studio.vault.keep(token, server.base_url)
     with monkeypatch.context() as patch:
-        patch.setattr(Runs, "adopt", database_fails)
+        patch.setattr(Engine, "_recover", database_fails)
         with pytest.raises(NotSaved):
             press(studio, account)
     assert ended(studio, account, press(studio, account)).status is Status.CREATED

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from studio_helpers import ME, YOU, a_request, image
+from studio_helpers import ME, YOU, a_request, image, press_in
 
 from studio.database.connection import Database, engine_for
 from studio.database.tables import MIGRATIONS, upgrade
@@ -147,10 +147,10 @@ def test_accounts_stay_apart(library: Library) -> None:
 
 
 def test_what_was_promised_still_holds(upgraded: Store) -> None:
-    assert upgraded.add(ME, a_request("audio-6"), "one")[0].request.name == "waits"
+    assert press_in(upgraded, a_request("audio-6"))[0].request.name == "waits"
     for audio_id in ("audio-0", "audio-3"):
         with pytest.raises(NeedsDecision):
-            upgraded.add(ME, a_request(audio_id), "one")
+            press_in(upgraded, a_request(audio_id))
 
 
 def test_what_goes_out_is_the_same_when_it_comes_in(library: Library) -> None:
