@@ -84,7 +84,7 @@ class Response(http.client.HTTPResponse):
         lengths = ",".join(self.msg.get_all("Content-Length", [])).split(",")
         if len({length.strip() for length in lengths}) > 1:
             del self.msg["Content-Length"]
-            if self.length:
+            if self.length is not None:
                 self.length, self.will_close = None, True
 
     def pieces(self) -> Iterator[bytes]:

@@ -69,6 +69,7 @@ STILL_WHOLE = {
     "no chunks, and a header that says so": framed(WHOLE, CHUNKED),
     "line feeds alone": framed(b"%x\n%b\n0\n\n" % (len(WHOLE), WHOLE), CHUNKED),
     "two lengths": framed(WHOLE, "Content-Length: 5", "Content-Length: 7"),
+    "two lengths, one of nothing": framed(WHOLE, "Content-Length: 0", "Content-Length: 7"),
     "a length that is none": framed(WHOLE, "Content-Length: many"),
     "a length of a few bytes": framed(WHOLE, "Content-Length: 20"),
     "packed, without a header": framed(PACKED),
