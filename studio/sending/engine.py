@@ -33,7 +33,7 @@ from studio.database.connection import sqlite_file
 from studio.refusals import NotSaved
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
-from studio.sending.store import Store
+from studio.sending.store import LEASE, Store
 from studio.settings import Settings
 from studio.tokens import Vault
 
@@ -125,6 +125,9 @@ class Engine:
         self._over: deque[tuple[float, str]] = deque()
         self._known: OrderedDict[str, Attempt] = OrderedDict()
         self._closing = False
+        self._seen = time.monotonic()
+        """When this process last gave a sign of life (monotonic seconds)."""
+        self._stood_still_until = 0.0
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._start_serving, name="serve", daemon=True),
@@ -140,6 +143,7 @@ class Engine:
         if held := self._store.hold_what_was_restored():
             log.warning("This database seems to come from a backup: %d queued attempts wait for a person.", held)
         self._store.beat(self.executor)
+        self._seen = time.monotonic()
         config: DBOSConfig = {
             "name": "persona-studio",
             "executor_id": self.executor,
@@ -356,7 +360,7 @@ class Engine:
             if held_back and isinstance(error, NotConnected):
                 if self._take_back(attempt):
                     return False
-            elif outcome.status is Status.REFUSED:
+            elif outcome.status is Status.REFUSED and not self._stood_still_since(claimed_at):
                 pause = kind.pause(attempt, error, self._store.now())
         except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left: that goes on file
             # Without the error's own text, which could quote a header.
@@ -365,6 +369,14 @@ class Engine:
                 f"The program failed while the request was on its way: {type(error).__name__}."
             )
         return self._save(attempt, outcome, pause)
+
+    def _stood_still_since(self, moment: float) -> bool:
+        """Whether this process gave no sign of life for so long that others may have taken it for gone.
+
+        Then a person may have decided about its attempts already, and nothing is sent again by itself.
+        """
+        lease = LEASE.total_seconds()
+        return time.monotonic() - self._seen > lease or self._stood_still_until > moment
 
     def _look(self, attempt: Attempt) -> bool:
         """Say whether it has ended."""
@@ -456,6 +468,9 @@ class Engine:
         while not self._stopped.wait(HEARTBEAT):
             try:
                 self._store.beat(self.executor)
+                if time.monotonic() - self._seen > LEASE.total_seconds():
+                    self._stood_still_until = time.monotonic()
+                self._seen = time.monotonic()
                 self._recover(OVERDUE)
                 self._delete_finished(older_than=5.0)
             except Exception as error:  # noqa: BLE001  # the database tells its own trouble once

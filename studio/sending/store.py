@@ -196,28 +196,37 @@ class Store:
         (`Attempt.claim`). At most `limit` requests of an account leave in any stretch of `period`, whoever sends
         them. Single attempts go before those of a batch, the longest due first.
         """
+        with self.database.reading() as connection:  # most of the time there is nothing to write
+            found = self._next(connection, account, self.now(), limit, period + SLACK)
+        if not isinstance(found, str):
+            return Claim(at=found)
         with self.database.writing() as connection:
             self.database.one_at_a_time(connection, "claim", account)
             now = self.now()
-            look = self._due(connection, account, WORKING, now)
-            if look is not None:
-                values = {"due_at": now + LOOK_LEASE, "executor": executor}
-                connection.execute(sa.update(attempts).where(attempts.c.id == look).values(values))
-                return Claim(self._get(connection, look))
-            queued = self._due(connection, account, QUEUED, now)
-            if queued is None:
-                return Claim(at=self._next_due(connection, account))
-            free_at = self._departure_after(connection, account, now, limit, period + SLACK)
-            if free_at is not None:
-                return Claim(at=free_at)
-            claim = uuid.uuid4().hex
-            values = {"status": Status.SENDING.value, "sent_at": now, "executor": executor, "claim": claim}
-            this = sa.and_(attempts.c.id == queued, sa.text(QUEUED))
-            connection.execute(sa.update(attempts).where(this).values(values))
-            connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
-            old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * (period + SLACK))
-            connection.execute(sa.delete(departures).where(old))
-            return Claim(self._get(connection, queued))
+            found = self._next(connection, account, now, limit, period + SLACK)
+            if not isinstance(found, str):
+                return Claim(at=found)
+            this = attempts.c.id == found
+            working = {"due_at": now + LOOK_LEASE, "executor": executor}
+            look = sa.and_(this, sa.text(WORKING))
+            if not connection.execute(sa.update(attempts).where(look).values(working)).rowcount:
+                claim = uuid.uuid4().hex
+                values = {"status": Status.SENDING.value, "sent_at": now, "executor": executor, "claim": claim}
+                connection.execute(sa.update(attempts).where(this, sa.text(QUEUED)).values(values))
+                connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
+                old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * (period + SLACK))
+                connection.execute(sa.delete(departures).where(old))
+            return Claim(self._get(connection, found))
+
+    def _next(
+        self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
+    ) -> str | datetime | None:
+        """Return the ID of what is to be looked for or sent now, or when there will be something, or None."""
+        look = self._due(connection, account, WORKING, now)
+        queued = None if look else self._due(connection, account, QUEUED, now)
+        if look or queued is None:
+            return look or self._next_due(connection, account)
+        return self._departure_after(connection, account, now, limit, period) or queued
 
     def leaves(self, attempt: Attempt) -> datetime:
         """Note that a claimed request leaves only now, which is what the rate limit counts; return when that is."""
@@ -427,6 +436,7 @@ class Store:
         table than the one that was used last, or by processes that stopped without a word `BACKUP_AGE` ago or longer.
         """
         with self.database.writing() as connection:
+            self.database.one_at_a_time(connection, "start")
             now, identity = self.now(), self.database.identity(connection)
             last = connection.execute(sa.select(installation)).first()
             seen = connection.execute(sa.select(sa.func.max(executors.c.seen_at))).scalar()
