@@ -126,8 +126,10 @@ class Store:
         """File some rows of a batch in one transaction, held; return what came of each."""
         filed: list[Attempt | NeedsDecision] = []
         with self.database.writing() as connection:
-            for each in wanted:
+            for place, each in enumerate(wanted):
+                moment = self.now() + timedelta(microseconds=place)  # so that rows of one moment keep their order
                 row = self._new_row(account, each.kind, each.body, each.request) | {
+                    "created_at": moment,
                     "author": author,
                     "batch": batch_id,
                     "priority": 1,
