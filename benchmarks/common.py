@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -26,6 +27,38 @@ FIELDS = {
     "description": "Low, slightly smoky female lead, close-miked, unhurried phrasing over brushed drums",
 }
 MADE = {"personaId": "c1d2e3f405162738495a6b7c8d9e0f10", "name": "Harbour Alto", "description": FIELDS["description"]}
+
+
+class Row(NamedTuple):
+    """One figure, and whether it keeps its bar."""
+
+    what: str
+    figure: str
+    bar: str = ""
+    held: bool = True
+
+
+def seconds(value: float) -> str:
+    """Say how long something took; what never came has taken for ever."""
+    return "not in time" if value == float("inf") else f"{value:.2f} s"
+
+
+def at_most(what: str, value: float, bar: float, unit: str, more: str = "", *, of: str = "{:.2f}") -> Row:
+    """A figure that must not exceed its bar; `more` is told beside it."""
+    figure = seconds(value) if unit == "s" else f"{of.format(value)} {unit}".strip()
+    figure += f" ({more})" if more else ""
+    return Row(what, figure, f"≤ {of.format(bar)} {unit}".strip(), value <= bar)
+
+
+def tell(rows: list[Row], as_json: bool) -> int:
+    """Print the rows, as lines or as JSON for `python -m benchmarks`; return the process's exit code."""
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows], ensure_ascii=False))
+    else:
+        for row in rows:
+            bar = f" (bar {row.bar}{'' if row.held else ', MISSED'})" if row.bar else ""
+            print(f"{row.what}: {row.figure}{bar}")
+    return 0 if all(row.held for row in rows) else 1
 
 
 class _Stub(socketserver.StreamRequestHandler):

@@ -188,9 +188,9 @@ def documented(configuration: str, port: int, folder: Path, servers: list[str]) 
     assert block is not None
     text = re.sub(r"listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;", block[1])
     text = re.sub(r"(ssl_certificate(?:_key)? +)\S+?(\.pem|\.key);", rf"\1{folder}/certificate\2;", text)
-    addresses = iter(servers)
-    text = re.sub(r"(?m)^( +server )\S+:85\d\d", lambda found: found[1] + next(addresses), text)
-    assert next(addresses, None) is None
+    text = re.sub(
+        r"(?m)^( +server )\S+:8501( .*)$", lambda at: "\n".join(at[1] + each + at[2] for each in servers), text
+    )
     inside = f"access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n{text}"
     for kind in ("fastcgi", "uwsgi", "scgi"):
         inside = f"{kind}_temp_path {folder}/{kind};\n{inside}"

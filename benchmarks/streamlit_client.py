@@ -332,7 +332,9 @@ class Visitor:
             return
         key = re.sub(r"^\$\$ID-[^-]+-", "", getattr(message, "id", ""))
         fields = message.DESCRIPTOR.fields_by_name
-        text = " ".join(str(getattr(message, name)) for name in SHOWN if name in fields and not fields[name].message_type)
+        text = " ".join(
+            str(getattr(message, name)) for name in SHOWN if name in fields and not fields[name].message_type
+        )
         self.nodes.pop(path, None)  # so that the newest come last
         self.nodes[path] = Node(kind, message, delta.fragment_id, self._run[0], "" if key == "None" else key, text)
         if getattr(message, "set_value", False):

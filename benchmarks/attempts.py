@@ -1,0 +1,142 @@
+"""What the scripts here ask of the sending code, each thing in one place: to be changed with it, and nowhere else.
+
+Run as a script it is a process with a studio in it, for `sending.py`: settings come from the environment, orders by
+standard input, one JSON answer a line.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import threading
+import time
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import psutil
+import sqlalchemy as sa
+from common import ROOT
+
+sys.path.insert(0, str(ROOT))
+
+from kie import PersonaRequest  # found through the line above
+from sandbox.scenarios import crowd
+from studio.attempts import Outcome, Status
+from studio.schema import metadata
+from studio.store import Store
+from studio.tokens import account_of
+
+HERE = "benchmark"
+CREATED = Outcome(Status.CREATED, persona_id="c1d2e3f405162738495a6b7c8d9e0f10", code=200, http_status=200)
+_numbers = count()
+
+
+def requests(size: int) -> list[PersonaRequest]:
+    """Return requests that the stand-in KIE accepts, each for a track of its own."""
+    song = crowd(1000)
+    return [
+        PersonaRequest(song.task_id, track.audio_id, f"visitor {number}", "A warm low voice")
+        for number, track in enumerate(song.tracks[:size])
+    ]
+
+
+def file_queued(url: str, token: str, size: int) -> None:
+    """File attempts that wait for whoever knows the token."""
+    store = Store(url)
+    for request in requests(size):
+        store.add(account_of(token), request, "")
+    store.close()
+
+
+def new_attempt(store: Store, account: str) -> str:
+    """File one attempt of an account that may leave at once; return its ID."""
+    number = next(_numbers)
+    return store.add(account, PersonaRequest("task", f"audio {number}", f"Quay {number}", "Low"), HERE)[0].id
+
+
+def claim(store: Store, attempt_id: str) -> None:
+    """Ask whether an attempt may leave now; it may."""
+    told = store.claim(attempt_id, HERE, can_send=True, busy=False, limit=100_000, period=timedelta(seconds=10))
+    assert told.attempt
+
+
+def finish(store: Store, attempt_id: str) -> None:
+    """Write how an attempt ended."""
+    store.finish(attempt_id, CREATED, HERE)
+
+
+def sign_of_life(store: Store) -> None:
+    """Say that this process is alive."""
+    store.beat(HERE)
+
+
+def look_round(store: Store, account: str) -> None:
+    """Look for what gone processes left, as an idle process does with each sign of life."""
+    store.gone()
+    store.write_off()
+    store.adopt([account], HERE)
+
+
+def states(url: str) -> dict[str, int]:
+    """Return how many attempts stand where."""
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(sa.text("SELECT status, count(*) FROM attempts GROUP BY status"))
+            return {str(status): int(number) for status, number in found}
+    finally:
+        engine.dispose()
+
+
+def engine_rows(url: str) -> int:
+    """Return how many rows the engine of the runs has: those of all tables that are not ours."""
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    schema = "dbos" if engine.dialect.name == "postgresql" else None
+    try:
+        with engine.connect() as connection:
+            tables = sa.inspect(connection).get_table_names(schema)
+            others = [
+                table
+                for table in tables
+                if schema or (table not in metadata.tables and not table.startswith(("alembic", "found", "attempts")))
+            ]
+            named = [f'"{schema}"."{table}"' if schema else f'"{table}"' for table in others]
+            return sum(connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar() or 0 for name in named)
+    finally:
+        engine.dispose()
+
+
+def serve_orders() -> None:
+    """Open a studio, and do what each line says: `usage SECONDS`, `create N`, `close`."""
+    from studio.service import Studio
+    from studio.settings import load
+
+    studio = Studio(load(secrets=Path("/nowhere/secrets.toml")))
+    studio.open().result()
+    gc.collect()
+    gc.freeze()  # as the door does
+    print(json.dumps("open"), flush=True)
+    for line in sys.stdin:
+        order, _, number = line.strip().partition(" ")
+        started, cpu = time.perf_counter(), time.process_time()
+        threads = 0
+        if order == "usage":
+            while time.perf_counter() - started < float(number):
+                time.sleep(0.2)
+                threads = max(threads, threading.active_count(), psutil.Process().num_threads())
+        elif order == "create":
+            assert studio.shared
+            for request in requests(int(number)):
+                studio.create_persona(studio.shared, request)
+        elif order == "close":
+            studio.close()
+        took = time.perf_counter() - started
+        print(json.dumps({"seconds": took, "cpu": time.process_time() - cpu, "threads": threads}), flush=True)
+        if order == "close":
+            return
+
+
+if __name__ == "__main__":
+    serve_orders()
