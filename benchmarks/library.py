@@ -42,14 +42,14 @@ SYLLABLES = ("har", "sil", "mo", "vel", "lan"), ("bour", "ver", "on", "vet", "te
 WORDS = [first + last for first in SYLLABLES[0] for last in SYLLABLES[1]]
 
 
-def filled(url: str, rows: int) -> Library:
+def filled(url: str, rows: int, account: str = ACCOUNT) -> Library:
     """Return a library with that many invented attempts, one a minute, the same ones for each database."""
     chance = random.Random(1)
     made = []
     for index in range(rows):
         row = {
             "id": uuid.UUID(int=chance.getrandbits(128)).hex,
-            "account": ACCOUNT,
+            "account": account,
             "status": chance.choice(["created", "refused", "unknown"]),
             "created_at": START + timedelta(minutes=index),
             "task_id": uuid.UUID(int=chance.getrandbits(128)).hex,

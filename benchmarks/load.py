@@ -396,13 +396,14 @@ async def database_gone(kie: Kie, server: Postgres, folder: Path, frozen: float)
 
 async def stop(kie: Kie, database: str, folder: Path, count: int) -> list[Row]:
     """Tell a server to stop while many attempts wait and one is on its way."""
-    token, delay = kie.token(), 10.0
+    token, delay = kie.token(), 20.0
     kie.set(delay=delay)
     attempts.file_queued(database, token, count)
     with app(folder, kie, database, KIE_API_KEY=token, KIE_RATE_LIMIT=1, KIE_RATE_PERIOD=3600) as running:
         visitors = [Visitor(running.url) for _ in range(2)]
         wait_for(lambda: kie.arrivals(token), 60, "the first request")
         answered = kie.arrivals(token)[0][0] + delay
+        await asyncio.sleep(delay / 2)  # all are taken up by now
         threads = psutil.Process(running.process.pid).num_threads()
         with suppress(TimeoutError):
             await asyncio.gather(*(visitor.open(timeout=5) for visitor in visitors))
