@@ -6,6 +6,7 @@ the median of the pairs' ratios. Whatever else the machine does then strikes bot
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socketserver
@@ -50,10 +51,26 @@ def at_most(what: str, value: float, bar: float, unit: str, more: str = "", *, o
     return Row(what, figure, f"≤ {of.format(bar)} {unit}".strip(), value <= bar)
 
 
-def tell(rows: list[Row], as_json: bool) -> int:
-    """Print the rows, as lines or as JSON for `python -m benchmarks`; return the process's exit code."""
-    if as_json:
-        print(json.dumps([row._asdict() for row in rows], ensure_ascii=False))
+def ratio(what: str, yardstick: str, ratios: list[float], bar: float) -> Row:
+    """A figure that is a ratio of times: the median, and between which values the middle half of the pairs lies."""
+    low, median, high = statistics.quantiles(ratios, n=4)
+    return at_most(f"{what}, against {yardstick}", median, bar, "times", f"n={len(ratios)}, {low:.2f} to {high:.2f}")
+
+
+def options_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read a script's options; with `--json` everything else that it prints goes to the other stream."""
+    parser.add_argument("--json", action="store_true", help="print the rows for `python -m benchmarks`")
+    options = parser.parse_args()
+    options.out = sys.stdout
+    if options.json:
+        sys.stdout = sys.stderr
+    return options
+
+
+def tell(rows: list[Row], options: argparse.Namespace) -> int:
+    """Print the rows, as lines or as JSON; return the process's exit code."""
+    if options.json:
+        print(json.dumps([row._asdict() for row in rows], ensure_ascii=False), file=options.out)
     else:
         for row in rows:
             bar = f" (bar {row.bar}{'' if row.held else ', MISSED'})" if row.bar else ""
