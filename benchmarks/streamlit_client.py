@@ -21,6 +21,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 TIMEOUT = 30.0
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between two looks of a page that waits, where nothing tells it."""
 SHOWN = ("title", "label", "body", "text", "code_text", "message")
 """The fields of an element's message that a person reads."""
 ENDS = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
@@ -236,25 +239,30 @@ class Visitor:
         self._socket = self._reader = None
 
     def on_component(self, data: Any, fragment_id: str) -> None:
-        """Called with the data of each component of the second kind.
+        """Called with the data of each component of the second kind; replace it for one that does something else.
 
-        If they hold the address of a stream of events, as a page does that waits, it is listened to, and each event
-        runs the component's fragment again. Replace this for a component that does something else.
+        A page that waits is drawn again, or its fragment is: when its `stream` of events tells so, or in `again`
+        milliseconds.
         """
-        found = re.search(r'"(/[^"]*\bchanges\?[^"]*)"', json.dumps(data))
-        if found:
-            self._keep(found[1], 0.0, self._listen(found[1], fragment_id))
+        wanted = data if isinstance(data, dict) else {}
+        if stream := wanted.get("stream"):
+            self._keep(stream, 0.0, self._listen(stream, fragment_id))
+        elif pause := wanted.get("again"):
+            self._keep(f"/again {fragment_id}", pause, self._again(pause / 1000, fragment_id))
 
     async def events(self, path: str) -> AsyncIterator[str]:
-        """Yield the data of each event of a stream, until it ends."""
+        """Yield the data of each event without a name, until the stream ends."""
         status, _, reader, writer = await self._ask(path, "text/event-stream")
         try:
             if status != 200:
                 raise Refused(f"{path} answers {status}")
+            name = ""
             async for line in reader:
                 self.bytes_in += len(line)
-                if line.startswith(b"data:"):
-                    yield line[5:].decode().strip()
+                field, _, value = line.decode().rstrip("\n").partition(":")
+                name = value.strip() if field == "event" else name if field else ""
+                if field == "data" and not name:
+                    yield value.strip()
         finally:
             writer.close()
 
@@ -362,11 +370,11 @@ class Visitor:
                 if node.run_id != run_id and (not about or node.fragment_id in about):
                     del self.nodes[path]
             self._ended.append((status, about))
+            components = "".join(_data(message) for message in elements(self, "bidi_component"))
+            self._forget(lambda name: name.startswith("/") and name.lstrip("/").split()[0] not in components)
         if status in ENDS:
             here = {getattr(node.message, "id", "") for node in self.nodes.values()}
             self.values = {widget: state for widget, state in self.values.items() if widget in here}
-            components = "".join(_data(message) for message in elements(self, "bidi_component"))
-            self._forget(lambda name: name.startswith("/") and name not in components)
 
     def _keep(self, name: str, interval: float, work: Any) -> None:
         """Do something until it is no longer wanted; the same again changes nothing."""
@@ -388,8 +396,19 @@ class Visitor:
                 await self.rerun(fragment_id, auto=True, timeout=None)
 
     async def _listen(self, path: str, fragment_id: str) -> None:
-        with suppress(ConnectionClosed, OSError, Refused):
-            async for _ in self.events(path):
+        with suppress(ConnectionClosed):
+            for pause in chain(PAUSES, repeat(PAUSES[-1])):
+                try:
+                    async for _ in self.events(path):
+                        await self.rerun(fragment_id, timeout=None)
+                except (OSError, Refused, asyncio.IncompleteReadError):
+                    await self.rerun(fragment_id, timeout=None)
+                await asyncio.sleep(pause)
+
+    async def _again(self, first: float, fragment_id: str) -> None:
+        with suppress(ConnectionClosed):
+            for pause in chain([first], PAUSES, repeat(PAUSES[-1])):
+                await asyncio.sleep(pause)
                 await self.rerun(fragment_id, timeout=None)
 
 
