@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -81,11 +82,15 @@ def look_round(store: Store, account: str) -> None:
 
 def states(url: str) -> dict[str, int]:
     """Return how many attempts stand where."""
+    return dict(Counter(outcomes(url).values()))
+
+
+def outcomes(url: str) -> dict[str, str]:
+    """Return where each attempt stands, by its persona's name."""
     engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     try:
         with engine.connect() as connection:
-            found = connection.execute(sa.text("SELECT status, count(*) FROM attempts GROUP BY status"))
-            return {str(status): int(number) for status, number in found}
+            return {name: status for name, status in connection.execute(sa.text("SELECT name, status FROM attempts"))}
     finally:
         engine.dispose()
 
