@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -87,28 +89,29 @@ def states(url: str) -> dict[str, int]:
 
 def outcomes(url: str) -> dict[str, str]:
     """Return where each attempt stands, by its persona's name."""
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    try:
-        with engine.connect() as connection:
-            return {name: status for name, status in connection.execute(sa.text("SELECT name, status FROM attempts"))}
-    finally:
-        engine.dispose()
+    with connection_to(url) as connection:
+        found = connection.execute(sa.text("SELECT name, status FROM attempts"))
+        return {str(row.name): str(row.status) for row in found}
 
 
 def engine_rows(url: str) -> int:
     """Return how many rows the engine of the runs has: those of all tables that are not ours."""
+    with connection_to(url) as connection:
+        schema = "dbos" if connection.dialect.name == "postgresql" else None
+        tables = sa.inspect(connection).get_table_names(schema)
+        ours = () if schema else (*metadata.tables, "alembic_version")
+        others = [table for table in tables if table not in ours and not table.startswith("attempts_words")]
+        named = [f'"{schema}"."{table}"' if schema else f'"{table}"' for table in others]
+        return sum(connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar() or 0 for name in named)
+
+
+@contextmanager
+def connection_to(url: str) -> Iterator[sa.Connection]:
+    """Connect to a database without the store."""
     engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    schema = "dbos" if engine.dialect.name == "postgresql" else None
     try:
         with engine.connect() as connection:
-            tables = sa.inspect(connection).get_table_names(schema)
-            others = [
-                table
-                for table in tables
-                if schema or (table not in metadata.tables and not table.startswith(("alembic", "found", "attempts")))
-            ]
-            named = [f'"{schema}"."{table}"' if schema else f'"{table}"' for table in others]
-            return sum(connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar() or 0 for name in named)
+            yield connection
     finally:
         engine.dispose()
 

@@ -165,21 +165,9 @@ def postgres() -> Iterator[Postgres]:
     try:
         yield running
     finally:
-        running.end()
+        running.signal(signal.SIGCONT)
         running.server.cleanup()
         shutil.rmtree(running.folder, ignore_errors=True)
-
-
-def rows(database: str, query: str) -> list[tuple[Any, ...]]:
-    """Return what a query finds."""
-    import sqlalchemy as sa
-
-    engine = sa.create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(query))]
-    finally:
-        engine.dispose()
 
 
 def documented(configuration: str, port: int, folder: Path, servers: list[str]) -> str:
