@@ -8,7 +8,7 @@
 
 It keeps what a page keeps: the elements by their place, the values of widgets, the address, timers of fragments. Not
 what needs a screen: no files are loaded, and components do not run (but see `on_component`). It names no message that
-it has, so the server sends all in full.
+it has, so the server sends all in full. `connect(session_id)` and `send(bytes)` are also for those who mean no good.
 """
 
 from __future__ import annotations
