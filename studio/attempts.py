@@ -139,6 +139,11 @@ class Attempt:
         """Whether it has not ended yet."""
         return self.status in IN_FLIGHT
 
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What a page that waits for it compares: in another state there is something new to show."""
+        return (self.status, self.wait_until, self.repeats, self.saved)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

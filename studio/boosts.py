@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,17 @@ class Boost:
     code: int | None = None
     message: str = ""
 
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What a page that waits for it compares."""
+        return (self.status,)
+
 
 class Boosts:
     """The boosts of one database."""
 
-    def __init__(self, store: Store, executor: str) -> None:
+    def __init__(self, store: Store, executor: str, tell: Callable[[str], None] = lambda boost_id: None) -> None:
+        self._tell = tell
         self._engine = store.engine
         self._writer = store.engine.execution_options(write=True)
         self._now = store.now
@@ -107,18 +113,28 @@ class Boosts:
                 log.error("Boost %s could not be saved: %s", boost_id, type(error).__name__)
                 time.sleep(SAVE_PAUSE)
             else:
+                self._tell(boost_id)
                 return
+
+    def states(self, ids: Sequence[str]) -> dict[str, tuple[object, ...]]:
+        """Return `Boost.state` of each of these boosts, whosever they are. Raises what the database raises."""
+        status = sa.case((self._lost(), Status.UNKNOWN.value), else_=boosts.c.status)
+        with self._engine.begin() as connection:
+            rows = connection.execute(sa.select(boosts.c.id, status).where(boosts.c.id.in_(ids)))
+            return {boost_id: (state,) for boost_id, state in rows}
 
     def _write_off(self, connection: sa.Connection, account: str) -> None:
         """What a gone process had asked for has no answer any more."""
+        lost = sa.update(boosts).where(boosts.c.account == account, self._lost())
+        connection.execute(lost.values(status=Status.UNKNOWN.value, cause="no_answer"))
+
+    def _lost(self) -> sa.ColumnElement[bool]:
         alive = sa.select(executors.c.id).where(executors.c.seen_at > self._now() - LEASE)
-        lost = sa.and_(
-            boosts.c.account == account,
+        return sa.and_(
             boosts.c.status == Status.SENDING.value,
             boosts.c.executor != self._executor,
             boosts.c.executor.not_in(alive),
         )
-        connection.execute(sa.update(boosts).where(lost).values(status=Status.UNKNOWN.value, cause="no_answer"))
 
 
 def _read(row: Any) -> Boost:

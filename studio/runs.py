@@ -99,6 +99,8 @@ class Runs:
         self._pulse = threading.Thread(target=self._keep_alive, name="heartbeat", daemon=True)
         self.on_credits: Callable[[str, float], None] = lambda account, left: None
         """Told what an account has left after each attempt."""
+        self.on_change: Callable[[str], None] = lambda attempt_id: None
+        """Told of each attempt that this process has moved on."""
         self.unsaved: dict[str, Outcome] = {}
         """Outcomes that could not be written to disk yet, by attempt."""
 
@@ -182,6 +184,7 @@ class Runs:
             if claim.attempt is None or client is None:
                 return claim.wait
             self._sending[attempt_id] += 1
+        self.on_change(attempt_id)
         try:
             with client:
                 return self._send(claim.attempt, client)
@@ -238,7 +241,9 @@ class Runs:
                 else:
                     self._store.postpone(attempt.id, pause, outcome, self._executor)
             except Exception as error:  # noqa: BLE001  # a full disk, a lost database: anything but losing the ID
-                if attempt.id not in self.unsaved:
+                first_try = attempt.id not in self.unsaved
+                self.unsaved[attempt.id] = outcome
+                if first_try:
                     log.critical(
                         "Attempt %s could not be saved (%s): %s, persona ID %r",
                         attempt.id,
@@ -246,12 +251,13 @@ class Runs:
                         outcome.status.value,
                         outcome.persona_id,
                     )
-                self.unsaved[attempt.id] = outcome
+                    self.on_change(attempt.id)
                 if last_try:
                     return
                 self._closing.wait(next(pauses))
             else:
                 self.unsaved.pop(attempt.id, None)
+                self.on_change(attempt.id)
                 return
 
     def _recover(self) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, settings
 from studio.attempts import Attempt, NotSaved
-from studio.downloads import Downloads
+from studio.changes import Changes
 from studio.looks import Looks
+from studio.offers import Offers
 from studio.tokens import Account, Vault
 from studio.visitors import Visitors
 
@@ -48,7 +50,10 @@ class Studio:
         self.settings = configuration
         self.vault = Vault()
         self.visitors = Visitors()
-        self.downloads = Downloads(self.visitors)
+        self.downloads: Offers[IO[bytes]] = Offers(self.visitors)
+        self.changes = Changes(self._states)
+        self.waits: Offers[Mapping[str, object]] = Offers(self.visitors)
+        """What pages wait for: attempts and the states in which they were drawn, for `changes`."""
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Runs]] | None = None
         self._balances: dict[str, Balance] = {}
@@ -76,6 +81,7 @@ class Studio:
 
             store = Store(self.settings.database_url)
             runs = Runs(self.settings, store, self.vault)
+            runs.on_change = self.changes.tell
             runs.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
                 runs.launch()
@@ -92,6 +98,7 @@ class Studio:
 
     def close(self) -> None:
         """Stop, after requests that are on their way have ended."""
+        self.changes.close()
         if self._opened is not None and self._opened.exception(OPEN_TIMEOUT) is None:
             store, runs = self._opened.result()
             runs.close(wait=self.settings.read_timeout + 5)
@@ -211,7 +218,9 @@ class Studio:
     def stop_waiting(self, account: Account, attempt_id: str) -> bool:
         """Give up an attempt that waits to be sent again; say whether it was still waiting."""
         store, _ = self._house()
-        return store.cancel(account.id, attempt_id)
+        stopped = store.cancel(account.id, attempt_id)
+        self.changes.tell(attempt_id)
+        return stopped
 
     def attempt(self, account: Account, attempt_id: str) -> Attempt | None:
         """Return one attempt of this account as it stands on disk."""
@@ -223,6 +232,16 @@ class Studio:
         """Return the newest attempts of this account."""
         store, runs = self._house()
         return [attempt.overlaid(runs.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
+
+    def _states(self, ids: Sequence[str]) -> Mapping[str, object]:
+        """Return the states of these attempts and boosts, for `changes`: as pages see them, written or not."""
+        store, runs = self._house()
+        states = store.states(ids)
+        for attempt_id, outcome in dict(runs.unsaved).items():
+            if attempt_id in states:
+                states[attempt_id] = (outcome.status, *states[attempt_id][1:-1], False)
+        boosts = [each for each in ids if each not in states]
+        return {**states, **self._boosts().states(boosts)} if boosts else states
 
     def start_boost(self, account: Account, content: str) -> Boost:
         """Have KIE make a description richer, for credits; a second click while it works starts nothing."""
@@ -236,7 +255,7 @@ class Studio:
         from studio.boosts import Boosts
 
         store, runs = self._house()
-        return Boosts(store, runs.executor)
+        return Boosts(store, runs.executor, self.changes.tell)
 
     @property
     def library(self) -> Library:

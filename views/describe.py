@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from kie import meaning_for
@@ -11,14 +13,16 @@ from studio.attempts import Status
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import account as accounts
-from views import errors, tracks
+from views import errors, tracks, waiting
 
-POLL = 0.5
-"""Seconds between looks at a boost that is on its way."""
+if TYPE_CHECKING:
+    from studio.boosts import Boost
 
 
 def show(account: Account | None) -> None:
     """Offer the helpers under the description; neither does anything by itself."""
+    boost_id = st.session_state.get("boost_id")
+    boost = the_studio().boost(account, boost_id) if account is not None and boost_id else None
     with st.container(horizontal=True):
         st.button(
             "Draft from the song",
@@ -34,31 +38,19 @@ def show(account: Account | None) -> None:
             key="boost",
             icon=":material/bolt:",
             type="tertiary",
-            disabled=account is None or bool(st.session_state.get("boost_open")),
+            disabled=account is None or (boost is not None and boost.status is Status.SENDING),
             on_click=_boost,
             help="KIE writes a richer version of your description, for credits; its answer says how many.",
         )
     if st.session_state.get("boost_problem"):
         st.error(st.session_state.boost_problem, icon=":material/edit:")
-    if account is not None and st.session_state.get("boost_id"):
-        _boosted(account, st.session_state.boost_id)
+    if account is not None and boost is not None:
+        _boosted(account, boost)
 
 
-@st.fragment(run_every=POLL)
-def _watch(account: Account, boost_id: str) -> None:
-    boost = the_studio().boost(account, boost_id)
-    if boost is None or boost.status is not Status.SENDING:
-        st.session_state.boost_open = False
-        st.rerun()
-    st.caption(":material/hourglass_top: KIE is writing …")
-
-
-def _boosted(account: Account, boost_id: str) -> None:
-    boost = the_studio().boost(account, boost_id)
-    if boost is None:
-        return
+def _boosted(account: Account, boost: Boost) -> None:
     if boost.status is Status.SENDING:
-        _watch(account, boost_id)
+        waiting.show(account, [boost], key="boost_waiting", headline="KIE is writing a richer description")
         return
     with st.container(border=True, key="boost_card"):
         if boost.status is Status.CREATED:
@@ -99,7 +91,7 @@ def _boost() -> None:
     except NotSaved:
         state.boost_problem = "The disk could not be written, so nothing was sent. The log says why."
     else:
-        state.boost_id, state.boost_open = boost.id, True
+        state.boost_id = boost.id
 
 
 def _use(text: str) -> None:
@@ -108,5 +100,5 @@ def _use(text: str) -> None:
 
 
 def _leave() -> None:
-    for key in ("boost_id", "boost_open", "boost_problem"):
+    for key in ("boost_id", "boost_problem"):
         st.session_state.pop(key, None)

@@ -13,7 +13,7 @@ from studio import choices, media
 from studio.attempts import Attempt, Event, Settled, Status
 from studio.service import the_studio
 from studio.tokens import Account
-from views import errors, files, keeping, times
+from views import errors, files, keeping, outcome, times
 from views.tracks import source
 
 COVER = 76
@@ -55,12 +55,14 @@ def show(account: Account, attempt: Attempt) -> None:
                 on_click=keeping.restore,
                 args=(attempt.id,),
             )
-        _outcome(attempt)
+        with st.container():  # a place of its own, so that what is open below stays open when it changes
+            _outcome(account, attempt)
         _fact("Name", attempt.request.name or "No name")
         _fact("Description", attempt.request.description or "No description")
         if attempt.request.style:
             _fact("Style", attempt.request.style)
-        _ways_out(attempt)
+        with st.container():
+            _ways_out(attempt)
         _track(account, attempt)
         _own_words(account, attempt)
         story = the_studio().library.story(account.id, attempt.id)
@@ -95,7 +97,9 @@ def _close() -> None:
     keeping.open_attempt("")
 
 
-def _outcome(attempt: Attempt) -> None:
+def _outcome(account: Account, attempt: Attempt) -> None:
+    if attempt.in_flight:
+        outcome.on_its_way(account, attempt, "library_card_waiting")
     if attempt.persona_id:
         with st.container(gap="xxsmall"):
             st.caption("Persona ID")

@@ -2,61 +2,55 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
 from kie import Cause, meaning_for
 from studio.attempts import Attempt, Status
-from studio.service import the_studio
+from studio.service import NotSaved, the_studio
 from studio.tokens import Account
-from views import errors
-from views.actions import ask_again, start_over, stop_waiting, use_sibling
+from views import errors, waiting
+from views.actions import ask_again, memo, start_over, stop_waiting, use_sibling
 
 LAST_WORD = {
     Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
     Cause.EXISTS.value: "No new persona was made. Your text is still in the fields.",
 }
-POLL = 0.2
-"""Seconds between looks at an attempt that is on its way."""
+WAITING = "outcome_waiting"
+DRAWN_IN = 0.05
+"""Seconds in which a browser draws an outcome, before the whole page is drawn anew."""
 
 
 def show(account: Account, attempt: Attempt) -> None:
     """Show one attempt as it stands."""
     with st.container(border=True, key="outcome"):
         if attempt.in_flight:
+            memo()["unsaid"] = attempt.id
             _on_its_way(account, attempt.id)
-        else:
-            _ended(attempt)
+            return
+        _ended(attempt)
+        if memo().pop("unsaid", "") == attempt.id:  # it ended before the page could wait for it
+            waiting.say(WAITING, _in_words(attempt))
 
 
-@st.fragment(run_every=POLL)
+@st.fragment
 def _on_its_way(account: Account, attempt_id: str) -> None:
-    attempt = the_studio().attempt(account, attempt_id)
+    try:
+        attempt = the_studio().attempt(account, attempt_id)
+    except NotSaved as error:
+        errors.database(error)
+        waiting.again(WAITING, first=1.0)
+        return
     if attempt is None or not attempt.in_flight:
         if attempt is None or st.session_state.get("end_shown") == attempt_id:
             st.rerun()  # the whole page: its button and its history change too
         st.session_state.end_shown = attempt_id
+        memo().pop("unsaid", "")
         # At once, and alone: the browser draws it before it draws the whole page anew. Its buttons wait for that,
         # because what they do to fields outside a fragment, the browser would undo.
+        waiting.again(WAITING, first=DRAWN_IN, said=_in_words(attempt))
         _ended(attempt, alone=True)
         return
-    now = datetime.now(UTC)
-    elapsed = int((now - attempt.created_at).total_seconds())
-    if attempt.wait_until and attempt.cause == Cause.RATE:
-        wait = max(0, round((attempt.wait_until - now).total_seconds()))
-        headline = f"KIE asked to wait. Sending again by itself in {wait} s."
-    elif attempt.wait_until and attempt.cause == Cause.NOT_READY:
-        wait = max(0, round((attempt.wait_until - now).total_seconds()))
-        headline = f"KIE does not see the finished song yet. Trying again by itself in {wait} s."
-    elif attempt.wait_until:
-        headline = "No connection yet. Trying again by itself."
-    elif attempt.status is Status.SENDING:
-        headline = "Sent. Waiting for KIE’s answer."
-    else:
-        headline = "Waiting for its turn."
-    st.markdown(f":material/hourglass_top: **{headline}**")
-    st.progress(min(0.95, elapsed / (elapsed + 12)), text=f"{elapsed} s so far. It usually takes some seconds.")
+    on_its_way(account, attempt, WAITING)
     if attempt.wait_until:
         st.button(
             "Stop waiting",
@@ -66,6 +60,28 @@ def _on_its_way(account: Account, attempt_id: str) -> None:
             args=(attempt_id,),
         )
     st.caption("You can go on working here, reload, or close the tab: the answer is written down as soon as it comes.")
+
+
+def on_its_way(account: Account, attempt: Attempt, key: str) -> None:
+    """Say what an attempt waits for, and draw the page, or the fragment that this stands in, anew when it changes."""
+    if attempt.wait_until and attempt.cause == Cause.RATE:
+        headline = "KIE asked to wait. Sending again by itself"
+    elif attempt.wait_until and attempt.cause == Cause.NOT_READY:
+        headline = "KIE does not see the finished song yet. Trying again by itself"
+    elif attempt.wait_until:
+        headline = "No connection yet. Trying again by itself"
+    elif attempt.status is Status.SENDING:
+        headline = "Sent. Waiting for KIE’s answer"
+    else:
+        headline = "Waiting for its turn"
+    waiting.show(account, [attempt], key=key, headline=headline, since=attempt.created_at, until=attempt.wait_until)
+
+
+def _in_words(attempt: Attempt) -> str:
+    """Return what has become of an attempt, for who listens to the page instead of looking at it."""
+    if attempt.status is Status.CREATED:
+        return "Your persona is ready."
+    return meaning_for(attempt.cause).sentence if attempt.status is Status.REFUSED else "Sent, no answer."
 
 
 def _ended(attempt: Attempt, alone: bool = False) -> None:
