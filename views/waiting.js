@@ -103,7 +103,7 @@ const tick = (root, state) => {
   if (!started && !until) return
   const seconds = Math.max(0, Math.floor((now - started) / 1000))
   const told = seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
-  write(elapsed, `${told} so far. ${usual}`)
+  write(elapsed, `${told} so far.${until ? "" : ` ${usual}`}`)
   bar.style.width = `${Math.min(95, (100 * seconds) / (seconds + 12))}%`
   if (!document.hidden) state.ticking = setTimeout(() => tick(root, state), 1000 - ((now - started) % 1000))
 }
