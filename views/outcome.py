@@ -81,7 +81,9 @@ def _in_words(attempt: Attempt) -> str:
     """Return what has become of an attempt, for who listens to the page instead of looking at it."""
     if attempt.status is Status.CREATED:
         return "Your persona is ready."
-    return meaning_for(attempt.cause).sentence if attempt.status is Status.REFUSED else "Sent, no answer."
+    if attempt.status is Status.REFUSED:
+        return "No persona was made. The page says why."
+    return "No readable answer came. The page says what you can do."
 
 
 def _ended(attempt: Attempt, alone: bool = False) -> None:

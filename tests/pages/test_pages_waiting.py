@@ -123,8 +123,8 @@ def test_a_boost_is_waited_for(signed_in: AppTest, kie: Server) -> None:
     ("key", "words"),
     [
         ("finished", "Your persona is ready."),
-        ("code_402", "The KIE account has too few credits."),
-        ("dropped", "Sent, no answer."),
+        ("code_402", "No persona was made. The page says why."),
+        ("dropped", "No readable answer came. The page says what you can do."),
     ],
 )
 def test_what_became_of_it_is_said_once(signed_in: AppTest, studio: Studio, key: str, words: str) -> None:
