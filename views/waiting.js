@@ -50,7 +50,7 @@ const listen = state => {
   hush(state)
   if (!state.data.stream) {
     const { again } = state.data
-    if (again) later(state, () => (state.ask(), listen(state)), state.tries++ ? pause(state) : again)
+    if (again) later(state, () => (state.ask(), listen(state)), state.tries ? pause(state) : (state.tries++, again))
     return
   }
   const opened = Date.now()

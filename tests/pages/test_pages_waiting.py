@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from sandbox import Server
 from studio import changes
 from studio.offers import Offer
-from studio.service import Studio
+from studio.service import NotSaved, Studio
 from studio.tokens import Account
 from views import stream
 from views.visitor import COOKIE
@@ -132,6 +132,24 @@ def test_what_became_of_it_is_said_once(signed_in: AppTest, studio: Studio, key:
     for step in (lambda: page, lambda: ended(page, studio), page.run):  # it may end before the first
         heard += [data["said"] for data in waits(step()).values() if data.get("said")]
     assert heard == [words]
+
+
+def test_an_attempt_that_cannot_be_read_is_asked_for_again_later(
+    page: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise NotSaved
+
+    def script() -> None:
+        from studio.tokens import Account
+        from views import outcome
+
+        outcome._on_its_way(Account("0123456789ab", "1234"), "attempt")
+
+    monkeypatch.setattr(studio, "attempt", fail)
+    page = AppTest.from_function(script).run()
+    assert "The history cannot be read or written now" in said(page)
+    assert waits(page)["outcome_waiting"]["again"] == 1000
 
 
 class Visit:
