@@ -31,7 +31,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   root.hidden = !data.headline
   // A quiet one takes no room on the page.
-  document.querySelector(`.st-key-${data.key}`)?.style.setProperty("position", data.headline ? "static" : "absolute")
+  document.querySelector(`.st-key-${data.key}`)?.style.setProperty("position", data.headline ? "" : "absolute")
   if (data.said || data.headline !== before.headline) say(data.said || data.headline)
   if (data.stream !== before.stream || data.again !== before.again) {
     state.tries = 0
@@ -40,6 +40,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   tick(root, state)
   return () => {
     document.removeEventListener("visibilitychange", state.look)
+    clearTimeout(state.ticking)
     hush(state)
     STATES.delete(root)
   }
@@ -85,7 +86,6 @@ const later = (state, act, after) => {
 
 const hush = state => {
   clearTimeout(state.timer)
-  clearTimeout(state.ticking)
   state.source?.close()
 }
 

@@ -80,7 +80,9 @@ def test_where_the_stream_does_not_get_through_the_end_is_found_out_all_the_same
     app: App, kie: Server, page: Page, token: str
 ) -> None:
     page.route("**/changes?*", lambda route: route.abort())
-    start_waiting(page, app, kie, token, 2.0)
+    start_waiting(page, app, kie, token, 6.0)
+    expect(page.get_by_text("4 s so far.")).to_be_visible()
+    expect(page.get_by_text("5 s so far.")).to_be_visible()
     expect(page.get_by_text("Here is your persona")).to_be_visible()
 
 
