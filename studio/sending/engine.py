@@ -195,10 +195,6 @@ class Engine:
                 self._wanted.append(account)
             self._state.notify_all()
 
-    def tell(self, attempt_id: str) -> None:
-        """Say that an attempt's row has changed, to whoever waits for it."""
-        self._changed(attempt_id)
-
     def known(self, account: str, attempt_id: str) -> Attempt | None:
         """Return an attempt as this process knows it, for when the database cannot be read."""
         with self._state:
