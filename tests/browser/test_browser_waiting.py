@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from acts import button, eventually, fill_in, history_cell, settled, sign_in
@@ -56,26 +56,6 @@ def test_a_page_asks_for_nothing_while_it_waits_and_says_once_what_came_of_it(
     expect(button(page, "start_over")).to_be_enabled()
 
 
-def test_a_library_that_is_open_while_an_attempt_ends_shows_its_end(
-    app: App, kie: Server, browser: BrowserContext, token: str
-) -> None:
-    page = browser.new_page()
-    start_waiting(page, app, kie, token, 6.0)
-    attempt = page.url.partition("?")[2]
-    assert "attempt=" in attempt
-    lists, card = browser.new_page(), browser.new_page()
-    lists.goto(f"{app.url}/library")
-    expect(history_cell(lists, "On its way")).to_be_attached()
-    card.goto(f"{app.url}/library?{attempt}")
-    expect(card.get_by_role("progressbar")).to_be_visible()
-    for tab in (lists, card):
-        expect(history_cell(tab, "Created")).to_be_attached()
-        expect(history_cell(tab, "On its way")).to_have_count(0)
-    [persona] = kie.sandbox.personas(token)
-    expect(card.locator(".st-key-library_detail").get_by_text(persona["personaId"], exact=True)).to_be_visible()
-    expect(card.get_by_role("progressbar")).to_have_count(0)
-
-
 def test_where_the_stream_does_not_get_through_the_end_is_found_out_all_the_same(
     app: App, kie: Server, page: Page, token: str
 ) -> None:
@@ -101,9 +81,9 @@ def test_a_hidden_tab_holds_no_stream_and_shows_the_end_when_it_is_seen_again(
     expect(page.get_by_text("Here is your persona")).to_be_visible()
 
 
-def test_a_server_that_is_told_to_stop_does_not_wait_for_pages_that_wait(
-    start_app: Callable[..., App], kie: Server, page: Page, token: str
-) -> None:
+@pytest.fixture
+def paused(start_app: Callable[..., App], kie: Server, page: Page, token: str) -> Iterator[App]:
+    """A server whose one page waits for a minute, because KIE has asked for that."""
     app = start_app()
     kie.sandbox.fault("status", token=token, status=429, code=429, retry_after=60)
     page.goto(app.url)
@@ -112,31 +92,39 @@ def test_a_server_that_is_told_to_stop_does_not_wait_for_pages_that_wait(
     button(page, "create").click()
     expect(page.get_by_text(re.compile(r"Sending again by itself in \d+ s"))).to_be_visible()
     settled(page)
+    yield app
+    app.kill()  # a run that sleeps would hold it up
+
+
+def test_a_server_that_is_told_to_stop_does_not_wait_for_pages_that_wait(paused: App) -> None:
     started = time.monotonic()
-    app.process.terminate()
-    app.process.wait(20)
+    paused.process.terminate()
+    paused.process.wait(20)
     assert time.monotonic() - started < 2.5
 
 
-@pytest.mark.parametrize("other_server", [False, True])
-def test_what_another_tab_or_another_server_stops_is_shown_here(
-    start_app: Callable[..., App], kie: Server, browser: BrowserContext, token: str, other_server: bool
+def test_a_library_that_is_open_while_an_attempt_ends_shows_its_end(
+    paused: App, page: Page, browser: BrowserContext
 ) -> None:
-    app = start_app()
-    kie.sandbox.fault("status", token=token, status=429, code=429, retry_after=60)
-    page, other = browser.new_page(), browser.new_page()
-    page.goto(app.url)
-    sign_in(page, token)
-    fill_in(page, "finished")
-    button(page, "create").click()
-    expect(page.get_by_text(re.compile(r"Sending again by itself in \d+ s"))).to_be_visible()
-    settled(page)
-    second = start_app(database=app.database) if other_server else app
-    other.goto(second.url + "/?" + page.url.partition("?")[2])
-    if other_server:
-        sign_in(other, token)
-        other.goto(second.url + "/?" + page.url.partition("?")[2])
+    lists, card = browser.new_page(), browser.new_page()
+    lists.goto(f"{paused.url}/library")
+    card.goto(f"{paused.url}/library?{page.url.partition('?')[2]}")
+    for tab in (lists, card):
+        expect(history_cell(tab, "On its way")).to_be_attached()
+    expect(card.get_by_role("progressbar")).to_be_visible()
+    button(page, "stop_waiting").click()
+    for tab in (lists, card):
+        expect(history_cell(tab, "Refused")).to_be_attached()
+    expect(card.get_by_text("KIE is asking for fewer requests at a time.")).to_be_visible()
+    expect(card.get_by_role("progressbar")).to_have_count(0)
+
+
+def test_what_another_server_does_is_shown_here(
+    paused: App, page: Page, browser: BrowserContext, start_app: Callable[..., App], token: str
+) -> None:
+    other, second = browser.new_page(), start_app(database=paused.database)
+    other.goto(second.url)
+    sign_in(other, token)
+    other.goto(f"{second.url}/?{page.url.partition('?')[2]}")
     button(other, "stop_waiting").click()
     expect(page.get_by_text("KIE is asking for fewer requests at a time.")).to_be_visible()
-    app.kill()  # a run that sleeps would hold it up
-    second.kill()
