@@ -15,6 +15,7 @@ from studio.tokens import Account
 from views import account as accounts
 from views import errors, tracks, waiting
 
+
 def show(account: Account | None) -> None:
     """Offer the helpers under the description; neither does anything by itself."""
     boost_id = st.session_state.get("boost_id")
