@@ -157,15 +157,24 @@ class Database:
 
 def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
     """Return an engine whose transactions are real ones on SQLite too: its writers take their turn from the start."""
-    address = make_url(url)
-    if address.drivername in ("postgres", "postgresql"):
-        address = address.set(drivername="postgresql+psycopg")
+    address = _address(url)
     pool: dict[str, Any] = {"pool_size": CONNECTIONS // 2, "max_overflow": CONNECTIONS // 2, "pool_timeout": PATIENCE}
     if address.get_backend_name() != "sqlite":
         return _postgresql(address, patience, pool)
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     return _sqlite(address, patience or 30.0, pool if address.database not in (None, "", ":memory:") else {})
+
+
+def _address(url: str) -> sa.URL:
+    """Read DATABASE_URL. A folder that is really called `a%2Fb` is meant as it is, although addresses are coded."""
+    address = make_url(url)
+    if address.drivername in ("postgres", "postgresql"):
+        return address.set(drivername="postgresql+psycopg")
+    literally = url.partition(":///")[2].partition("?")[0]
+    if address.get_backend_name() == "sqlite" and "%" in literally and Path(literally).parent.is_dir():
+        return address.set(database=literally)
+    return address
 
 
 def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -> sa.Engine:

@@ -280,7 +280,8 @@ class Store:
                 outcome = replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
             if _may_move(before, attempt.claim, outcome):
                 self._write(connection, before, outcome)
-            elif before.claim == attempt.claim:  # a person was quicker; nothing that KIE says is lost
+            elif before.claim == attempt.claim and before.status is not Status.QUEUED:
+                # A person was quicker; nothing that KIE says is lost.
                 self._late(connection, before, outcome)
 
     def _is_superseded(self, connection: sa.Connection, before: Attempt) -> bool:
