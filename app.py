@@ -5,30 +5,36 @@ streamlit run app.py
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import secrets
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import cookie_parser
+from starlette.routing import Route
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
 from studio.service import Studio, close_the_studio, the_studio  # noqa: E402
+from views import stream  # noqa: E402
 from views.files import Counter  # noqa: E402
 from views.visitor import COOKIE, SECURE_COOKIE  # noqa: E402
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("persona-studio")
@@ -106,12 +112,30 @@ def settle_in(studio: Studio) -> None:
     gc.freeze()
 
 
+def end_streams_when_told_to_stop() -> None:
+    """End the event streams as soon as the process is told to stop.
+
+    The server lets open answers end before it ends the lifespan, and a stream would stay open for minutes.
+    """
+    loop, changes = asyncio.get_running_loop(), the_studio().changes
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(number)
+        if threading.current_thread() is threading.main_thread() and callable(before):
+
+            def end(number: int, frame: FrameType | None, before: Any = before) -> None:
+                loop.call_soon_threadsafe(changes.close)  # not here: whoever was interrupted may hold its lock
+                before(number, frame)
+
+            signal.signal(number, end)
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Get ready after the first page; at the end wait for requests that are on their way."""
     later = threading.Timer(SETTLE_IN_AFTER, settle_in, (the_studio(),))  # a bad setting ends the start here
     later.daemon = True
     later.start()
+    end_streams_when_told_to_stop()
     yield
     later.cancel()
     await anyio.to_thread.run_sync(later.join)
@@ -130,6 +154,7 @@ def on_script_error(error: Exception) -> bool:
 app = st.App(
     HERE / "views" / "main.py",
     lifespan=lifespan,
+    routes=[Route(path, stream.changes) for path in (f"/{stream.NAME}", f"/{{base:path}}/{stream.NAME}")],
     middleware=[Middleware(Door), Middleware(Counter)],
     on_script_error=on_script_error,
 )

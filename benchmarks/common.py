@@ -6,6 +6,7 @@ the median of the pairs' ratios. Whatever else the machine does then strikes bot
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socketserver
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -26,6 +28,54 @@ FIELDS = {
     "description": "Low, slightly smoky female lead, close-miked, unhurried phrasing over brushed drums",
 }
 MADE = {"personaId": "c1d2e3f405162738495a6b7c8d9e0f10", "name": "Harbour Alto", "description": FIELDS["description"]}
+
+
+class Row(NamedTuple):
+    """One figure, and whether it keeps its bar."""
+
+    what: str
+    figure: str
+    bar: str = ""
+    held: bool = True
+
+
+def seconds(value: float) -> str:
+    """Say how long something took; what never came has taken for ever."""
+    return "not in time" if value == float("inf") else f"{value:.2f} s"
+
+
+def at_most(what: str, value: float, bar: float, unit: str, more: str = "", *, of: str = "{:.2f}") -> Row:
+    """A figure that must not exceed its bar; `more` is told beside it."""
+    figure = seconds(value) if unit == "s" else f"{of.format(value)} {unit}".strip()
+    figure += f" ({more})" if more else ""
+    return Row(what, figure, f"≤ {of.format(bar)} {unit}".strip(), value <= bar)
+
+
+def ratio(what: str, yardstick: str, ratios: list[float], bar: float) -> Row:
+    """A figure that is a ratio of times: the median, and between which values the middle half of the pairs lies."""
+    low, median, high = statistics.quantiles(ratios, n=4)
+    return at_most(f"{what}, against {yardstick}", median, bar, "times", f"n={len(ratios)}, {low:.2f} to {high:.2f}")
+
+
+def options_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read a script's options; with `--json` everything else that it prints goes to the other stream."""
+    parser.add_argument("--json", action="store_true", help="print the rows for `python -m benchmarks`")
+    options = parser.parse_args()
+    options.out = sys.stdout
+    if options.json:
+        sys.stdout = sys.stderr
+    return options
+
+
+def tell(rows: list[Row], options: argparse.Namespace) -> int:
+    """Print the rows, as lines or as JSON; return the process's exit code."""
+    if options.json:
+        print(json.dumps([row._asdict() for row in rows], ensure_ascii=False), file=options.out)
+    else:
+        for row in rows:
+            bar = f" (bar {row.bar}{'' if row.held else ', MISSED'})" if row.bar else ""
+            print(f"{row.what}: {row.figure}{bar}")
+    return 0 if all(row.held for row in rows) else 1
 
 
 class _Stub(socketserver.StreamRequestHandler):

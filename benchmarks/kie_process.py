@@ -12,7 +12,7 @@ import sys
 import time
 from functools import partial
 
-from common import FIELDS, MADE, PERSONA_PATH, TOKEN, child_environment, compare, line, stub
+from common import FIELDS, MADE, PERSONA_PATH, TOKEN, child_environment, compare, line, options_of, ratio, stub, tell
 
 WITH_KIE = f"""
 import sys
@@ -54,10 +54,12 @@ def main() -> None:
     """Time the pairs and print the line."""
     parser = argparse.ArgumentParser(description="kie against bare requests, whole process")
     parser.add_argument("--pairs", type=int, default=51, help="how many pairs of processes (default: %(default)s)")
-    pairs = parser.parse_args().pairs
+    options = options_of(parser)
     with stub() as base_url:
-        ratios = compare(partial(run, WITH_KIE, base_url), partial(run, WITH_REQUESTS, base_url), pairs)
+        ratios = compare(partial(run, WITH_KIE, base_url), partial(run, WITH_REQUESTS, base_url), options.pairs)
     print(line("kie whole process", "bare requests", ratios))
+    if options.json:
+        tell([ratio("`import kie` and one `create_persona`, whole process", "bare `requests`", ratios, 1.10)], options)
 
 
 if __name__ == "__main__":

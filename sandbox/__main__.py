@@ -6,6 +6,7 @@ import argparse
 import threading
 
 from . import SCENARIOS, Sandbox, serve
+from .scenarios import crowd
 
 
 def main() -> None:
@@ -17,7 +18,9 @@ def main() -> None:
     parser.add_argument("--once", choices=["overwrite", "conflict"], default="overwrite",
                         help="what a second persona of one track gets (default: %(default)s)")  # fmt: skip
     parser.add_argument("--token", help="a fixed token instead of a random one")
+    parser.add_argument("--crowd", type=int, default=0, metavar="TRACKS", help="add one song with so many tracks")
     options = parser.parse_args()
+    crowd(options.crowd)
     sandbox = Sandbox()
     sandbox.delay, sandbox.once = options.delay, options.once
     with serve(options.port, sandbox, host=options.host, token=options.token) as server:

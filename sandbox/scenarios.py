@@ -243,3 +243,14 @@ SCENARIOS: tuple[Scenario, ...] = _SONGS + _REFUSALS + _TROUBLES
 
 TASKS: dict[str, Task] = {scenario.task_id: scenario.task for scenario in SCENARIOS if scenario.task}
 TRACKS: dict[str, Track] = {track.audio_id: track for task in TASKS.values() for track in task.tracks}
+
+
+def crowd(size: int) -> Task:
+    """Add one finished song with so many tracks, for load tests; it is no scenario. The IDs are always the same."""
+    tracks = tuple(
+        Track(audio_id, "Everybody sings", *SHEETS["quay"], _duration(audio_id))
+        for audio_id in (_audio_id("crowd", number) for number in range(size))
+    )
+    task = TASKS[_task_id("crowd")] = Task(_task_id("crowd"), tracks)
+    TRACKS.update({track.audio_id: track for track in tracks})
+    return task

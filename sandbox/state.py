@@ -16,6 +16,8 @@ from .replies import PERSONA_PATH, TASK_PATH, Reply, too_many
 from .scenarios import TRACKS
 
 LOG_LENGTH = 10_000
+MOST_ACCOUNTS = 10_000
+"""Accounts that are remembered; the oldest goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Sandbox:
         token = token or secrets.token_hex(16)
         with self.lock:
             self._accounts[token] = Account(token, credits)
+            while len(self._accounts) > MOST_ACCOUNTS:
+                del self._accounts[next(iter(self._accounts))]
         return token
 
     def revoke(self, token: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
@@ -36,7 +36,10 @@ def create_app(sandbox: Sandbox) -> Starlette:
     """The sandbox as an ASGI app. Faults that cut a connection need the connections of `serve`."""
 
     async def api(request: Request) -> Response:
-        call = await _arrived(request, sandbox)
+        try:
+            call = await _arrived(request, sandbox)
+        except ClientDisconnect:  # the caller went away before its body was whole: no request
+            return Response(status_code=400)
         sandbox.record(call)
         limited = sandbox.limited(call)
         if limited:

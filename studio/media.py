@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import time
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
+from kie.fetch import NotPublic
+from kie.fetch import fetch as fetch_bounded
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_CLIP = 40 * 1024 * 1024
-PIECE = 64 * 1024
 MAX_SECONDS = 60
-"""For a whole file: a dripping host holds nobody longer."""
+"""For a whole file; a dripping host is given up sooner."""
+NOT_ALLOWED = "This address is not one that may be loaded."
 
 
 def is_public_https(address: str) -> bool:
@@ -44,38 +41,30 @@ def is_ours(address: str, base_url: str) -> bool:
 
 
 def clip(address: str, base_url: str) -> bytes:
-    """Return the bytes of a song, for a person to keep. Raises `ValueError` if the address is not one to load from."""
-    if not is_ours(address, base_url) and not (is_public_https(address) and _leads_outside(address)):
-        raise ValueError("This address is not one that may be loaded.")
-    body = fetch(address, MAX_CLIP)
+    """Return the bytes of a song, for a person to keep. Raises `ValueError` if the address is not one to load from.
+
+    Nobody makes this server look into its own network: see `kie.fetch.fetch` for what is checked, and for what a proxy
+    in the environment takes away from it.
+    """
+    if not is_ours(address, base_url) and not is_public_https(address):
+        raise ValueError(NOT_ALLOWED)
+    try:
+        body = _fetched(address, MAX_CLIP)
+    except NotPublic:
+        raise ValueError(NOT_ALLOWED) from None
     if not body:
         raise ValueError("KIE does not have the file any more, or it cannot be reached now.")
     return body
 
 
-def _leads_outside(address: str) -> bool:
-    """Whether a host's name leads to public addresses only: nobody makes this server look into its own network."""
-    try:
-        found = socket.getaddrinfo(urlsplit(address).hostname, 443, proto=socket.IPPROTO_TCP)
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(where[4][0]).is_global for where in found)
-
-
 def fetch(address: str, most: int = MAX_BYTES) -> bytes:
     """Return the bytes behind an address, or b"" if there are none within reason."""
     try:
-        with requests.Session() as session:
-            # A stand-in of the operator's is never looked for behind a proxy.
-            session.trust_env = address.startswith("https://")
-            response = session.get(address, timeout=(2, 10), allow_redirects=False, stream=True)
-            if response.status_code != 200:
-                return b""
-            body, started = bytearray(), time.monotonic()
-            while piece := response.raw.read1(PIECE, decode_content=True):
-                body += piece
-                if len(body) > most or time.monotonic() - started > MAX_SECONDS:
-                    return b""
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        return _fetched(address, most)
+    except NotPublic:
         return b""
-    return bytes(body)
+
+
+def _fetched(address: str, most: int) -> bytes:
+    """Fetch. Plain http is spoken only by a stand-in of the operator's, which may be anywhere."""
+    return fetch_bounded(address, most, MAX_SECONDS, public=not address.startswith("http://"))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo, settings
-from studio.downloads import Downloads
+from studio.changes import Changes
 from studio.looks import Looks
+from studio.offers import Offers
 from studio.refusals import DatabaseTooNew, NotSaved
 from studio.sending.attempts import Attempt, Seen
 from studio.tokens import Account, Vault
@@ -54,7 +56,10 @@ class Studio:
         self.settings = configuration
         self.vault = Vault()
         self.visitors = Visitors()
-        self.downloads = Downloads(self.visitors)
+        self.downloads: Offers[IO[bytes]] = Offers(self.visitors)
+        self.changes = Changes(self._states)
+        self.waits: Offers[Mapping[str, object]] = Offers(self.visitors)
+        """What pages wait for: attempts and the states in which they were drawn, for `changes`."""
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Engine]] | None = None
         self._balances: dict[str, Balance] = {}
@@ -82,7 +87,7 @@ class Studio:
             from studio.sending.store import Store
 
             store = Store(Database(self.settings.database_url))
-            engine = Engine(self.settings, store, self.vault)
+            engine = Engine(self.settings, store, self.vault, self.changes.tell)
             engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
                 engine.launch()
@@ -99,6 +104,7 @@ class Studio:
 
     def close(self) -> None:
         """Stop, after requests that are on their way have ended."""
+        self.changes.close()
         if self._opened is not None and self._opened.exception(OPEN_TIMEOUT) is None:
             store, engine = self._opened.result()
             engine.close(wait=self.settings.read_timeout + 5)
@@ -231,16 +237,16 @@ class Studio:
 
     def cancel(self, account: Account, attempt_id: str) -> bool:
         """End an attempt that was not sent, or waits to be sent again; say whether it still was waiting."""
-        store, engine = self._house()
+        store, _ = self._house()
         done = store.cancel(account.id, attempt_id)
-        engine.tell(attempt_id)
+        self.changes.tell(attempt_id)
         return done
 
     def let_go(self, account: Account, attempt_id: str) -> bool:
         """Have a held attempt sent after all; say whether it was held."""
         store, engine = self._house()
         done = store.let_go(account.id, attempt_id)
-        engine.tell(attempt_id)
+        self.changes.tell(attempt_id)
         engine.wake(account.id)
         return done
 
@@ -263,6 +269,15 @@ class Studio:
         """Return the newest attempts of this account that asked for a persona."""
         store, engine = self._house()
         return [attempt.overlaid(engine.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
+
+    def _states(self, attempt_ids: Sequence[str]) -> Mapping[str, object]:
+        """Return the states of these attempts, for `changes`: as pages see them, written or not."""
+        store, engine = self._house()
+        states = store.states(attempt_ids)
+        for attempt_id, outcome in dict(engine.unsaved).items():
+            if attempt_id in states:
+                states[attempt_id] = (outcome.status, None, *states[attempt_id][2:-1], False)
+        return states
 
     @property
     def batches(self) -> Batches:

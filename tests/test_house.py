@@ -69,6 +69,11 @@ def test_pages_send_nothing_themselves() -> None:
             assert "unsafe_allow_html" not in text, file
 
 
+def test_no_page_asks_the_database_again_and_again() -> None:
+    places = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "views").glob("*.py")]
+    assert [file.name for file in places if "run_every" in file.read_text()] == ["tracks.py"]  # it asks KIE
+
+
 def test_every_setting_in_the_configuration_says_why() -> None:
     file = ROOT / ".streamlit" / "config.toml"
     tomllib.loads(file.read_text())

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from kie import meaning_for
 from kie.catalogue import BOOST
 from studio import choices
-from studio.sending.attempts import Status
+from studio.sending.attempts import Attempt, Status
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import account as accounts
-from views import errors, tracks
-
-POLL = 0.5
-"""Seconds between looks at a boost that is on its way."""
+from views import errors, tracks, waiting
 
 
 def show(account: Account | None) -> None:
     """Offer the helpers under the description; neither does anything by itself."""
+    boost_id = st.session_state.get("boost_id")
+    boost = None
+    with suppress(NotSaved):  # the history below says so
+        boost = the_studio().attempt(account, boost_id) if account is not None and boost_id else None
     with st.container(horizontal=True):
         st.button(
             "Draft from the song",
@@ -34,31 +37,19 @@ def show(account: Account | None) -> None:
             key="boost",
             icon=":material/bolt:",
             type="tertiary",
-            disabled=account is None or bool(st.session_state.get("boost_open")),
+            disabled=account is None or (boost is not None and boost.in_flight),
             on_click=_boost,
             help="KIE writes a richer version of your description, for credits; its answer says how many.",
         )
     if st.session_state.get("boost_problem"):
         st.error(st.session_state.boost_problem, icon=":material/edit:")
-    if account is not None and st.session_state.get("boost_id"):
-        _boosted(account, st.session_state.boost_id)
+    if account is not None and boost is not None:
+        _boosted(account, boost)
 
 
-@st.fragment(run_every=POLL)
-def _watch(account: Account, boost_id: str) -> None:
-    boost = the_studio().attempt(account, boost_id)
-    if boost is None or not boost.in_flight:
-        st.session_state.boost_open = False
-        st.rerun()
-    st.caption(":material/hourglass_top: KIE is writing …")
-
-
-def _boosted(account: Account, boost_id: str) -> None:
-    boost = the_studio().attempt(account, boost_id)
-    if boost is None:
-        return
+def _boosted(account: Account, boost: Attempt) -> None:
     if boost.in_flight:
-        _watch(account, boost_id)
+        waiting.show(account, [boost], key="boost_waiting", headline="KIE is writing a richer description")
         return
     with st.container(border=True, key="boost_card"):
         if boost.status is Status.CREATED:
@@ -98,7 +89,7 @@ def _boost() -> None:
     except NotSaved as error:
         state.boost_problem = str(error) or "The disk could not be written, so nothing was sent. The log says why."
     else:
-        state.boost_id, state.boost_open = boost.id, True
+        state.boost_id = boost.id
 
 
 def _use(text: str) -> None:
@@ -107,5 +98,5 @@ def _use(text: str) -> None:
 
 
 def _leave() -> None:
-    for key in ("boost_id", "boost_open", "boost_problem"):
+    for key in ("boost_id", "boost_problem"):
         st.session_state.pop(key, None)

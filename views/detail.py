@@ -14,7 +14,7 @@ from studio.query import LONGEST_NOTE, LONGEST_USE, MOST_TAGS
 from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.service import the_studio
 from studio.tokens import Account
-from views import errors, files, keeping, times
+from views import errors, files, keeping, outcome, times
 from views.tracks import source
 
 COVER = 76
@@ -57,12 +57,14 @@ def show(account: Account, attempt: Attempt) -> None:
                 on_click=keeping.restore,
                 args=(attempt.id,),
             )
-        _outcome(attempt)
+        with st.container():  # a place of its own, so that what is open below stays open when it changes
+            _outcome(account, attempt)
         _fact("Name", attempt.request.name or "No name")
         _fact("Description", attempt.request.description or "No description")
         if attempt.request.style:
             _fact("Style", attempt.request.style)
-        _ways_out(attempt)
+        with st.container():
+            _ways_out(attempt)
         _track(account, attempt)
         _own_words(account, attempt)
         story = the_studio().library.story(account.id, attempt.id)
@@ -97,7 +99,9 @@ def _close() -> None:
     keeping.open_attempt("")
 
 
-def _outcome(attempt: Attempt) -> None:
+def _outcome(account: Account, attempt: Attempt) -> None:
+    if attempt.in_flight:
+        outcome.on_its_way(account, attempt, "library_card_waiting")
     if attempt.persona_id:
         with st.container(gap="xxsmall"):
             st.caption("Persona ID")
@@ -130,6 +134,7 @@ def _ways_out(attempt: Attempt) -> None:
             "may never have seen the request. Asking again with exactly the same text is safe: KIE answers with the "
             "ID, or says that the persona exists."
         )
+        errors.seen_id(attempt)
         errors.own_words(attempt.code, attempt.message)
         st.button(
             "Ask KIE again with exactly the same text",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from studio.sending.attempts import Attempt
 from studio.service import NotSaved
 
 
@@ -14,6 +15,14 @@ def database(error: NotSaved) -> None:
         icon=":material/database_off:",
     )
     st.text(str(error) or "The server's log says why.")
+
+
+def seen_id(attempt: Attempt) -> None:
+    """Show an ID that stands in an answer that broke off: KIE most likely made the persona that it names."""
+    found = attempt.outcome.result.get("seen_id")
+    if found:
+        st.caption("Seen in the broken answer: this is most likely the persona’s ID")
+        st.code(str(found), language=None, wrap_lines=True)
 
 
 def own_words(code: int | None, message: str) -> None:

@@ -18,10 +18,9 @@ import streamlit as st
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
 from starlette.responses import StreamingResponse
 
-from studio.downloads import Offer
+from studio.offers import Offer
 from studio.service import the_studio
 from studio.tokens import Account
 from views import people, visitor
@@ -81,7 +80,9 @@ class Counter:
             held, start = start, None
             body = message.get("body", b"")
             if held is not None and body.startswith(TICKET):
-                file = await run_sync(_file, body.removeprefix(TICKET).decode(), _browser(scope), limiter=limit)
+                file = await run_sync(
+                    _file, body.removeprefix(TICKET).decode(), visitor.browser_of(scope), limiter=limit
+                )
                 await _answer(held, file)(scope, receive, send)
             else:
                 if held is not None:
@@ -95,11 +96,6 @@ def _only_looks(headers: Headers) -> bool:
     """Whether this is the page's own script, that looks whether the ticket is there when it draws the button."""
     mode = headers.get("sec-fetch-mode")
     return mode == "cors" if mode else headers.get("accept") == "*/*"  # without HTTPS a browser does not tell its mode
-
-
-def _browser(scope: Scope) -> str:
-    cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
-    return cookies.get(visitor.SECURE_COOKIE) or cookies.get(visitor.COOKIE, "")
 
 
 def _file(ticket: str, browser: str) -> IO[bytes] | str:

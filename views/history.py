@@ -9,10 +9,8 @@ from studio.query import Query
 from studio.sending.attempts import Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
-from views import files
+from views import files, waiting
 
-POLL = 1.0
-"""Seconds between looks while an attempt is on its way."""
 SHOWN = 200
 """Rows in the table; the CSV has all."""
 OUTCOMES = {
@@ -29,12 +27,13 @@ OUTCOMES = {
 def show(account: Account, shown: Attempt | None) -> None:
     """Show the account's newest attempts, the newest first.
 
-    While one is on its way that the page does not show elsewhere (`shown` looks after itself), keep looking.
+    While others than `shown` are on their way, the table is drawn anew as they change; `shown` looks after itself.
     """
     st.subheader("History", anchor=False)
     attempts = the_studio().history(account, SHOWN)
-    if any(attempt.in_flight for attempt in attempts) and not (shown is not None and shown.in_flight):
-        st.fragment(_watch, run_every=POLL)(account)
+    shown_id = shown.id if shown is not None else ""
+    if _others_on_their_way(attempts, shown_id):
+        _watch(account, shown_id)
     else:
         _table(attempts)
     files.button(
@@ -48,11 +47,18 @@ def show(account: Account, shown: Attempt | None) -> None:
     )
 
 
-def _watch(account: Account) -> None:
+@st.fragment
+def _watch(account: Account, shown_id: str) -> None:
     attempts = the_studio().history(account, SHOWN)
-    if not any(attempt.in_flight for attempt in attempts):
+    others = _others_on_their_way(attempts, shown_id)
+    if not others:
         st.rerun()
     _table(attempts)
+    waiting.show(account, others, key="history_waiting")
+
+
+def _others_on_their_way(attempts: list[Attempt], shown_id: str) -> list[Attempt]:
+    return [attempt for attempt in attempts if attempt.in_flight and attempt.id != shown_id]
 
 
 def _table(attempts: list[Attempt]) -> None:

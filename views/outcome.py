@@ -2,70 +2,110 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
 from kie import Cause, meaning_for
 from studio.sending.attempts import Attempt, Status
-from studio.service import the_studio
+from studio.service import NotSaved, the_studio
 from studio.tokens import Account
-from views import errors
-from views.actions import ask_again, start_over, stop_waiting, use_sibling
+from views import errors, waiting
+from views.actions import ask_again, let_go, memo, start_over, stop_waiting, use_sibling
 
 LAST_WORD = {
     Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
     Cause.EXISTS.value: "No new persona was made. Your text is still in the fields.",
 }
-POLL = 0.2
-"""Seconds between looks at an attempt that is on its way."""
+WAITING = "outcome_waiting"
+DRAWN_IN = 0.05
+"""Seconds in which a browser draws an outcome, before the whole page is drawn anew."""
 
 
 def show(account: Account, attempt: Attempt) -> None:
     """Show one attempt as it stands."""
     with st.container(border=True, key="outcome"):
         if attempt.in_flight:
+            memo()["unsaid"] = attempt.id
             _on_its_way(account, attempt.id)
-        else:
-            _ended(attempt)
+            return
+        _ended(attempt)
+        if memo().pop("unsaid", "") == attempt.id:  # it ended before the page could wait for it
+            waiting.say(WAITING, _in_words(attempt))
 
 
-@st.fragment(run_every=POLL)
+@st.fragment
 def _on_its_way(account: Account, attempt_id: str) -> None:
-    attempt = the_studio().attempt(account, attempt_id)
+    try:
+        attempt = the_studio().attempt(account, attempt_id)
+    except NotSaved as error:
+        errors.database(error)
+        waiting.again(WAITING, first=1.0)
+        return
     if attempt is None or not attempt.in_flight:
         if attempt is None or st.session_state.get("end_shown") == attempt_id:
             st.rerun()  # the whole page: its button and its history change too
         st.session_state.end_shown = attempt_id
+        memo().pop("unsaid", "")
         # At once, and alone: the browser draws it before it draws the whole page anew. Its buttons wait for that,
         # because what they do to fields outside a fragment, the browser would undo.
+        waiting.again(WAITING, first=DRAWN_IN, said=_in_words(attempt))
         _ended(attempt, alone=True)
         return
-    now = datetime.now(UTC)
-    elapsed = int((now - attempt.created_at).total_seconds())
-    if attempt.wait_until and attempt.cause == Cause.RATE:
-        wait = max(0, round((attempt.wait_until - now).total_seconds()))
-        headline = f"KIE asked to wait. Sending again by itself in {wait} s."
-    elif attempt.wait_until and attempt.cause == Cause.NOT_READY:
-        wait = max(0, round((attempt.wait_until - now).total_seconds()))
-        headline = f"KIE does not see the finished song yet. Trying again by itself in {wait} s."
-    elif attempt.wait_until:
-        headline = "No connection yet. Trying again by itself."
-    elif attempt.status is Status.SENDING:
-        headline = "Sent. Waiting for KIE’s answer."
-    else:
-        headline = "Waiting for its turn."
-    st.markdown(f":material/hourglass_top: **{headline}**")
-    st.progress(min(0.95, elapsed / (elapsed + 12)), text=f"{elapsed} s so far. It usually takes some seconds.")
-    if attempt.wait_until:
-        st.button(
-            "Stop waiting",
-            key="stop_waiting",
-            icon=":material/stop_circle:",
-            on_click=stop_waiting,
-            args=(attempt_id,),
-        )
+    if attempt.held:
+        _held(account, attempt)
+        return
+    on_its_way(account, attempt, WAITING)
+    _cancel(attempt)
     st.caption("You can go on working here, reload, or close the tab: the answer is written down as soon as it comes.")
+
+
+def _held(account: Account, attempt: Attempt) -> None:
+    """Ask about an attempt that was on file, unsent, in a database that was brought back."""
+    st.subheader("It waits for you", anchor=False)
+    st.markdown(
+        "This request was on file and not sent when the library was brought back from a backup, or after a long stop. "
+        "It may have been sent since that backup was made, so nothing is sent by itself."
+    )
+    waiting.show(account, [attempt], key=WAITING)
+    st.button("Send it now", key="let_go", type="primary", icon=":material/send:", on_click=let_go, args=(attempt.id,))
+    _cancel(attempt)
+
+
+def _cancel(attempt: Attempt) -> None:
+    st.button(
+        "Stop waiting" if attempt.wait_until else "Cancel",
+        key="stop_waiting",
+        icon=":material/stop_circle:",
+        disabled=attempt.status is not Status.QUEUED,
+        help="What has left cannot be called back." if attempt.status is not Status.QUEUED else None,
+        on_click=stop_waiting,
+        args=(attempt.id,),
+    )
+
+
+def on_its_way(account: Account, attempt: Attempt, key: str) -> None:
+    """Say what an attempt waits for, and draw the page, or the fragment that this stands in, anew when it changes."""
+    if attempt.wait_until and attempt.cause == Cause.RATE:
+        headline = "KIE asked to wait. Sending again by itself"
+    elif attempt.wait_until and attempt.cause == Cause.NOT_READY:
+        headline = "KIE does not see the finished song yet. Trying again by itself"
+    elif attempt.wait_until:
+        headline = "No connection yet. Trying again by itself"
+    elif attempt.status is Status.SENDING:
+        headline = "Sent. Waiting for KIE’s answer"
+    elif attempt.status is Status.WORKING:
+        headline = "KIE has accepted it and works on it"
+    else:
+        headline = "Waiting for its turn"
+    waiting.show(account, [attempt], key=key, headline=headline, since=attempt.created_at, until=attempt.wait_until)
+
+
+def _in_words(attempt: Attempt) -> str:
+    """Return what has become of an attempt, for who listens to the page instead of looking at it."""
+    if attempt.status is Status.CREATED:
+        return "Your persona is ready."
+    if attempt.status is Status.REFUSED:
+        return "No persona was made. The page says why."
+    return "No readable answer came. The page says what you can do."
 
 
 def _ended(attempt: Attempt, alone: bool = False) -> None:
@@ -132,6 +172,7 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
         on_click=ask_again,
         args=(attempt.seen,),
     )
+    errors.seen_id(attempt)
     _own_words(attempt)
     if attempt.raw:
         with st.expander("The answer as it came"):

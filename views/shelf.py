@@ -8,7 +8,7 @@ from studio.query import Order, Query
 from studio.sending.attempts import IN_FLIGHT, Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
-from views import actions, detail, keeping, times
+from views import actions, detail, keeping, times, waiting
 from views.history import OUTCOMES
 
 ROWS = 50
@@ -115,6 +115,9 @@ def _list(account: Account, query: Query, open_id: str) -> None:
         _nothing(query)
         return
     _table(page.attempts, query, open_id)
+    others = [attempt for attempt in page.attempts if attempt.in_flight and attempt.id != open_id]
+    if others:  # the one that is open looks after itself
+        waiting.show(account, others, key="library_waiting")
     _pager(len(page.attempts), page.more, library.count(account.id, query, MOST + 1))
 
 

@@ -1,6 +1,16 @@
 """The random name that the door gives each browser, so that a reload finds its account again. Not a secret of KIE's."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import streamlit as st
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 COOKIE = "persona_studio"
 SECURE_COOKIE = f"__Host-{COOKIE}"
@@ -9,5 +19,14 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 
 def browser() -> str:
     """Return the name that the door gave this browser, or "" where there is no browser or it keeps no cookies."""
-    names = (st.context.cookies.get(name) for name in (SECURE_COOKIE, COOKIE))
-    return next((name for name in names if isinstance(name, str)), "")
+    return _name(st.context.cookies)
+
+
+def browser_of(scope: Scope) -> str:
+    """Return the same name from a request that comes past the pages."""
+    return _name(cookie_parser(Headers(scope=scope).get("cookie", "")))
+
+
+def _name(cookies: Mapping[str, object]) -> str:
+    names = (cookies.get(name) for name in (SECURE_COOKIE, COOKIE))
+    return next((name for name in names if isinstance(name, str) and name), "")

@@ -1,7 +1,7 @@
 """How the database is read and written, for everything here: transactions, locks, time-outs, and what an error becomes.
 
 Every statement ends within `PATIENCE` seconds, also on a server that is frozen. After a database did not answer, pages
-are told so at once for `REST` seconds instead of each waiting for it again.
+are told so at once for `REST` seconds instead of each waiting for it again; one that fails `SOON` is asked each time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATIENCE = 3.0
 """Seconds for a statement, for a lock, and for a free connection."""
 CONNECT_PATIENCE = 2
 """Seconds for a connection to PostgreSQL; no shorter time is kept by its client."""
-REST = 1.0
+SOON, REST = 0.5, 1.0
 CONNECTIONS = 24
 """Connections that a process has at most."""
 POSTGRESQL = {
@@ -65,6 +65,7 @@ class Database:
         self._writer = self.engine.execution_options(write=True)
         self._turn = threading.Lock()
         self._rests_until = 0.0
+        self._answers = True
 
     def close(self) -> None:
         """Close the connections."""
@@ -117,7 +118,8 @@ class Database:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        if time.monotonic() < self._rests_until:
+        began = time.monotonic()
+        if began < self._rests_until:
             raise NotSaved
         try:
             yield
@@ -126,16 +128,18 @@ class Database:
         except (sa.exc.SQLAlchemyError, CommitInDoubt) as error:
             cause = error.__cause__ if isinstance(error, CommitInDoubt) else error
             if isinstance(cause, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
-                if not self._rests_until:
+                if self._answers:
                     log.error("The database does not answer: %s", _first_line(cause))
-                self._rests_until = time.monotonic() + REST
+                self._answers = False
+                if time.monotonic() - began > SOON:
+                    self._rests_until = time.monotonic() + REST
             else:
                 log.error("The database could not be used.", exc_info=error)
             if isinstance(error, CommitInDoubt):
                 raise
             raise NotSaved from error
-        if self._rests_until:
-            self._rests_until = 0.0
+        if not self._answers:
+            self._answers = True
             log.warning("The database answers again.")
 
     @contextmanager
@@ -153,15 +157,24 @@ class Database:
 
 def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
     """Return an engine whose transactions are real ones on SQLite too: its writers take their turn from the start."""
-    address = make_url(url)
-    if address.drivername in ("postgres", "postgresql"):
-        address = address.set(drivername="postgresql+psycopg")
+    address = _address(url)
     pool: dict[str, Any] = {"pool_size": CONNECTIONS // 2, "max_overflow": CONNECTIONS // 2, "pool_timeout": PATIENCE}
     if address.get_backend_name() != "sqlite":
         return _postgresql(address, patience, pool)
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     return _sqlite(address, patience or 30.0, pool if address.database not in (None, "", ":memory:") else {})
+
+
+def _address(url: str) -> sa.URL:
+    """Read DATABASE_URL. A folder that is really called `a%2Fb` is meant as it is, although addresses are coded."""
+    address = make_url(url)
+    if address.drivername in ("postgres", "postgresql"):
+        return address.set(drivername="postgresql+psycopg")
+    literally = url.partition(":///")[2].partition("?")[0]
+    if address.get_backend_name() == "sqlite" and "%" in literally and Path(literally).parent.is_dir():
+        return address.set(database=literally)
+    return address
 
 
 def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -> sa.Engine:

@@ -157,6 +157,11 @@ class Attempt:
         return self.status in IN_FLIGHT
 
     @property
+    def state(self) -> tuple[object, ...]:
+        """What a page that waits for it compares: in another state there is something new to show."""
+        return (self.status, self.wait_until, self.repeats, self.held, self.saved)
+
+    @property
     def wait_until(self) -> datetime | None:
         """When it is sent again, after KIE asked to wait or could not be reached."""
         return self.due_at if self.status is Status.QUEUED and self.repeats else None

@@ -33,7 +33,7 @@ from studio.database.connection import sqlite_file
 from studio.refusals import NotSaved
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
-from studio.sending.store import Store
+from studio.sending.store import LEASE, Store
 from studio.settings import Settings
 from studio.tokens import Vault
 
@@ -53,8 +53,8 @@ LATE = 0.05
 TOO_LATE = 2.0
 """Seconds after its claim from which on a request does not leave: it would break the rate limit, and it may have been
 given up for lost."""
-MOST_AT_ONCE = 128
-"""Requests that a process has on their way."""
+MOST_AT_ONCE, MOST_OF_ONE = 256, 128
+"""Requests that a process has on their way, in all and of one account."""
 NEAR = 3.0
 """Seconds up to which an account waits for its turn in a thread: DBOS starts what is delayed up to two seconds late."""
 EARLY = 2.5
@@ -121,13 +121,19 @@ class Engine:
         self._planned: dict[str, float] = {}
         """When DBOS is to serve an account next (monotonic seconds)."""
         self._wanted: deque[str] = deque()
+        self._left_behind: set[str] = set()
+        """Processes that are gone and whose workflows are to be deleted."""
+        self._tidy = False
         self._waiting = 0
         self._over: deque[tuple[float, str]] = deque()
         self._known: OrderedDict[str, Attempt] = OrderedDict()
         self._closing = False
+        self._seen = time.monotonic()
+        """When this process last gave a sign of life (monotonic seconds)."""
+        self._stood_still_until = 0.0
         self._stopped = threading.Event()
         self._threads = [
-            threading.Thread(target=self._start_serving, name="serve", daemon=True),
+            threading.Thread(target=self._drive_dbos, name="dbos-driver", daemon=True),
             threading.Thread(target=self._keep_alive, name="heartbeat", daemon=True),
         ]
 
@@ -140,6 +146,7 @@ class Engine:
         if held := self._store.hold_what_was_restored():
             log.warning("This database seems to come from a backup: %d queued attempts wait for a person.", held)
         self._store.beat(self.executor)
+        self._seen = time.monotonic()
         config: DBOSConfig = {
             "name": "persona-studio",
             "executor_id": self.executor,
@@ -174,12 +181,13 @@ class Engine:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=HEARTBEAT)
-        with suppress(Exception):
-            self._delete_finished(older_than=0)
-            DBOS.delete_queue(self.executor)
+        tidying = threading.Thread(target=self._tidy_up, args=(0.0, {self.executor}), name="tidy", daemon=True)
+        tidying.start()
+        tidying.join(timeout=1.0)  # without its database DBOS would try for ever
         DBOS.destroy()
         _engine = None
-        self._store.leave(self.executor)
+        with suppress(NotSaved):  # then its lease ends
+            self._store.leave(self.executor)
 
     def wake(self, account: str) -> None:
         """Serve an account soon: it has something that is due, or may have. Never waits for the database."""
@@ -190,10 +198,6 @@ class Engine:
                 self._wanted.append(account)
             self._state.notify_all()
 
-    def tell(self, attempt_id: str) -> None:
-        """Say that an attempt's row has changed, to whoever waits for it."""
-        self._changed(attempt_id)
-
     def known(self, account: str, attempt_id: str) -> Attempt | None:
         """Return an attempt as this process knows it, for when the database cannot be read."""
         with self._state:
@@ -202,18 +206,28 @@ class Engine:
 
     # Serving accounts.
 
-    def _start_serving(self) -> None:
-        """Start a workflow for each account that is wanted; what DBOS cannot start, the next heartbeat wants again."""
+    def _drive_dbos(self) -> None:
+        """Start a workflow for each account that is wanted, and delete what has ended.
+
+        A thread of its own, because DBOS waits for as long as its database is gone: neither a page nor the sign of life
+        may. What DBOS cannot start, the next sign of life wants again.
+        """
         while True:
             with self._state:
-                self._state.wait_for(lambda: self._wanted or self._closing)
+                self._state.wait_for(lambda: self._wanted or self._tidy or self._closing)
                 if self._closing:
                     return
-                account = self._wanted.popleft()
+                account = self._wanted.popleft() if self._wanted else None
+                if account is None:
+                    self._tidy = False
+                    gone, self._left_behind = self._left_behind, set()
             try:
-                self._start("serve", serve_account, account)
+                if account is not None:
+                    self._start("serve", serve_account, account)
+                else:
+                    self._tidy_up(5.0, gone)
             except Exception as error:  # noqa: BLE001  # whatever DBOS or the database says
-                log.error("Account %s could not be served now: %s", account, type(error).__name__)
+                log.error("DBOS could not be used now: %s", type(error).__name__)
 
     def serve(self, account: str) -> None:
         """Claim and start what is due for an account, until nothing is due any more."""
@@ -247,7 +261,8 @@ class Engine:
         if self._vault.account(account) is None:
             return None
         with self._state:
-            if len(self._claimed) >= MOST_AT_ONCE:
+            mine = sum(attempt.account == account for attempt, _ in self._claimed.values())
+            if len(self._claimed) >= MOST_AT_ONCE or mine >= MOST_OF_ONE:
                 return 0.2
             self._claims_under_way += 1
         attempt = None
@@ -355,7 +370,7 @@ class Engine:
             if held_back and isinstance(error, NotConnected):
                 if self._take_back(attempt):
                     return False
-            elif outcome.status is Status.REFUSED:
+            elif outcome.status is Status.REFUSED and not self._stood_still_since(claimed_at):
                 pause = kind.pause(attempt, error, self._store.now())
         except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left: that goes on file
             # Without the error's own text, which could quote a header.
@@ -364,6 +379,14 @@ class Engine:
                 f"The program failed while the request was on its way: {type(error).__name__}."
             )
         return self._save(attempt, outcome, pause)
+
+    def _stood_still_since(self, moment: float) -> bool:
+        """Whether this process gave no sign of life for so long that others may have taken it for gone.
+
+        Then a person may have decided about its attempts already, and nothing is sent again by itself.
+        """
+        lease = LEASE.total_seconds()
+        return time.monotonic() - self._seen > lease or self._stood_still_until > moment
 
     def _look(self, attempt: Attempt) -> bool:
         """Say whether it has ended."""
@@ -455,15 +478,21 @@ class Engine:
         while not self._stopped.wait(HEARTBEAT):
             try:
                 self._store.beat(self.executor)
+                if time.monotonic() - self._seen > LEASE.total_seconds():
+                    self._stood_still_until = time.monotonic()
+                self._seen = time.monotonic()
                 self._recover(OVERDUE)
-                self._delete_finished(older_than=5.0)
+                with self._state:
+                    self._tidy = True
+                    self._state.notify_all()
             except Exception as error:  # noqa: BLE001  # the database tells its own trouble once
                 log.info("The heartbeat failed; it goes on: %s", type(error).__name__)
 
     def _recover(self, overdue: timedelta) -> None:
         """Take up what nobody works on: of gone processes, and of this one if it lost a workflow."""
         for executor in self._store.gone():
-            self._delete_workflows_of(executor)
+            with self._state:
+                self._left_behind.add(executor)
             self._store.leave(executor)
         for attempt_id in self._store.write_off():
             self._changed(attempt_id)
@@ -487,13 +516,13 @@ class Engine:
         for attempt in lost:
             self._store.release(attempt)
 
-    def _delete_workflows_of(self, executor: str) -> None:
-        while True:
-            found = DBOS.list_workflows(executor_id=executor, load_input=False, load_output=False, limit=1000)
-            if not found:
-                break
-            DBOS.delete_workflows([workflow.workflow_id for workflow in found])
-        DBOS.delete_queue(executor)
+    def _tidy_up(self, older_than: float, executors: set[str]) -> None:
+        """Delete the workflows that have ended, and those of processes that end: the attempts' rows tell all."""
+        self._delete_finished(older_than)
+        for executor in executors:
+            while found := DBOS.list_workflows(executor_id=executor, load_input=False, load_output=False, limit=1000):
+                DBOS.delete_workflows([workflow.workflow_id for workflow in found])
+            DBOS.delete_queue(executor)
 
     def _note_over(self, workflow_id: str) -> None:
         with self._state:

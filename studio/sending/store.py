@@ -126,8 +126,10 @@ class Store:
         """File some rows of a batch in one transaction, held; return what came of each."""
         filed: list[Attempt | NeedsDecision] = []
         with self.database.writing() as connection:
-            for each in wanted:
+            for place, each in enumerate(wanted):
+                moment = self.now() + timedelta(microseconds=place)  # so that rows of one moment keep their order
                 row = self._new_row(account, each.kind, each.body, each.request) | {
+                    "created_at": moment,
                     "author": author,
                     "batch": batch_id,
                     "priority": 1,
@@ -172,8 +174,13 @@ class Store:
             if same and timedelta(0) <= age < SAME_CLICK:
                 return newest, False
         open_matter = self._newest(connection, sa.and_(of_subject, attempts.c.status.in_(MAY_EXIST)))
-        if kind.once and (open_matter.seen if open_matter is not None else None) != replaces:
-            raise NeedsDecision(open_matter or self._get(connection, row["replaces"]), stale=replaces is not None)
+        if kind.once:
+            decided = self._newest(connection, sa.and_(of_subject, attempts.c.id == row["replaces"]))
+            if decided is None:  # another account's, or another track's: no decision about this
+                row, replaces = row | {"replaces": ""}, None
+            now = open_matter or decided
+            if now is not None and now.seen != replaces:
+                raise NeedsDecision(now, stale=replaces is not None)
         row |= found_by(row) | {"number": free_number(connection, row)}
         connection.execute(sa.insert(attempts).values(row))
         if replaces is not None and open_matter is not None:
@@ -191,28 +198,37 @@ class Store:
         (`Attempt.claim`). At most `limit` requests of an account leave in any stretch of `period`, whoever sends
         them. Single attempts go before those of a batch, the longest due first.
         """
+        with self.database.reading() as connection:  # most of the time there is nothing to write
+            found = self._next(connection, account, self.now(), limit, period + SLACK)
+        if not isinstance(found, str):
+            return Claim(at=found)
         with self.database.writing() as connection:
             self.database.one_at_a_time(connection, "claim", account)
             now = self.now()
-            look = self._due(connection, account, WORKING, now)
-            if look is not None:
-                values = {"due_at": now + LOOK_LEASE, "executor": executor}
-                connection.execute(sa.update(attempts).where(attempts.c.id == look).values(values))
-                return Claim(self._get(connection, look))
-            queued = self._due(connection, account, QUEUED, now)
-            if queued is None:
-                return Claim(at=self._next_due(connection, account))
-            free_at = self._departure_after(connection, account, now, limit, period + SLACK)
-            if free_at is not None:
-                return Claim(at=free_at)
-            claim = uuid.uuid4().hex
-            values = {"status": Status.SENDING.value, "sent_at": now, "executor": executor, "claim": claim}
-            this = sa.and_(attempts.c.id == queued, sa.text(QUEUED))
-            connection.execute(sa.update(attempts).where(this).values(values))
-            connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
-            old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * (period + SLACK))
-            connection.execute(sa.delete(departures).where(old))
-            return Claim(self._get(connection, queued))
+            found = self._next(connection, account, now, limit, period + SLACK)
+            if not isinstance(found, str):
+                return Claim(at=found)
+            this = attempts.c.id == found
+            working = {"due_at": now + LOOK_LEASE, "executor": executor}
+            look = sa.and_(this, sa.text(WORKING))
+            if not connection.execute(sa.update(attempts).where(look).values(working)).rowcount:
+                claim = uuid.uuid4().hex
+                values = {"status": Status.SENDING.value, "sent_at": now, "executor": executor, "claim": claim}
+                connection.execute(sa.update(attempts).where(this, sa.text(QUEUED)).values(values))
+                connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
+                old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * (period + SLACK))
+                connection.execute(sa.delete(departures).where(old))
+            return Claim(self._get(connection, found))
+
+    def _next(
+        self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
+    ) -> str | datetime | None:
+        """Return the ID of what is to be looked for or sent now, or when there will be something, or None."""
+        look = self._due(connection, account, WORKING, now)
+        queued = None if look else self._due(connection, account, QUEUED, now)
+        if look or queued is None:
+            return look or self._next_due(connection, account)
+        return self._departure_after(connection, account, now, limit, period) or queued
 
     def leaves(self, attempt: Attempt) -> datetime:
         """Note that a claimed request leaves only now, which is what the rate limit counts; return when that is."""
@@ -264,7 +280,8 @@ class Store:
                 outcome = replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
             if _may_move(before, attempt.claim, outcome):
                 self._write(connection, before, outcome)
-            elif before.claim == attempt.claim:  # a person was quicker; nothing that KIE says is lost
+            elif before.claim == attempt.claim and before.status is not Status.QUEUED:
+                # A person was quicker; nothing that KIE says is lost.
                 self._late(connection, before, outcome)
 
     def _is_superseded(self, connection: sa.Connection, before: Attempt) -> bool:
@@ -319,12 +336,11 @@ class Store:
 
     def _late(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
         """Tell in the story that an answer came after it had been given up for lost."""
-        detail = {
-            "was": "deleted" if before.deleted_at is not None else before.status.value,
-            "persona_id": before.persona_id,
-            "message": outcome.message[:500],
-        }
-        add_event(connection, before.id, self.now(), "late_answer", {key: told for key, told in detail.items() if told})
+        was = "deleted" if before.deleted_at is not None else before.status.value
+        detail = {"was": was, "persona_id": before.persona_id}
+        if outcome.message:
+            detail["message"] = outcome.message[:500]
+        add_event(connection, before.id, self.now(), "late_answer", detail)
 
     def _file_again(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
         """File an attempt anew that was forgotten before its answer came."""
@@ -423,6 +439,7 @@ class Store:
         table than the one that was used last, or by processes that stopped without a word `BACKUP_AGE` ago or longer.
         """
         with self.database.writing() as connection:
+            self.database.one_at_a_time(connection, "start")
             now, identity = self.now(), self.database.identity(connection)
             last = connection.execute(sa.select(installation)).first()
             seen = connection.execute(sa.select(sa.func.max(executors.c.seen_at))).scalar()
@@ -500,11 +517,16 @@ class Store:
             return [read(row) for row in connection.execute(query)]
 
     def states(self, attempt_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-        """Return for each of these attempts what changes when it moves on, in a form that can be compared."""
-        columns = [attempts.c[name] for name in ("status", "due_at", "repeats", "held", "persona_id")]
-        query = sa.select(attempts.c.id, *columns).where(attempts.c.id.in_(attempt_ids))
+        """Return `Attempt.state` of each of these attempts, whosever they are."""
+        columns = [attempts.c[name] for name in ("id", "status", "due_at", "repeats", "held")]
+        found: dict[str, tuple[Any, ...]] = {}
         with self.database.reading() as connection:
-            return {row.id: tuple(row[1:]) for row in connection.execute(query)}
+            for first in range(0, len(attempt_ids), 10_000):  # a statement takes some 30,000 values
+                query = sa.select(*columns).where(attempts.c.id.in_(attempt_ids[first : first + 10_000]))
+                for row in connection.execute(query):
+                    waits = row.status == Status.QUEUED.value and row.repeats
+                    found[row.id] = (row.status, row.due_at if waits else None, row.repeats, row.held, True)
+        return found
 
     def any_in_flight(self, account: str) -> bool:
         """Whether an attempt of this account has not ended yet."""

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox import Server
 from studio import merge
+from studio.database.connection import Database
 from studio.intake import Record
 from studio.library import Library
 from studio.sending.store import Store
@@ -37,7 +38,7 @@ def shelve(app: App) -> Callable[..., list[str]]:
             Record("", blank | {"id": uuid.uuid4().hex, "created_at": START + timedelta(hours=number)} | values)
             for number, values in enumerate(given)
         ]
-        store = Store(app.database)
+        store = Store(Database(app.database))
         merge.take_in(Library(store.database), account_of(token), merge.Preview(new=records))
         store.database.close()
         return [record.values["id"] for record in records]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -65,9 +66,15 @@ class Wire:
         self.answers: list[Said] = []
         self.requests: list[Seen] = []
         self.connections = 0
+        self.connected = threading.Semaphore(0)
+        """Released for each connection."""
         self.hang_up = False
         """Close each connection after one answer, without having said so in it."""
         self.hung_up = threading.Event()
+        self.reset = False
+        """End each connection with a reset."""
+        self.released = threading.Event()
+        """Set at the end of the test, for answers that have no end."""
         self._open: list[socket.socket] = []
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))
@@ -80,6 +87,11 @@ class Wire:
         self._listener.listen()
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def silent(self, *pieces: bytes) -> Iterator[bytes]:
+        """Say the pieces, and then nothing until the test is over."""
+        yield from pieces
+        self.released.wait(20)
+
     def says(self, *answers: Said) -> Wire:
         self.answers = list(answers)
         return self
@@ -90,6 +102,7 @@ class Wire:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.released.set()
         for each in (self._listener, *self._open):
             each.close()
 
@@ -100,7 +113,10 @@ class Wire:
             except OSError:
                 return
             self.connections += 1
+            self.connected.release()
             self._open.append(connection)
+            if self.reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import itertools
 import socket
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope, steady
 
 from kie import KieClient, KieError, NoAnswer, NotConnected, PersonaRequest, Sent, UnreadableAnswer
+from kie.transport import is_loopback
 from sandbox import Server
 
 MIB = 1024 * 1024
@@ -73,6 +76,61 @@ def test_a_connect_that_is_never_answered_sent_nothing(full: str) -> None:
 def test_an_address_that_is_none_sent_nothing() -> None:
     error = error_of(KieClient(TOKEN, "ftp://kie.example", repeat=False))
     assert (type(error), error.sent) == (NotConnected, Sent.NO)
+
+
+class Unusable(NamedTuple):
+    """Surroundings in which no request can leave: a setting, its value, and what is told."""
+
+    name: str
+    value: str
+    cause: str
+
+
+@pytest.fixture(params=["SOCKS", "a proxy that wants a name", "a proxy that talks nonsense", "no certificates"])
+def unusable(request: pytest.FixtureRequest, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Unusable:
+    wire.says(b"nonsense\r\n\r\n" if "nonsense" in request.param else answer("", 407))
+    found = {
+        "SOCKS": Unusable("HTTPS_PROXY", "socks5://127.0.0.1:9", "SOCKS"),
+        "a proxy that wants a name": Unusable("HTTPS_PROXY", wire.base_url, "407"),
+        "a proxy that talks nonsense": Unusable("HTTPS_PROXY", wire.base_url, "nonsense"),
+        "no certificates": Unusable("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "/nowhere/ca.pem"),
+    }[request.param]
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.setenv(found.name, found.value)
+    return found
+
+
+ASK = {"a persona": lambda client: client.create_persona(REQUEST), "a question": KieClient.credits}
+
+
+@pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
+def test_unusable_surroundings_sent_nothing(unusable: Unusable, ask: Callable[[KieClient], object]) -> None:
+    with pytest.raises(KieError) as raised:
+        ask(KieClient(TOKEN, "https://kie.invalid", (2, 2), repeat=False))
+    assert (type(raised.value), raised.value.sent) == (NotConnected, Sent.NO)
+
+
+@pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
+def test_unusable_surroundings_are_named(unusable: Unusable, ask: Callable[[KieClient], object]) -> None:
+    with pytest.raises(NotConnected) as raised:
+        ask(KieClient(TOKEN, "https://kie.invalid", (2, 2), repeat=False))
+    assert unusable.cause in raised.value.message
+
+
+def test_a_question_that_is_dropped_was_sent(account: Account) -> None:
+    account.fault("drop_before", path=None)
+    with pytest.raises(NoAnswer):
+        account.client(repeat=False).credits()
+
+
+def test_a_proxy_that_never_answers_sent_nothing(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", wire.base_url)
+    wire.says(wire.silent())
+    with pytest.raises(NotConnected):
+        KieClient(TOKEN, "https://kie.invalid", (0.3, 5), repeat=False).credits()
 
 
 def test_not_connected_says_so_to_a_person(refusing: str) -> None:
@@ -186,6 +244,33 @@ def test_a_connection_that_was_closed_in_between_is_replaced(wire: Wire, client:
     assert wire.hung_up.wait(5)
     client.create_persona(REQUEST)
     assert (wire.connections, len(wire.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1", "http://127.8.9.10:80/x", "http://localhost:1", "http://LOCALHOST", "http://[::1]:8787"],
+)
+def test_an_address_of_this_machine_is_known(address: str) -> None:
+    assert is_loopback(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.evil.com",
+        "http://127.0.0.1.evil.com",
+        "http://localhost.evil.com",
+        "http://127.1",
+        "http://0.0.0.0",
+        "http://128.0.0.1",
+        "http://[::2]",
+        "http://[::1",
+        "http://127.0.0.1@evil.com",
+        "",
+    ],
+)
+def test_an_address_that_only_looks_like_this_machine_is_not(address: str) -> None:
+    assert not is_loopback(address)
 
 
 # Bounded in size

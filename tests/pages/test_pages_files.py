@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from studio.downloads import Offer
+from studio.offers import Offer
 from studio.service import Studio
 from studio.tokens import Account
 from views.files import PIECE, TICKET, Counter

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+import zlib
 
 import pytest
 import requests
 from sandbox_caller import BY_KEY, Caller
 
 from sandbox import Fault
-from sandbox.faults import ELSEWHERE
+from sandbox.faults import ELSEWHERE, WRONG_FRAMES
 from sandbox.replies import CREDIT_PATH, PERSONA_PATH
+
+FINISHED = BY_KEY["finished"]
+BODY = {"taskId": FINISHED.task_id, "audioId": FINISHED.audio_id, "name": "Harbour alto", "description": "Low"}
 
 
 @pytest.mark.parametrize(("kind", "made"), [("drop_before", 0), ("drop_after", 1)])
@@ -66,6 +70,29 @@ def test_the_cut_off_scenario_made_a_persona(caller: Caller) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         caller.persona("cut_off")
     assert len(caller.personas) == 1
+
+
+@pytest.mark.parametrize("kind", [*WRONG_FRAMES, "no_last_chunk_gzip", "cut_after_id", "cut_gzip", "not_packed"])
+def test_a_strict_reader_gets_nothing_from_a_wrong_frame(kind: str, caller: Caller) -> None:
+    caller.fault(kind)
+    with pytest.raises(requests.RequestException):
+        caller.persona().json()
+    assert len(caller.personas) == 1
+
+
+@pytest.mark.parametrize(("kind", "packed"), [("cut_after_id", True), ("cut_after_id_plain", False)])
+def test_an_answer_can_end_right_after_the_id(kind: str, packed: bool, caller: Caller) -> None:
+    caller.fault(kind)
+    answer = caller.send("POST", PERSONA_PATH, json=BODY, stream=True)
+    came = next(answer.raw.stream(decode_content=False))
+    came = zlib.decompressobj(wbits=31).decompress(came) if packed else came
+    assert came.endswith(f'"personaId": "{caller.personas[0]["personaId"]}"'.encode())
+
+
+def test_an_answer_without_an_id_is_cut_in_its_middle(caller: Caller) -> None:
+    caller.fault("cut_after_id_plain", path=CREDIT_PATH)
+    with pytest.raises(requests.RequestException):
+        caller.send("GET", CREDIT_PATH).json()
 
 
 @pytest.mark.parametrize("kind", ["cut_json", "html"])

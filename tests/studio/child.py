@@ -2,19 +2,24 @@
 
 python child.py [--stall start|finish] [--gate] [TASK/AUDIO ...]
 
-Presses Create once for each track, with a gate after the first line of its standard input; says line by line how far
-it is; closes the studio and ends when its standard input ends.
+Presses Create once for each track, with a gate after the first line of its standard input; then reads a line for each
+further press: a JSON object with `track` and perhaps `name` and `replaces` (an attempt's ID and the status that was
+seen), or with `boost` and a text. Says line by line how far it is; closes the studio and ends when its standard input
+ends.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from kie import PersonaRequest
-from studio.sending.engine import Runs
+from studio.sending.attempts import Seen, Status
+from studio.sending.engine import Engine
 from studio.sending.store import Store
 from studio.service import Studio
 from studio.settings import load
@@ -31,7 +36,7 @@ def stall(where: str) -> None:
         say("stalled")
         threading.Event().wait()
 
-    setattr(*{"start": (Runs, "start"), "finish": (Store, "finish")}[where], stalled)
+    setattr(*{"start": (Engine, "wake"), "finish": (Store, "finish")}[where], stalled)
 
 
 def main() -> None:
@@ -49,10 +54,22 @@ def main() -> None:
     if options.gate:
         sys.stdin.readline()
     for track in options.tracks:
-        attempt = studio.create_persona(studio.shared, PersonaRequest(*track.split("/"), "Quay", "A warm low voice"))
-        say("attempt", attempt.id)
-    sys.stdin.read()
+        press(studio, {"track": track})
+    for line in sys.stdin:
+        press(studio, json.loads(line))
     studio.close()
+
+
+def press(studio: Studio, wish: dict[str, Any]) -> None:
+    """Press once, and say which attempt that is."""
+    assert studio.shared
+    if "boost" in wish:
+        say("attempt", studio.start_boost(studio.shared, wish["boost"]).id)
+        return
+    request = PersonaRequest(*wish["track"].split("/"), wish.get("name", "Quay"), "A warm low voice")
+    seen = wish.get("replaces")
+    replaces = Seen(seen[0], Status(seen[1])) if seen else None
+    say("attempt", studio.create_persona(studio.shared, request, replaces).id)
 
 
 if __name__ == "__main__":

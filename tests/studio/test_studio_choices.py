@@ -8,7 +8,7 @@ import pytest
 
 from kie import MusicTask, PersonaRequest, Track
 from studio import choices
-from studio.sending.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, Outcome, Status
 
 TRACK = Track("audio", "Quay", "folk, warm alto", "[Verse]\nOne", "V6", 120.0, "https://a.example/1.mp3")
 
@@ -19,7 +19,7 @@ def task(status: str = "SUCCESS", track: Track = TRACK) -> MusicTask:
 
 def earlier(status: Status, cause: str = "") -> Attempt:
     request = PersonaRequest("task", "audio", "Quay", "Warm")
-    return Attempt("id", "account", status, request, datetime(2026, 3, 1, tzinfo=UTC), cause=cause)
+    return Attempt("id", "account", request, Outcome(status, cause=cause), datetime(2026, 3, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,7 +18,7 @@ from typing import NamedTuple
 import pytest
 from studio_helpers import eventually, for_song
 
-from sandbox import Server
+from sandbox import SCENARIOS, Server, serve
 from studio.database.connection import Database
 from studio.sending.attempts import Attempt, Status
 from studio.sending.store import Store
@@ -22,6 +26,9 @@ from studio.tokens import account_of
 
 ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).parent / "child.py"
+
+
+CREDIT_PATH = "/api/v1/chat/credit"
 
 
 def track(key: str) -> str:
@@ -65,6 +72,20 @@ class Child:
         self._process.stdin.write(b"\n")
         self._process.stdin.flush()
 
+    def press(self, **wish: object) -> None:
+        """Have it press Create, or Boost, once more."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def stop(self) -> None:
+        """Stop it without ending it, as a laptop does that sleeps."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a stopped process go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """As `kill -9` does it."""
         self._process.kill()
@@ -104,11 +125,13 @@ class House:
         self._store.database.close()
 
     def posts(self) -> int:
-        return self.sandbox.count(token=self.token)
+        return self.sandbox.count(None, token=self.token) - self.sandbox.count(CREDIT_PATH, token=self.token)
 
     def attempts(self) -> list[Attempt]:
         """What is on disk, the oldest first."""
-        return self._store.newest(account_of(self.token), 100)[::-1]
+        account = account_of(self.token)
+        found = [each for makes in ("persona", "text") for each in self._store.newest(account, 200, makes)]
+        return sorted(found, key=lambda each: each.number)
 
     def in_flight(self) -> list[Attempt]:
         return [attempt for attempt in self.attempts() if attempt.in_flight]
@@ -144,9 +167,9 @@ DEATHS = {
         lambda house, child: house.statuses() == [Status.CREATED, Status.QUEUED],
         {"KIE_RATE_LIMIT": "1", "KIE_RATE_PERIOD": "9"},
     ),
-    "while sending": Death((FINISHED,), lambda house, child: house.posts(), {}, 60),
+    "while sending": Death((FINISHED,), lambda house, child: house.posts(), {}, 600),
     "before saving": Death(("--stall", "finish", FINISHED), lambda house, child: child.said("stalled"), {}),
-    "in a team": Death((FINISHED,), lambda house, child: house.posts(), {}, 60, team=True),
+    "in a team": Death((FINISHED,), lambda house, child: house.posts(), {}, 600, team=True),
 }
 
 
@@ -253,3 +276,130 @@ def test_a_process_that_ends_in_order_stores_the_answer_first(house: House) -> N
     eventually(house.posts, 60)
     child.end()
     assert house.statuses() == [Status.CREATED]
+
+
+# A process that stalls while KIE answers
+
+
+class Stalled(NamedTuple):
+    """What became of an attempt whose process stood still for longer than its lease."""
+
+    house: House
+    first: Attempt
+    second: Attempt | None
+
+
+@pytest.fixture(scope="module")
+def stalled(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, postgres: Callable[[], str]
+) -> Iterator[dict[str, Stalled]]:
+    """Two processes each: the first is stopped after sending, and KIE asks it to wait; all cases at once."""
+    with ExitStack() as stack:
+        houses: dict[str, House] = {}
+        first: dict[str, Child] = {}
+        second: dict[str, Child] = {}
+        for name in ("alone", "replaced", "replaced in a team"):
+            folder = tmp_path_factory.mktemp("house")
+            houses[name] = house = House(folder, server, postgres() if "team" in name else "")
+            stack.callback(house.close)
+            first[name], second[name] = house.start(), house.start()
+        for name, house in houses.items():
+            first[name].wait_for("open")
+            second[name].wait_for("open")
+            server.sandbox.fault("status", token=house.token, status=429, code=429, retry_after=0, seconds=2)
+            first[name].press(track=FINISHED)
+            eventually(house.posts, 60)
+            first[name].stop()
+        for name, house in houses.items():
+            eventually(lambda: house.statuses() == [Status.UNKNOWN], 60, house.attempts)  # noqa: B023  # called at once
+            if name != "alone":
+                lost = house.attempts()[0]
+                second[name].press(track=FINISHED, name="Other words", replaces=[lost.id, lost.status.value])
+                eventually(lambda: Status.CREATED in house.statuses(), 30, house.attempts)  # noqa: B023
+        for name, house in houses.items():
+            first[name].go_on()
+            known = lambda: house.attempts()[0].status is not Status.UNKNOWN  # noqa: B023, E731  # called at once
+            eventually(known, 30, house.attempts)
+        yield {
+            name: Stalled(house, house.attempts()[0], house.attempts()[1] if name != "alone" else None)
+            for name, house in houses.items()
+        }
+
+
+def test_a_stalled_process_that_was_asked_to_wait_does_not_send_again(stalled: dict[str, Stalled]) -> None:
+    assert (stalled["alone"].house.posts(), stalled["alone"].first.status) == (1, Status.REFUSED)
+
+
+@pytest.mark.parametrize("name", ["replaced", "replaced in a team"])
+def test_what_a_person_replaced_meanwhile_stays_replaced(stalled: dict[str, Stalled], name: str) -> None:
+    case = stalled[name]
+    assert case.second
+    (made,) = case.house.sandbox.personas(case.house.token)
+    assert (case.house.posts(), case.first.status, case.second.status) == (2, Status.REFUSED, Status.CREATED)
+    assert (made["name"], case.second.request.name) == ("Other words", "Other words")
+
+
+# kill -9, again and again
+
+KILLS = int(os.environ.get("KILLS", "4"))
+"""Kills for each database; set it to 30 for the long run."""
+PAIRS = 30
+
+
+def wishes() -> list[dict[str, str]]:
+    """Presses of two kinds, in turn: tracks without a trouble of their own, and texts."""
+    tracks = [
+        f"{scenario.task.task_id}/{each.audio_id}"
+        for scenario in SCENARIOS
+        if scenario.task is not None and scenario.group == "song"
+        for each in scenario.task.tracks
+    ]
+    tracks += [f"task-{number}/audio-{number}" for number in range(PAIRS - len(tracks))]
+    return [wish for number, one in enumerate(tracks[:PAIRS]) for wish in ({"track": one}, {"boost": f"warm {number}"})]
+
+
+def asked_for(house: House) -> Counter[str]:
+    """How often KIE was asked for each thing."""
+    calls = [call.json for call in house.sandbox.requests(token=house.token) if call.json]
+    return Counter(call.get("audioId") or call.get("content") for call in calls)
+
+
+def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_nothing(
+    tmp_path: Path, postgres: Callable[[], str]
+) -> None:
+    drawn = random.Random(KILLS)
+    with serve() as server, ExitStack() as stack:
+        server.sandbox.rate_limit = 1000
+        settings = {"KIE_RATE_LIMIT": "1000"}
+        houses = [
+            House(tmp_path / "sqlite", server, f"sqlite:///{tmp_path}/sqlite/studio.db", **settings),
+            House(tmp_path / "postgresql", server, postgres(), **settings),
+        ]
+        for house in houses:
+            stack.callback(house.close)
+            server.sandbox.fault("delay", token=house.token, path=None, times=None, seconds=0.15)
+        left = {id(house): wishes() for house in houses}
+        share = len(wishes()) // (KILLS + 1) + 1
+        for _ in range(KILLS + 1):
+            children = {id(house): house.start() for house in houses}
+            for house in houses:
+                children[id(house)].wait_for("open")
+                for wish in left[id(house)][:share]:
+                    children[id(house)].press(**wish)
+                del left[id(house)][:share]
+            time.sleep(drawn.uniform(0, 0.8))  # the moment of the kill is what is tried
+            for child in children.values():
+                child.kill()
+        last = [house.start() for house in houses]
+        for house, child in zip(houses, last, strict=True):
+            eventually(lambda: child.lives() and not house.in_flight(), 60, house.in_flight)  # noqa: B023
+            counts = asked_for(house)
+            assert [wish for wish, count in counts.items() if count > 1] == []
+            attempts = house.attempts()
+            on_file = {json.loads(each.body).get("audioId") or json.loads(each.body)["content"] for each in attempts}
+            assert counts.keys() <= on_file
+            made = {each["personaId"] for each in house.sandbox.personas(house.token)}
+            told = {each.persona_id for each in attempts if each.status is Status.CREATED and each.persona_id}
+            lost = [each for each in attempts if each.status is Status.UNKNOWN]
+            assert told <= made
+            assert len(made - told) <= len(lost)

@@ -22,6 +22,7 @@ from studio_helpers import (
     Clock,
     a_request,
     add,
+    claim,
     filed,
     image,
     now,
@@ -31,12 +32,15 @@ from studio_helpers import (
 )
 
 from kie import Track
-from studio.database.tables import attempts, boosts, events
+from studio.database.connection import Database
+from studio.database.tables import attempts, events
 from studio.library import Library, Page
 from studio.merge import compare, take_in
 from studio.query import Order, Query
 from studio.refusals import NeedsDecision, NotSaved, Refused
-from studio.sending.attempts import Attempt, Event, Outcome, Settled, Status
+from studio.sending.attempts import Attempt, Event, Outcome, Seen, Settled, Status
+from studio.sending.kinds import body_of
+from studio.sending.kinds.boost import BOOST
 from studio.sending.store import Store
 from studio.words import words_in
 
@@ -95,7 +99,7 @@ SECRETS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def shelf(new_database: Callable[[], str]) -> Iterator[Library]:
-    store = Store(new_database())
+    store = Store(Database(new_database()))
     for account, rows in ((ME, SHELF), (YOU, SECRETS)):
         for row in rows:
             filed(store, account, **row)
@@ -262,7 +266,7 @@ def all_rows(where: Store | Library) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def many(new_database: Callable[[], str]) -> Iterator[tuple[Library, list[dict[str, Any]]]]:
     """Attempts of every kind, and the same as plain rows."""
-    store = Store(new_database())
+    store = Store(Database(new_database()))
     kinds = itertools.product([ME, YOU], ["created", "refused", "unknown"], [False, True], [None, EPOCH])
     for number, (account, status, favourite, deleted_at) in enumerate([*kinds] * 2):
         name = ["Anna's song", "anna again", "Berta", "annABELLA"][number % 4] + f" {number % 3}"
@@ -542,8 +546,10 @@ def test_what_is_settled_cannot_be_settled_again(library: Library) -> None:
 
 def ended(store: Store, attempt: Attempt, outcome: Outcome) -> None:
     """Send a filed attempt, and write how it ended."""
-    assert store.claim(attempt.id, "one", can_send=True, busy=False, limit=99, period=timedelta(seconds=1)).attempt
-    store.finish(attempt, outcome)
+    claimed = claim(store, attempt.account).attempt
+    assert claimed
+    assert claimed.id == attempt.id
+    store.finish(claimed, outcome)
 
 
 def test_asking_again_is_in_the_story_and_leads_to_the_repeat(store: Store, library: Library, clock: Clock) -> None:
@@ -568,13 +574,13 @@ def test_a_lost_answer_is_settled_once_the_repeat_is_created(
 
 def test_another_text_for_the_same_track_is_a_replacement(store: Store, library: Library, clock: Clock) -> None:
     made = over(store, clock, CREATED)
-    again = add(store, name="Changed", replaces=made.id)
+    again = add(store, name="Changed", replaces=made.seen)
     assert story(library, made.id) == [("replaced", {"by": again.id}, "")]
 
 
 def test_another_text_does_not_tell_that_the_same_request_was_answered(store: Store, clock: Clock) -> None:
     lost = over(store, clock, UNKNOWN)
-    ended(store, add(store, name="Changed", replaces=lost.id), CREATED)
+    ended(store, add(store, name="Changed", replaces=lost.seen), CREATED)
     assert now(store, lost).settled is not Settled.ASKED_AGAIN
 
 
@@ -719,13 +725,13 @@ def test_forgetting_leaves_nothing_of_an_account(store: Store, library: Library,
 def test_forgetting_leaves_what_is_anothers(store: Store, library: Library, clock: Clock) -> None:
     over(store, clock, CREATED)
     library.not_made(YOU, over(store, clock, UNKNOWN, account=YOU).id)
-    boost = {"status": "created", "content": "x", "created_at": clock(), "executor": "one"}
-    with store.database.writing() as connection:
-        connection.execute(sa.insert(boosts), [boost | {"id": who, "account": who} for who in (ME, YOU)])
+    for who in (ME, YOU):
+        store.add(who, BOOST, body_of({"content": "warm"}))
+        boost = claim(store, who).attempt
+        assert boost
+        store.finish(boost, CREATED)
     before = image(library, YOU)
     library.forget(ME)
-    with store.database.reading() as connection:
-        assert connection.execute(sa.select(boosts.c.account)).scalars().all() == [YOU]
     assert (image(library, ME), image(library, YOU)) == ([], before)
 
 
@@ -817,6 +823,12 @@ def test_after_any_changes_the_search_finds_what_the_rows_say(store: Store, libr
         assert indexed(library) == sum(row["deleted_at"] is None for row in rows)
 
 
+def late(store: Store, who: str, this: str) -> None:
+    attempt = store.get(who, this)
+    assert attempt
+    store.finish(attempt, CREATED)
+
+
 SOME_NAMES = ["Anna's song", "anna again", "Berta", "song of songs", "Pier", "Anchor"]
 CHANGES: dict[str, Callable[[Store, Library, str, str, random.Random], object]] = {
     "note": lambda store, library, who, this, drawn: library.annotate(
@@ -831,7 +843,7 @@ CHANGES: dict[str, Callable[[Store, Library, str, str, random.Random], object]] 
     "restore": lambda store, library, who, this, drawn: library.restore(who, this),
     "not made": lambda store, library, who, this, drawn: drawn.random() < 0.3 and library.not_made(who, this),
     "by hand": lambda store, library, who, this, drawn: library.found_by_hand(who, this, f"p{drawn.randrange(9)}"),
-    "late": lambda store, library, who, this, drawn: drawn.random() < 0.3 and store.finish(this, CREATED),
+    "late": lambda store, library, who, this, drawn: drawn.random() < 0.3 and late(store, who, this),
 }
 
 
@@ -847,7 +859,7 @@ def theirs(store: Store, library: Library, clock: Clock) -> dict[str, str]:
     ended(store, again, UNKNOWN)
     library.annotate(YOU, again.id, note="Secret", tags=["secret"], favourite=True)
     waits = sent(store, account=YOU, name="Secret", audio_id="audio-3")
-    store.postpone(waits.id, 60, REFUSED, "one")
+    store.postpone(waits, 60, REFUSED)
     gone = filed(store, YOU, name="Secret", deleted_at=EPOCH, tags="secret")
     library.delete(YOU, filed(store, YOU, name="Secret"))
     return {"created": made.id, "lost": lost.id, "unknown": again.id, "waits": waits.id, "deleted": gone}
@@ -886,9 +898,13 @@ DEEDS: dict[str, Callable[[Store, Library, str], object]] = {
     "restore": lambda store, library, this: library.restore(ME, this),
     "cancel": lambda store, library, this: store.cancel(ME, this),
     "forget": lambda store, library, this: library.forget(ME),
-    "replace": lambda store, library, this: ended(store, add(store, replaces=this, audio_id=f"a {this}"), CREATED),
+    "replace": lambda store, library, this: replace_it(store, this),
     "take in": lambda store, library, this: _take_in_what_is(library, this),
 }
+
+
+def replace_it(store: Store, this: str) -> None:
+    ended(store, add(store, replaces=Seen(this, Status.UNKNOWN), audio_id=f"a {this}"), CREATED)
 
 
 def _take_in_what_is(library: Library, this: str) -> None:
@@ -914,7 +930,7 @@ def test_a_repeat_of_an_attempt_of_another_account_does_not_settle_it(
     store: Store, library: Library, clock: Clock
 ) -> None:
     lost = over(store, clock, UNKNOWN, account=YOU)
-    ended(store, add(store, replaces=lost.id), CREATED)
+    ended(store, add(store, replaces=lost.seen), CREATED)
     assert now(store, lost).settled is Settled.NOT
 
 
@@ -922,7 +938,7 @@ def test_a_repeat_of_an_attempt_of_another_account_does_not_settle_it(
 
 
 def test_a_database_that_cannot_be_read_any_more_is_said(new_database: Callable[[], str]) -> None:
-    store = Store(new_database())
+    store = Store(Database(new_database()))
     library = Library(store.database)
     with store.database.writing() as connection:
         connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))

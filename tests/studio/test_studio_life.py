@@ -17,7 +17,7 @@ from studio_helpers import Disk, Story, database_fails, ended, eventually, press
 from sandbox import Server
 from studio.database.connection import Database
 from studio.sending.attempts import Attempt, Status
-from studio.sending.engine import Runs
+from studio.sending.engine import Engine
 from studio.sending.store import Store
 from studio.service import NotSaved, Studio
 
@@ -92,6 +92,28 @@ def test_a_database_that_cannot_be_opened_sends_nothing(
     assert server.sandbox.count(token=token) == 0
 
 
+def test_a_folder_whose_name_looks_coded_is_a_folder(
+    open_studio: Opener, server: Server, token: str, tmp_path: Path
+) -> None:
+    (tmp_path / "studio%2Fmain").mkdir()
+    studio = open_studio(database_url=f"sqlite:///{tmp_path}/studio%2Fmain/studio.db")
+    account = studio.sign_in(token)
+    assert ended(studio, account, press(studio, account)).status is Status.CREATED
+    assert (tmp_path / "studio%2Fmain" / "studio.db").exists()
+
+
+def test_demos_that_nobody_uses_any_more_are_dropped(open_studio: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.service.MOST_DEMOS", 5)
+    studio = open_studio()
+    used = studio.start_demo()
+    studio.visitors.seat("browser", used.id)
+    for _ in range(20):
+        studio.start_demo()
+    kept = studio.vault.accounts()
+    assert len(kept) <= 6
+    assert used.id in kept
+
+
 def test_a_database_that_can_be_opened_later_is_used_from_then_on(
     open_studio: Opener, server: Server, token: str, tmp_path: Path
 ) -> None:
@@ -110,7 +132,7 @@ def test_a_start_that_failed_halfway_leaves_nothing_in_the_way_of_the_next(
     studio = open_studio()
     account = studio.vault.keep(token, server.base_url)
     with monkeypatch.context() as patch:
-        patch.setattr(Runs, "adopt", database_fails)
+        patch.setattr(Engine, "_recover", database_fails)
         with pytest.raises(NotSaved):
             press(studio, account)
     assert ended(studio, account, press(studio, account)).status is Status.CREATED

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
+import threading
+from collections.abc import Iterator
+
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from sandbox import SCENARIOS, Server
 from studio import media
-from studio.media import fetch, is_ours, is_public_https
+from studio.media import clip, fetch, is_ours, is_public_https
 
 REFUSED = [
     "",
@@ -135,3 +142,61 @@ def test_media_beyond_reason_is_empty(server: Server) -> None:
 def test_a_file_that_takes_too_long_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(media, "MAX_SECONDS", -1)
     assert fetch(f"{server.base_url}/media/{SCENARIOS[0].audio_id}.png") == b""
+
+
+NOT_ALLOWED = "not one that may be loaded"
+NOT_THERE = "does not have the file any more, or it cannot be reached"
+
+
+def test_a_clip_on_the_stand_in_is_kept(server: Server) -> None:
+    address = f"{server.base_url}/media/{SCENARIOS[0].audio_id}.wav"
+    assert clip(address, server.base_url).startswith(b"RIFF")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.mp3", "https://localhost/a.mp3", "file:///etc/passwd", ""])
+def test_a_clip_at_an_address_that_could_be_a_trick_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=NOT_ALLOWED):
+        clip(address, "https://api.kie.ai")
+
+
+def leads_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found)
+
+
+@pytest.mark.parametrize("inside", ["127.0.0.1", "10.0.0.1", "169.254.169.254"])
+def test_a_clip_whose_host_leads_inside_is_refused(inside: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    leads_to(inside, monkeypatch)
+    with pytest.raises(ValueError, match=NOT_ALLOWED):
+        clip("https://cdn1.suno.ai/a.mp3", "https://api.kie.ai")
+
+
+def test_media_whose_host_leads_inside_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    leads_to("127.0.0.1", monkeypatch)
+    assert fetch("https://cdn1.suno.ai/a.mp3") == b""
+
+
+def test_a_clip_that_cannot_be_reached_says_so(server: Server) -> None:
+    with pytest.raises(ValueError, match=NOT_THERE):
+        clip(f"{server.base_url}/media/nothing.wav", server.base_url)
+
+
+def test_a_clip_that_redirects_to_something_endless_is_not_there(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/a.wav").respond_with_response(
+        Response(itertools.repeat(b"x" * 65536), 302, {"Location": "/b.wav"})
+    )
+    with pytest.raises(ValueError, match=NOT_THERE):
+        clip(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])
+
+
+def dripping() -> Iterator[bytes]:
+    while True:
+        yield b"x"
+        threading.Event().wait(0.02)
+
+
+def test_a_clip_that_drips_is_given_up(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "MAX_SECONDS", 0.3)
+    httpserver.expect_request("/a.wav").respond_with_response(Response(dripping()))
+    with pytest.raises(ValueError, match=NOT_THERE):
+        clip(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])

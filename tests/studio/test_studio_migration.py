@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from studio_helpers import ME, YOU, a_request, image
+from studio_helpers import ME, YOU, a_request, claim, image, press_in
 
 from studio.database.connection import Database, engine_for
 from studio.database.tables import MIGRATIONS, upgrade
@@ -63,11 +63,16 @@ def old_rows() -> list[dict[str, Any]]:
 
 
 def to_first_version(engine: sa.Engine, *rows: dict[str, Any]) -> None:
+    to_version(engine, "0001", *rows)
+
+
+def to_version(engine: sa.Engine, version: str, *rows: dict[str, Any]) -> None:
+    """Make the tables as a version of the program made them, and fill in attempts."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.execution_options(write=True).begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, version)
         attempts = sa.Table("attempts", sa.MetaData(), autoload_with=connection)
         for row in rows:
             connection.execute(sa.insert(attempts).values(row))
@@ -147,10 +152,10 @@ def test_accounts_stay_apart(library: Library) -> None:
 
 
 def test_what_was_promised_still_holds(upgraded: Store) -> None:
-    assert upgraded.add(ME, a_request("audio-6"), "one")[0].request.name == "waits"
+    assert press_in(upgraded, a_request("audio-6"))[0].request.name == "waits"
     for audio_id in ("audio-0", "audio-3"):
         with pytest.raises(NeedsDecision):
-            upgraded.add(ME, a_request(audio_id), "one")
+            press_in(upgraded, a_request(audio_id))
 
 
 def test_what_goes_out_is_the_same_when_it_comes_in(library: Library) -> None:
@@ -217,3 +222,85 @@ def test_a_name_with_nul_in_it_is_brought_along_where_it_could_be_kept(tmp_path:
     found = names(Library(store.database), "bour", order=Order.NAME)
     store.database.close()
     assert found == ["Har\0bour"]
+
+
+# The version before: attempts in every state, their stories, and boosts in a table of their own
+
+STATES = ("queued", "sending", "created", "refused", "unknown")
+STORY = [("asked_again", '{"by": "x"}', "ines"), ("late_answer", '{"was": "unknown", "persona_id": ""}', "")]
+BOOSTS = [
+    {"id": "b" * 32, "status": "created", "content": "warm", "text": "Warm and wide", "price": 0.4},
+    {"id": "c" * 32, "status": "sending", "content": "cold", "text": "", "price": None},
+    {"id": "d" * 32, "status": "refused", "content": "dry", "text": "", "price": None, "code": 402, "cause": "credits"},
+]
+
+
+def rows_of_the_version_before() -> list[dict[str, Any]]:
+    more = {"author": "ines", "note": "a note", "tags": "alto\nwarm", "track_title": "Pier", "track_tags": "jazz",
+            "track_model": "V5", "track_audio_url": "https://x.example/a.mp3", "track_image_url": "", "words": "quay",
+            "sort_name": "quay", "origin": "", "settled": "", "favourite": True, "track_duration": 61.5,
+            "credits_before": 12.5, "credits_after": None, "track_created_at": NOON, "deleted_at": None}  # fmt: skip
+    return [
+        old_rows()[0]
+        | more
+        | {"id": f"{number:032x}", "status": status, "audio_id": f"audio-{number}", "number": number + 1}
+        | {"wait_until": NOON if status == "queued" else None, "sent_at": None if status == "queued" else NOON}
+        for number, status in enumerate(STATES)
+    ]
+
+
+@pytest.fixture(scope="module")
+def from_the_version_before(new_database: Callable[[], str]) -> Iterator[Store]:
+    url = new_database()
+    engine = engine_for(url)
+    to_version(engine, "0003", *rows_of_the_version_before())
+    blank = {"account": ME, "created_at": NOON, "executor": "gone", "cause": "", "code": None, "message": ""}
+    with engine.execution_options(write=True).begin() as connection:
+        known = sa.MetaData()
+        boosts, events = (sa.Table(name, known, autoload_with=connection) for name in ("boosts", "events"))
+        connection.execute(sa.insert(boosts), [blank | row for row in BOOSTS])
+        told = [{"attempt_id": f"{2:032x}", "at": NOON, "kind": k, "detail": d, "author": a} for k, d, a in STORY]
+        connection.execute(sa.insert(events), told)
+    engine.dispose()
+    store = Store(Database(url))
+    yield store
+    store.database.close()
+
+
+def test_every_attempt_of_the_version_before_is_as_it_was(from_the_version_before: Store) -> None:
+    rows = {row["id"]: row for row in image(from_the_version_before, ME)}
+    for before in rows_of_the_version_before():
+        row = rows[before["id"]]
+        row["wait_until"] = row["due_at"]
+        for name, value in before.items():
+            now = row[name].replace(tzinfo=None) if isinstance(row[name], datetime) else row[name]
+            assert now == value, (before["status"], name)
+
+
+def test_the_stories_of_the_version_before_are_as_they_were(from_the_version_before: Store) -> None:
+    story = Library(from_the_version_before.database).story(ME, f"{2:032x}")
+    assert [(event.kind, event.author) for event in story] == [(kind, author) for kind, _, author in STORY]
+
+
+def test_the_boosts_of_the_version_before_are_attempts(from_the_version_before: Store) -> None:
+    created, sending, refused = (from_the_version_before.get(ME, str(row["id"])) for row in BOOSTS)
+    assert created
+    assert sending
+    assert refused
+    assert (created.kind, created.body) == ("boost", '{"content": "warm"}')
+    assert created.outcome.result == {"text": "Warm and wide", "price": 0.4}
+    assert (sending.status, sending.executor) == (Status.SENDING, "gone")
+    assert (refused.cause, refused.code) == ("credits", 402)
+
+
+def test_boosts_of_the_version_before_are_in_no_list_of_personas(from_the_version_before: Store) -> None:
+    library = Library(from_the_version_before.database)
+    assert library.count(ME, Query()) == len(STATES)
+    assert library.count(ME, Query("quay")) == len(STATES)
+
+
+def test_what_waited_in_the_version_before_goes_on(from_the_version_before: Store) -> None:
+    claimed = claim(from_the_version_before).attempt
+    assert claimed
+    assert (claimed.id, claimed.request.name) == (f"{0:032x}", "Harbour")
+    from_the_version_before.release(claimed)

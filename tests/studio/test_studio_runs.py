@@ -12,7 +12,6 @@ import pytest
 from studio_helpers import (
     Disk,
     Story,
-    database_fails,
     ended,
     eventually,
     for_song,
@@ -26,7 +25,7 @@ from kie import KieClient, KieError, Track
 from sandbox import Server
 from studio.refusals import NeedsDecision
 from studio.sending.attempts import Attempt, Status
-from studio.sending.engine import Runs
+from studio.sending.engine import Engine
 from studio.sending.store import Store
 from studio.service import Balance, Studio
 from studio.tokens import Account
@@ -63,7 +62,7 @@ def test_a_track_with_a_persona_needs_a_decision_and_sends_nothing(
 
 def test_a_decision_sends_one_more(studio: Studio, account: Account, server: Server, token: str) -> None:
     first = ended(studio, account, press(studio, account))
-    again = studio.create_persona(account, for_song("finished", name="Changed"), replaces=first.id)
+    again = studio.create_persona(account, for_song("finished", name="Changed"), replaces=first.seen)
     assert story(server, token, ended(studio, account, again)) == Story(Status.CREATED, "", 200, 2)
 
 
@@ -317,7 +316,7 @@ def test_asking_again_after_a_lost_answer_finds_the_same_persona(
     studio: Studio, account: Account, server: Server, token: str
 ) -> None:
     lost = ended(studio, account, press(studio, account, "answer_lost"))
-    again = studio.create_persona(account, for_song("answer_lost", name="Once more"), replaces=lost.id)
+    again = studio.create_persona(account, for_song("answer_lost", name="Once more"), replaces=lost.seen)
     assert ended(studio, account, again).persona_id == server.sandbox.personas(token)[0]["personaId"]
 
 
@@ -422,8 +421,9 @@ def test_a_refusal_that_could_not_be_saved_at_first_is_saved_as_one(
 def test_without_its_token_a_run_waits(studio: Studio, account: Account, server: Server, token: str) -> None:
     studio.vault.drop(account.id)
     attempt = press(studio, account)
-    eventually(lambda: (found := studio.attempt(account, attempt.id)) and found.executor == "")
-    assert server.sandbox.count(token=token) == 0
+    other = studio.vault.keep(server.sandbox.new_account(), server.base_url)
+    ended(studio, other, press(studio, other))
+    assert story(server, token, studio.attempt(account, attempt.id)) == Story(Status.QUEUED, "", None, 0)  # type: ignore[arg-type]
 
 
 def test_a_waiting_run_goes_on_when_its_token_is_pasted(
@@ -431,26 +431,27 @@ def test_a_waiting_run_goes_on_when_its_token_is_pasted(
 ) -> None:
     studio.vault.drop(account.id)
     attempt = press(studio, account)
-    eventually(lambda: (found := studio.attempt(account, attempt.id)) and found.executor == "")
     studio.sign_in(token)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 
 
-def test_a_run_that_could_not_be_started_is_started_by_the_heartbeat(
+def test_an_account_that_nobody_woke_is_served_by_the_heartbeat(
     studio: Studio, account: Account, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Runs, "start", database_fails)
+        patch.setattr(Engine, "wake", lambda *args: None)
         attempt = press(studio, account)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 
 
-def test_many_runs_of_one_attempt_send_it_once(studio: Studio, account: Account, server: Server, token: str) -> None:
+def test_waking_an_account_many_times_sends_its_attempt_once(
+    studio: Studio, account: Account, server: Server, token: str
+) -> None:
     server.sandbox.fault("delay", token=token, seconds=1)
     attempt = press(studio, account)
-    _, runs = studio.open().result()
+    _, engine = studio.open().result()
     for _ in range(20):
-        runs.start(attempt.id)
+        engine.wake(account.id)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 
 

@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from studio_helpers import Story, ended, eventually, for_song, press, story
 
-from kie import Track
+from kie import KieError, NoAnswer, Refused, Sent, Track, meaning_of
 from sandbox import Server
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.engine import SONG_TRIES, may_wait_for_song
+from studio.sending.kinds.persona import SONG_TRIES, may_wait_for_song
 from studio.service import Studio
 from studio.tokens import Account
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FRESH = Track("audio", created_at=NOW - timedelta(minutes=2))
-TOO_EARLY = Outcome(Status.REFUSED, cause="not_ready", code=500)
-ATTEMPT = Attempt("id", "account", Status.SENDING, for_song("not_ready"), NOW, track=FRESH)
+TOO_EARLY = Refused(meaning_of(500, "Music does not exist"), Sent.YES, code=500)
+ATTEMPT = Attempt("id", "account", for_song("not_ready"), Outcome(Status.SENDING), NOW, track=FRESH)
 
 
 @pytest.fixture
@@ -38,25 +38,25 @@ def test_too_early_for_a_fresh_song_is_worth_waiting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "outcome"),
+    ("attempt", "error"),
     [
         (replace(ATTEMPT, track=None), TOO_EARLY),
         (replace(ATTEMPT, track=Track("audio")), TOO_EARLY),
         (replace(ATTEMPT, track=Track("audio", created_at=NOW - timedelta(hours=1))), TOO_EARLY),
         (replace(ATTEMPT, repeats=SONG_TRIES), TOO_EARLY),
-        (ATTEMPT, replace(TOO_EARLY, cause="unsuitable")),
-        (ATTEMPT, replace(TOO_EARLY, status=Status.UNKNOWN)),
+        (ATTEMPT, Refused(meaning_of(500, "Current music failed to generate persona"), Sent.YES, code=500)),
+        (ATTEMPT, NoAnswer("ReadTimeout")),
     ],
     ids=["not looked up", "no age", "old", "tried enough", "refused for good", "no answer"],
 )
-def test_anything_else_is_not(attempt: Attempt, outcome: Outcome) -> None:
-    assert not may_wait_for_song(attempt, outcome, NOW)
+def test_anything_else_is_not(attempt: Attempt, error: KieError) -> None:
+    assert not may_wait_for_song(attempt, error, NOW)
 
 
 def test_it_waits_and_then_makes_the_persona(
     studio: Studio, account: Account, server: Server, token: str, looked_up: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.sending.engine.SONG_PAUSE", 0.05)
+    monkeypatch.setattr("studio.sending.kinds.persona.SONG_PAUSE", 0.05)
     attempt = ended(studio, account, create(studio, account, looked_up))
     assert (story(server, token, attempt), attempt.repeats) == (Story(Status.CREATED, "", 200, 3), 2)
 
@@ -78,7 +78,7 @@ def test_a_person_can_stop_the_waiting(
     studio: Studio, account: Account, server: Server, token: str, looked_up: Track
 ) -> None:
     attempt = waiting(studio, account, create(studio, account, looked_up))
-    stopped = studio.stop_waiting(account, attempt.id)
+    stopped = studio.cancel(account, attempt.id)
     seen = ended(studio, account, attempt)
     assert (stopped, story(server, token, seen)) == (True, Story(Status.REFUSED, "not_ready", 500, 1))
 
@@ -86,10 +86,10 @@ def test_a_person_can_stop_the_waiting(
 def test_another_account_cannot_stop_it(studio: Studio, account: Account, server: Server, looked_up: Track) -> None:
     stranger = studio.vault.keep(server.sandbox.new_account(), server.base_url)
     attempt = waiting(studio, account, create(studio, account, looked_up))
-    assert not studio.stop_waiting(stranger, attempt.id)
-    studio.stop_waiting(account, attempt.id)
+    assert not studio.cancel(stranger, attempt.id)
+    studio.cancel(account, attempt.id)
 
 
 def test_what_has_ended_cannot_be_stopped(studio: Studio, account: Account) -> None:
     attempt = ended(studio, account, press(studio, account))
-    assert not studio.stop_waiting(account, attempt.id)
+    assert not studio.cancel(account, attempt.id)

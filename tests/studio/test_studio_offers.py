@@ -1,4 +1,4 @@
-"""Who gets the file behind a ticket."""
+"""Who gets what a page offers under a key."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from studio import downloads
-from studio.downloads import Downloads, Offer
+from studio import offers
+from studio.offers import Offer, Offers
 from studio.tokens import Account
 from studio.visitors import Visitors
 
@@ -25,12 +25,12 @@ def visitors() -> Visitors:
 
 
 @pytest.fixture
-def counter(visitors: Visitors) -> Downloads:
-    return Downloads(visitors)
+def counter(visitors: Visitors) -> Offers:
+    return Offers(visitors)
 
 
 def test_the_browser_that_uses_the_account_gets_the_file_as_often_as_it_asks(
-    counter: Downloads, visitors: Visitors
+    counter: Offers, visitors: Visitors
 ) -> None:
     offer = an_offer()
     visitors.seat("chrome", MINE.id)
@@ -39,17 +39,17 @@ def test_the_browser_that_uses_the_account_gets_the_file_as_often_as_it_asks(
 
 
 @pytest.mark.parametrize("browser", ["", "firefox", "chrom", "chrome "])
-def test_no_other_browser_does(counter: Downloads, visitors: Visitors, browser: str) -> None:
+def test_no_other_browser_does(counter: Offers, visitors: Visitors, browser: str) -> None:
     visitors.seat("chrome", MINE.id)
     counter.offer("t", an_offer())
     assert counter.redeem("t", browser) is None
 
 
-def test_an_unknown_ticket_is_worth_nothing(counter: Downloads) -> None:
+def test_an_unknown_ticket_is_worth_nothing(counter: Offers) -> None:
     assert counter.redeem("", "chrome") is None
 
 
-def test_a_browser_that_left_the_account_does_not(counter: Downloads, visitors: Visitors) -> None:
+def test_a_browser_that_left_the_account_does_not(counter: Offers, visitors: Visitors) -> None:
     visitors.seat("chrome", MINE.id)
     counter.offer("t", an_offer())
     visitors.seat("chrome", SHARED.id)
@@ -58,14 +58,14 @@ def test_a_browser_that_left_the_account_does_not(counter: Downloads, visitors: 
     assert counter.redeem("t", "chrome") is None
 
 
-def test_an_account_of_the_installation_is_everybodys_but_the_ticket_is_one_browsers(counter: Downloads) -> None:
+def test_an_account_of_the_installation_is_everybodys_but_the_ticket_is_one_browsers(counter: Offers) -> None:
     offer = an_offer(SHARED)
     counter.offer("t", offer)
     assert counter.redeem("t", "chrome") is offer
     assert counter.redeem("t", "firefox") is None
 
 
-def test_a_person_who_signed_out_does_not(counter: Downloads, visitors: Visitors) -> None:
+def test_a_person_who_signed_out_does_not(counter: Offers, visitors: Visitors) -> None:
     offer = an_offer(SHARED, "chrome default https://id.test ada")
     counter.offer("t", offer)
     assert counter.redeem("t", "chrome") is None
@@ -75,17 +75,15 @@ def test_a_person_who_signed_out_does_not(counter: Downloads, visitors: Visitors
     assert counter.redeem("t", "chrome") is None
 
 
-def test_a_browser_without_cookies_has_only_the_ticket(counter: Downloads) -> None:
+def test_a_browser_without_cookies_has_only_the_ticket(counter: Offers) -> None:
     offer = an_offer(visitor="")
     counter.offer("t", offer)
     assert counter.redeem("t", "") is offer
 
 
-def test_the_newest_offer_counts_and_the_oldest_is_forgotten(
-    counter: Downloads, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(downloads, "MAX_OFFERS", 2)
-    offers = [an_offer(visitor="") for _ in range(4)]
-    for ticket, offer in zip("abac", offers, strict=True):
+def test_the_newest_offer_counts_and_the_oldest_is_forgotten(counter: Offers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers, "MAX_OFFERS", 2)
+    made = [an_offer(visitor="") for _ in range(4)]
+    for ticket, offer in zip("abac", made, strict=True):
         counter.offer(ticket, offer)
-    assert [counter.redeem(ticket, "") for ticket in "abc"] == [offers[2], None, offers[3]]
+    assert [counter.redeem(ticket, "") for ticket in "abc"] == [made[2], None, made[3]]
