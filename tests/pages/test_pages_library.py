@@ -67,7 +67,7 @@ def shelve(studio: Studio, account: Account) -> Callable[..., list[str]]:
 
     def rows(*given: dict[str, Any], of: Account = account) -> list[str]:
         records = [Record("", blank(number) | values) for number, values in enumerate(given)]
-        merge.take_in(studio.library, of.id, merge.Preview(new=records))
+        merge.take_in(studio.library, of.id, records)
         return [record.values["id"] for record in records]
 
     return rows
@@ -683,6 +683,12 @@ def interpreted(page: AppTest) -> str:
     return "\n".join(parts(page._tree))
 
 
+def json_lines(attempts: list[dict[str, Any]]) -> bytes:
+    """The library's file with these attempts."""
+    head = {"format": export.FORMAT, "version": export.VERSION}
+    return "".join(f"{json.dumps(line)}\n" for line in (head, *attempts)).encode()
+
+
 def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., AppTest], turned_to: list[str]) -> None:
     texts = ("name", "description", "style", "message", "raw", "note", "track_title", "track_tags")
     hostile: dict[str, Any] = dict.fromkeys(texts, HOSTILE)
@@ -693,8 +699,7 @@ def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., 
     hostile["story"] = [{"at": START.isoformat(), "kind": "![x](y)", "detail": {HOSTILE: HOSTILE}, "author": MARK}]
     ids = {status: uuid.uuid4().hex for status in ("created", "refused", "unknown")}
     attempts = [hostile | {"id": attempt_id, "status": status} for status, attempt_id in ids.items()]
-    file = json.dumps({"format": export.FORMAT, "version": export.VERSION, "attempts": attempts}).encode()
-    pages = [bring_in(library(), "hostile.json", file)]
+    pages = [bring_in(library(), "hostile.jsonl", json_lines(attempts))]
     assert counts(pages[0])["New"] == "3"
     shown = interpreted(pages[0])
     pages[0].button(key="library_import").click().run()
@@ -704,8 +709,7 @@ def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., 
         assert not page.exception
         shown += interpreted(page)
     changed = [attempt | {"name": f"{HOSTILE} changed"} for attempt in attempts]
-    file = json.dumps({"format": export.FORMAT, "version": export.VERSION, "attempts": changed}).encode()
-    shown += interpreted(bring_in(library(), "changed.json", file))
+    shown += interpreted(bring_in(library(), "changed.jsonl", json_lines(changed)))
     page = library(ids["refused"])
     page.button(key="library_delete").click().run()
     assert HOSTILE in [text.value for text in page.text]
