@@ -34,7 +34,7 @@ from studio.sending.attempts import Settled, Status
 from studio.sending.kinds import kind_named
 
 MAX_BYTES = 512 * 1024 * 1024
-"""Bytes of a file; 200,000 attempts have about 300 MiB. `server.maxUploadSize` is the same."""
+"""Bytes of a file; 200,000 attempts have about 320 MiB. `server.maxUploadSize` is the same."""
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20
 MAX_RAW = 2 * 1024 * 1024
@@ -45,7 +45,8 @@ MOST_PARTS = 2**18
 """Values in one attempt: a story of ten thousand entries has half as many."""
 SHORT = 64 * 1024
 """Bytes of JSON that need no look at their parts before they are parsed."""
-MOST_DEEP = 100
+MOST_DEEP = MOST_MEMBERS = 100
+"""Brackets in one another, and members of the object that is a whole file; ours has three."""
 ENDED = (Status.CREATED.value, Status.REFUSED.value, Status.UNKNOWN.value)
 IN_FLIGHT = tuple(status.value for status in ON_THEIR_WAY)
 FIELDS_OF_VERSION_1 = FIELDS[: FIELDS.index("credits_after") + 1]
@@ -119,8 +120,6 @@ class File:
                 scanner.skip()
             else:
                 head[key] = scanner.value("Row 1", short=True)
-            if len(head) > MOST_DEEP:
-                raise BadFile(NOT_FROM_HERE)
         if head.get("format") != FORMAT:
             raise BadFile(NOT_FROM_HERE)
         version = head.get("version")
@@ -378,7 +377,7 @@ class Scanner:
         """Go through an object: each name, with its value next."""
         if self._opens(b"{", b"}"):
             return
-        while True:
+        for _ in range(MOST_MEMBERS):
             if self.next() != b'"':
                 raise self.damaged()
             key = self.value("Row 1", short=True)
@@ -387,6 +386,7 @@ class Scanner:
             yield key
             if self._take(b",", b"}") == b"}":
                 return
+        raise BadFile(NOT_FROM_HERE)
 
     def elements(self) -> Iterator[None]:
         """Go through a list, with each element next."""

@@ -150,8 +150,8 @@ def take_in(
     except NotSaved as error:
         if written:
             raise NotSaved(
-                f"The database broke off. {written:,} were brought in and stay. Bring the same file in again for the "
-                "rest."
+                f"The database broke off. Brought in so far: {written:,}, and they stay. Bring the same file in again "
+                "for the rest."
             ) from error
         raise
     return written

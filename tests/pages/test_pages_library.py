@@ -18,7 +18,7 @@ from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselec
 from kie import PersonaRequest, Track
 from sandbox import Server
 from studio import export, merge, service
-from studio.intake import Record
+from studio.intake import File, Record
 from studio.query import Query
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.service import Studio
@@ -644,16 +644,44 @@ def test_a_bad_file_is_said_by_row_and_column_and_nothing_is_written(
     assert studio.history(account, 10) == []
 
 
-def test_a_preview_that_does_not_hold_any_more_is_said_as_trouble_and_writes_nothing(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+def test_what_changed_since_the_preview_is_looked_at_again(
+    library: Callable[..., AppTest], studio: Studio, account: Account
 ) -> None:
-    shelve({"persona_id": "p1", "audio_id": "a1", "name": "Here"})
-    page = bring_in(library(), "other.csv", b"persona_id,audio_id,name\np1,a1,There\n")
-    page.checkbox(key="library_overwrite").check().run()
-    studio.library.forget(account.id)
+    page = bring_in(library(), "one.csv", b"persona_id,audio_id,name\np1,a1,One\np2,a2,Two\n")
+    page.button(key="library_import").click()
+    merge.take_in(studio.library, account.id, File(b"persona_id,audio_id,name\np1,a1,One\n", START))
+    page.run()
+    assert cheered(page) == ["1 brought in."]
+    assert sorted(names(page.run())) == ["One", "Two"]
+
+
+def test_if_the_database_stops_in_the_middle_the_page_says_what_is_in_and_what_to_do(
+    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = merge._write
+
+    def once(*args: Any) -> int:
+        monkeypatch.setattr(merge, "_write", stopped)
+        return write(*args)
+
+    def stopped(*args: Any) -> int:
+        raise service.NotSaved
+
+    monkeypatch.setattr(merge, "PORTION", 1)
+    page = bring_in(library(), "two.csv", b"persona_id,name\np1,One\np2,Two\n")
+    monkeypatch.setattr(merge, "_write", once)
     page.button(key="library_import").click().run()
-    assert "The library has changed since the preview. Choose the file again." in [e.value for e in page.error]
-    assert not page.success
+    said_so = "The database broke off. Brought in so far: 1, and they stay. Bring the same file in again for the rest."
+    assert said_so in [error.value for error in page.error]
+    assert names(page.run()) == ["One"]
+
+
+def test_of_very_many_new_ones_the_first_are_shown(
+    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "SHOWN", 2)
+    page = bring_in(library(), "five.csv", b"persona_id\n" + b"".join(b"p%d\n" % number for number in range(5)))
+    assert "The first 2 of 5 new ones." in said(page)
 
 
 # Whose it is.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -386,6 +388,54 @@ def test_an_attempt_with_too_many_values_is_refused() -> None:
     full = {"story": [{"a": []}] * 100_000}
     assert problems(a_json(ENTRY | full))[0].startswith("Row 2: it is longer than")
     assert problems(version_1(ENTRY | full))[0].startswith("Attempt 1: it is longer than")
+
+
+HEAD_1 = b'{"format": "persona-studio", "version": 1, "attempts": ['
+LONG = 20 * 1024 * 1024
+HOSTILE = {
+    "nested": lambda: a_json().encode() + b"[" * LONG,
+    "nested in version 1": lambda: HEAD_1 + b'{"a":' * (LONG // 5),
+    "a long text": lambda: a_json().encode() + b'{"raw": "' + b"x" * LONG + b'"}',
+    "a long text in version 1": lambda: HEAD_1 + b'{"raw": "' + b"x" * LONG + b'"}]}',
+    "an open text": lambda: HEAD_1 + b'{"raw": "' + b'\\"' * (LONG // 2),
+    "small values": lambda: a_json().encode() + b'{"a":1,' * (LONG // 7),
+    "small values in version 1": lambda: HEAD_1 + b'{"x": [' + b"{}," * (LONG // 3) + b"0]}]}",
+    "small attempts": lambda: HEAD_1 + b"{}," * (LONG // 3) + b"{}]}",
+    "small members": lambda: b"{" + b'"a":1,' * (LONG // 6) + b'"b":2}',
+    "small members behind the attempts": lambda: HEAD_1 + b"]," + b'"a":1,' * (LONG // 6) + b'"b":2}',
+    "a long number": lambda: HEAD_1 + b"9" * LONG + b"]}",
+    "the longest text that is read": lambda: (
+        f'{a_json()}{json.dumps(ENTRY)[:-1]}, "raw": "🎤{"x" * (2 * 1024 * 1024)}"}}\n'.encode()
+    ),
+    "a table with an open cell": lambda: b'persona_id,name\np-1,"' + b"x\n" * (LONG // 2),
+    "a table of cells": lambda: b"persona_id,name\n" + b"," * LONG,
+    "a table of one name": lambda: b"x" * LONG,
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_a_long_file_holds_it_is_refused_within_little_memory(make: Callable[[], bytes]) -> None:
+    content = make()
+    tracemalloc.start()
+    assert are_sentences(told(content))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * 1024 * 1024
+
+
+@pytest.mark.parametrize("kind", ["JSON", "version 1", "table"])
+def test_of_a_long_file_little_is_in_memory(kind: str) -> None:
+    many = [ENTRY | {"id": f"{number:032x}", "note": "x" * 4000} for number in range(2000)]
+    content = {
+        "JSON": lambda: a_json(*many),
+        "version 1": lambda: as_it_was_written(*many),
+        "table": lambda: "persona_id,note\n" + f"p-1,{'x' * 4000}\n" * 2000,
+    }[kind]().encode()
+    tracemalloc.start()
+    assert sum(1 for _ in File(content, NOON)) == 2000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < len(content) / 10
 
 
 def test_brackets_and_commas_in_texts_are_no_values() -> None:

@@ -379,7 +379,7 @@ def test_if_the_database_stops_in_the_middle_it_is_said_what_is_in(
     library: Library, breaks_off: Callable[[int], None]
 ) -> None:
     breaks_off(2)
-    with pytest.raises(NotSaved, match="4 were brought in and stay"):
+    with pytest.raises(NotSaved, match="Brought in so far: 4, and they stay"):
         bring_in(library, FILES["JSON"])
     assert library.count(ME, Query()) == 4
 
@@ -456,6 +456,41 @@ def test_of_two_that_take_the_same_in_at_once_one_does(open_store: Callable[[], 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(one_of_them, range(2))) == [0, 2]
     assert libraries[0].count(ME, Query()) == 2
+
+
+def test_very_many_are_overwritten_in_small_transactions(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.merge.MOST_OVERWRITTEN", 2)
+    monkeypatch.setattr("studio.merge.PAUSE", 0)
+    bring_in(library, FILES["JSON"])
+    assert bring_in(library, FILES["JSON"].replace("name ", "other "), overwrite=True) == 7
+    assert names(library) == [f"other {number}" for number in range(7)]
+
+
+def test_between_two_portions_others_can_write(
+    library: Library, open_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch, small_portions: None
+) -> None:
+    other, paused = open_store(), list[float]()
+    monkeypatch.setattr("studio.merge.PAUSE", 5)
+
+    def instead_of_waiting(seconds: float) -> None:
+        paused.append(seconds)
+        other.beat("other")
+
+    monkeypatch.setattr("studio.merge.time.sleep", instead_of_waiting)
+    bring_in(library, FILES["JSON"])
+    assert len(paused) == 4
+    if library.database.kind == "sqlite":
+        assert paused[0] == 0
+        assert all(3 < seconds <= 5 for seconds in paused[1:])
+
+
+def test_a_persona_of_very_many_attempts_is_looked_up_only_so_far(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.merge.MOST_OF_ONE", 2)
+    bring_in(library, FILES["one persona"])
+    seen = preview(library, "persona_id,name\np-1,other\n")
+    assert (counts(seen), seen.first_conflicts[0].differs["name"][1]) == ((0, 0, 1), "other")
 
 
 def test_how_much_was_read_is_told_after_each_portion(library: Library, small_portions: None) -> None:
