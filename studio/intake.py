@@ -140,11 +140,12 @@ class File:
         while end < len(content):
             start, row = end, row + 1
             end = content.find(b"\n", start) + 1 or len(content)
-            if _match(_SPACE, content, start, end) < end:
+            blank = _match(_SPACE, content, start, end) == end
+            if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
+                raise BadFile(f"Row {row}: there are more than {MAX_ROWS:,} attempts. Split the file.")
+            if not blank:
                 entry = parsed(content, start, end, f"Row {row}", row=row)
                 yield from _from_entry(f"Row {row}", entry, FIELDS, end - start, problems)
-            if row > MAX_ROWS + 1:
-                raise BadFile(f"Row {row}: there are more than {MAX_ROWS:,} attempts. Split the file.")
             if len(problems) >= MOST_PROBLEMS:
                 return
 
@@ -196,15 +197,16 @@ class File:
             size = lines.row_is_over()
             for row, cells in enumerate(reader, 2):
                 place, size = f"Row {row}", lines.row_is_over()
-                if not any(cell.strip() for cell in cells):
+                blank = not any(cell.strip() for cell in cells)
+                if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
+                    raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
+                if blank:
                     continue
                 if len(cells) != len(header):
                     last = header[min(len(cells), len(header)) - 1]
                     problems.append(
                         f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
                     )
-                elif row > MAX_ROWS + 1:
-                    raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
                 else:
                     given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
                     before = len(problems)

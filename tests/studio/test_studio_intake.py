@@ -363,7 +363,7 @@ def test_a_file_at_the_limit_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.intake.MAX_ROWS", 2)
-    assert len(records("persona_id\np-1\np-2\n")) == 2
+    assert len(records("persona_id\np-1\np-2\n\n")) == 2
     assert problems("persona_id\np-1\np-2\np-3\n") == ("Row 4: there are more than 2 rows. Split the file.",)
 
 
@@ -371,6 +371,7 @@ def test_too_many_attempts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.intake.MAX_ROWS", 1)
     two = ENTRY, ENTRY | {"id": "x"}
     assert problems(version_1(*two)) == ("“attempts”: there must be a list of at most 1 attempts.",)
+    assert len(records(a_json(ENTRY) + "\n")) == 1
     assert problems(a_json(*two)) == ("Row 3: there are more than 1 attempts. Split the file.",)
 
 
@@ -410,6 +411,8 @@ HOSTILE = {
     "a table with an open cell": lambda: b'persona_id,name\np-1,"' + b"x\n" * (LONG // 2),
     "a table of cells": lambda: b"persona_id,name\n" + b"," * LONG,
     "a table of one name": lambda: b"x" * LONG,
+    "blank rows": lambda: a_json().encode() + b"\n" * LONG,
+    "a table of blank rows": lambda: b"persona_id\n" + b"\n" * LONG,
 }
 
 
