@@ -13,20 +13,19 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import math
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from types import MappingProxyType
 from typing import Any, TextIO
 
 from kie.models import MAX_TEXT, clean
 from studio.database.columns import COLUMNS as ALL
 from studio.export import COLUMNS, FIELDS, FORMAT, VERSION, unguard
+from studio.long_json import MAX_LINE, MAX_RAW, MOST_PARTS, NOT_FROM_HERE, SHORT, SPACE, Scanner, match, parsed
 from studio.query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Order, clean_tags
 from studio.refusals import BadFile
 from studio.sending.attempts import IN_FLIGHT as ON_THEIR_WAY
@@ -37,21 +36,9 @@ MAX_BYTES = 512 * 1024 * 1024
 """Bytes of a file; 200,000 attempts have about 320 MiB. `server.maxUploadSize` is the same."""
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20
-MAX_RAW = 2 * 1024 * 1024
-"""Characters of a raw answer; the client keeps no more either."""
-MAX_LINE = 3 * MAX_RAW
-"""Characters of one attempt in a file: the longest answer, each of its characters escaped, and all the rest."""
-MOST_PARTS = 2**18
-"""Values in one attempt: a story of ten thousand entries has half as many."""
-SHORT = 64 * 1024
-"""Bytes of JSON that need no look at their parts before they are parsed."""
-MOST_DEEP = MOST_MEMBERS = 100
-"""Brackets in one another, and members of the object that is a whole file; ours has three."""
 ENDED = (Status.CREATED.value, Status.REFUSED.value, Status.UNKNOWN.value)
 IN_FLIGHT = tuple(status.value for status in ON_THEIR_WAY)
 FIELDS_OF_VERSION_1 = FIELDS[: FIELDS.index("credits_after") + 1]
-
-NOT_FROM_HERE = "This JSON was not made by Persona Studio. Give one that was, or a CSV."
 
 csv.field_size_limit(MAX_LINE)
 
@@ -83,8 +70,8 @@ class File:
             raise BadFile(f"The file has {size}, and {MAX_BYTES >> 20} MB is the most. Split it.")
         _check_utf8(content)
         self._content, self._now = content, now
-        self._begin = _match(_MARKS, content, 0)
-        start = _match(_SPACE, content, self._begin)
+        self._begin = match(_MARKS, content, 0)
+        start = match(SPACE, content, self._begin)
         if start == len(content):
             raise BadFile("The file is empty.")
         self._records: Callable[[list[str]], Iterator[Record]] = self._from_table
@@ -140,7 +127,7 @@ class File:
         while end < len(content):
             start, row = end, row + 1
             end = content.find(b"\n", start) + 1 or len(content)
-            blank = _match(_SPACE, content, start, end) == end
+            blank = match(SPACE, content, start, end) == end
             if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
                 raise BadFile(f"Row {row}: there are more than {MAX_ROWS:,} attempts. Split the file.")
             if not blank:
@@ -151,7 +138,6 @@ class File:
 
     def _from_version_1(self, problems: list[str]) -> Iterator[Record]:
         scanner, found = Scanner(self._content, self._begin), 0
-        row = 0
         for key in scanner.members():
             if key != "attempts":
                 scanner.value("Row 1", short=True)
@@ -230,6 +216,23 @@ class File:
             raise BadFile("The file is empty.") from None
 
 
+def _check_utf8(content: bytes) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(content)
+    for start in range(0, len(content) + 1, SHORT):  # once more for what is left open
+        waiting = len(decoder.getstate()[0])
+        try:
+            decoder.decode(view[start : start + SHORT], final=start + SHORT >= len(content))
+        except UnicodeDecodeError as error:
+            at = start - waiting + error.start
+            row = content.count(b"\n", 0, at) + 1
+            begin = max(content.rfind(b"\n", 0, at), content.rfind(b",", 0, at)) + 1
+            raise BadFile(
+                f"Row {row}, about character {at - begin + 1} of its cell: the file is not UTF-8 text. "
+                "Save it as “CSV UTF-8” and try again."
+            ) from None
+
+
 class TooLong(Exception):
     """A row of a table has more than can be looked at."""
 
@@ -277,191 +280,10 @@ class Places:
         return self._file.execute("SELECT 1 FROM places WHERE text = ?", (text,)).fetchone() is not None
 
 
-# Texts of any length, without a copy of them.
-
-_MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
-_SPACE = re.compile(rb"[ \t\r\n\f\v]*+")
-_PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{,]', re.DOTALL)
-_UP_TO_A_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
-_SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:"{}\[\]]++', re.DOTALL)
-_LATER_BYTES = bytes(range(0x80, 0xC0))
-"""Of a character of several bytes, all but the first."""
-MOST_BRACKETS = 5_000_000
-"""Of a whole file; 200,000 attempts without a story have a quarter."""
-
-
-def _match(pattern: re.Pattern[bytes], content: bytes, start: int, end: int | None = None) -> int:
-    """Return where what the pattern takes ends."""
-    found = pattern.match(content, start, len(content) if end is None else end)
-    return found.end() if found else start
-
-
-def _check_utf8(content: bytes) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(content)
-    for start in range(0, len(content) + 1, SHORT):  # once more for what is left open
-        waiting = len(decoder.getstate()[0])
-        try:
-            decoder.decode(view[start : start + SHORT], final=start + SHORT >= len(content))
-        except UnicodeDecodeError as error:
-            at = start - waiting + error.start
-            row = content.count(b"\n", 0, at) + 1
-            begin = max(content.rfind(b"\n", 0, at), content.rfind(b",", 0, at)) + 1
-            raise BadFile(
-                f"Row {row}, about character {at - begin + 1} of its cell: the file is not UTF-8 text. "
-                "Save it as “CSV UTF-8” and try again."
-            ) from None
-
-
-def _characters(content: bytes, start: int, end: int, most: int) -> int:
-    """Count characters; what has too many bytes for `most`, or too few, is not looked at."""
-    if not most < end - start <= 4 * most:
-        return end - start
-    cuts = range(start, end, SHORT)
-    return sum(len(content[cut : min(cut + SHORT, end)].translate(None, _LATER_BYTES)) for cut in cuts)
-
-
-def _parts(content: bytes, start: int, end: int) -> int:
-    """Count values, as far as the count matters."""
-    if end - start <= SHORT:
-        return 0
-    return sum(1 for _ in islice(_PART.finditer(content, start, end), MOST_PARTS + 1))
-
-
-def parsed(content: bytes, start: int, end: int, place: str, short: bool = False, row: int = 0) -> Any:
-    """Return the JSON value that stands there. Raises `BadFile`, also for what is too long to be looked at.
-
-    One that has to be `short` is no attempt. `row` is the line in which it begins, if that is known.
-    """
-    most = SHORT if short else MAX_LINE
-    if _characters(content, start, end, most) > most or _parts(content, start, end) > MOST_PARTS:
-        if short:
-            raise BadFile(NOT_FROM_HERE)
-        raise BadFile(
-            f"{place}: it is longer than {most:,} characters, or has more than {MOST_PARTS:,} values. "
-            "It is not from here. Take it out."
-        )
-    try:
-        return json.loads(str(memoryview(content)[start:end], "utf-8"))
-    except json.JSONDecodeError as error:
-        raise _damaged(content, start, error.lineno, error.colno, row) from None
-    except (RecursionError, ValueError):
-        raise BadFile(
-            f"{place}: it is nested too deeply, or has a number that is too long. It is not from here."
-        ) from None
-
-
-def _damaged(content: bytes, at: int, line: int = 1, column: int = 1, row: int = 0) -> BadFile:
-    """Say where a JSON is damaged: so many lines and characters after a place in it."""
-    row = (row or content.count(b"\n", 0, at) + 1) + line - 1
-    if line == 1:
-        begin = content.rfind(b"\n", 0, at) + 1
-        column += len(content[begin:at].decode("utf-8", "replace")) if at - begin < SHORT else at - begin
-    return BadFile(f"Row {row}, character {column}: the JSON breaks off or is damaged here. Export it again.")
-
-
-class Scanner:
-    """Goes through a JSON whose whole is too long to be parsed: it finds where values end, and parses the short ones.
-
-    Whoever goes through `members` or `elements` takes each value with `value` or `skip`.
-    """
-
-    def __init__(self, content: bytes, at: int) -> None:
-        self.content = content
-        self.at = at
-
-    def next(self) -> bytes:
-        """Go to the next character that is no blank, and return it; b"" at the end."""
-        self.at = _match(_SPACE, self.content, self.at)
-        return self.content[self.at : self.at + 1]
-
-    def members(self) -> Iterator[str]:
-        """Go through an object: each name, with its value next."""
-        if self._opens(b"{", b"}"):
-            return
-        for _ in range(MOST_MEMBERS):
-            if self.next() != b'"':
-                raise self.damaged()
-            key = self.value("Row 1", short=True)
-            self._take(b":")
-            self.next()
-            yield key
-            if self._take(b",", b"}") == b"}":
-                return
-        raise BadFile(NOT_FROM_HERE)
-
-    def elements(self) -> Iterator[None]:
-        """Go through a list, with each element next."""
-        if self._opens(b"[", b"]"):
-            return
-        while True:
-            self.next()
-            yield
-            if self._take(b",", b"]") == b"]":
-                return
-
-    def value(self, place: str, short: bool = False) -> Any:
-        """Return the value that is next, parsed as `parsed` does."""
-        start = self.at
-        self.skip(4 * MAX_LINE, 2 * MOST_PARTS)
-        return parsed(self.content, start, self.at, place, short)
-
-    def skip(self, most: int = MAX_BYTES, most_brackets: int = MOST_BRACKETS) -> None:
-        """Go past the value that is next, or past the first so many bytes of it."""
-        if self.content[self.at : self.at + 1] not in (b"{", b"["):
-            end = _match(_SCALAR, self.content, self.at)
-            if end == self.at:
-                raise self.damaged()
-            self.at = end
-            return
-        start, opened = self.at, bytearray()
-        for _ in range(most_brackets):
-            self.at = _match(_UP_TO_A_BRACKET, self.content, self.at)
-            sign = self.content[self.at : self.at + 1]
-            if sign in (b"{", b"["):
-                opened += sign
-            elif sign and bytes(opened[-1:]) + sign in (b"{}", b"[]"):
-                opened.pop()
-            else:
-                raise self.damaged()
-            self.at += 1
-            if not opened or self.at - start > most:
-                return
-            if len(opened) > MOST_DEEP:
-                break
-        raise BadFile("The JSON is nested too deeply, or has too many parts. It is not from here.")
-
-    def end_of_line(self) -> int:
-        """Return where the next line begins, if nothing else is on this one."""
-        end = self.content.find(b"\n", self.at) + 1 or len(self.content)
-        self.at = _match(_SPACE, self.content, self.at, end)
-        if self.at < end:
-            raise self.damaged()
-        return end
-
-    def damaged(self) -> BadFile:
-        """Return the error that says that the JSON is damaged here."""
-        return _damaged(self.content, self.at)
-
-    def _opens(self, sign: bytes, end: bytes) -> bool:
-        """Take the sign that opens, and say whether the other one follows at once; then take that too."""
-        self._take(sign)
-        if self.next() != end:
-            return False
-        self._take(end)
-        return True
-
-    def _take(self, *signs: bytes) -> bytes:
-        sign = self.next()
-        if sign not in signs:
-            raise self.damaged()
-        self.at += 1
-        return sign
-
-
 # What a cell may be. Each reader returns the value, or raises ValueError with the rest of the sentence.
 
 
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 

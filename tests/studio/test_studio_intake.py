@@ -377,7 +377,7 @@ def test_too_many_attempts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("width", [1, 3, 4])
 def test_an_attempt_is_refused_by_its_characters_not_its_bytes(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.intake.MAX_LINE", 70_000)
+    monkeypatch.setattr("studio.long_json.MAX_LINE", 70_000)
     letter = {1: "x", 3: "夜", 4: "🎤"}[width]
     fits, not_quite = (json.dumps(ENTRY | {"raw": letter * n}, ensure_ascii=False) for n in (69_000, 70_000))
     assert len(records(f"{a_json()}{fits}\n")) == 1
