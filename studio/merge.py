@@ -5,7 +5,7 @@ again; it is also any attempt of the same persona or, where it has none, of the 
 stands for an earlier record of the file. Taking a file in twice changes nothing. Nothing here is ever sent to KIE.
 
 Both go through the file portion by portion, and keep no more of it. What is looked up is looked up before the write
-lock is taken, and a portion is written in one short transaction; if something came in between, the portion is judged
+lock is taken, and what is written is written in short transactions; if something came in between, the portion is judged
 again. So a file that was taken in up to its middle can be taken in again, and is then completed.
 """
 
@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -32,15 +32,17 @@ from studio.refusals import NotSaved
 from studio.sending.kinds import kind_named
 from studio.sending.rows import blank_row, found_by
 
+T = TypeVar("T")
 NAMESPACE = uuid.UUID("6f1d2a0e-51c4-4b3e-9d43-0c3a6a7f5b21")
 PORTION = 500
-"""Records that are written in one transaction, and held in memory, at most."""
-MOST_OVERWRITTEN = 125
-"""Rows that are overwritten in one transaction, which takes longer."""
+"""Records that are looked up together, and held in memory, at most."""
 PORTION_SIZE = 2 * 1024 * 1024
 """Bytes of the file after which a portion is full."""
+FEWEST_ROWS, ROWS_AT_FIRST = 25, 100
+"""Rows of one transaction; then so many that it takes about `AIM` seconds, and at most a portion."""
+AIM = 0.15
 PAUSE = 0.1
-"""Seconds for which SQLite's write lock is free between two portions: who waits for it asks at least that often."""
+"""Seconds for which SQLite's write lock is free between two transactions: who waits asks at least that often."""
 SHOWN = 100
 """New records, and conflicts, that a preview keeps."""
 SHOWN_TEXT = 300
@@ -133,15 +135,16 @@ def take_in(
                 judged = _judge(library, account, ended, known)
                 new = _new_rows(library, account, judged, numbers)
                 try:
-                    written += _write(turns, account, new)
+                    for rows in turns.pieces(new):
+                        written += _write(turns, account, rows)
                     break
                 except sa.exc.IntegrityError:
                     continue  # somebody else wrote one of them
             else:
                 raise NotSaved("Somebody else is changing the library at this moment.")
             conflicts = [each for each in judged if each.here and each.differs] if overwrite else []
-            for first in range(0, len(conflicts), MOST_OVERWRITTEN):
-                written += _overwrite(turns, account, conflicts[first : first + MOST_OVERWRITTEN], author)
+            for some in turns.pieces(conflicts):
+                written += _overwrite(turns, account, some, author)
             numbers.keep()
             for each in judged:
                 _note(known, each)
@@ -358,29 +361,39 @@ class _Turns:
         self._writing = library.database.writing
         self._pause = PAUSE if library.database.kind == "sqlite" else 0.0
         self._over = -math.inf
+        self._rows = ROWS_AT_FIRST
+
+    def pieces(self, rows: Sequence[T]) -> Iterator[Sequence[T]]:
+        """Cut what is to be written into transactions that are short enough."""
+        first = 0
+        while piece := rows[first : first + self._rows]:
+            first += len(piece)
+            yield piece
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """Write in one transaction, a pause after the last one."""
-        time.sleep(max(0.0, self._over + self._pause - time.monotonic()))
+    def writing(self, rows: int) -> Iterator[sa.Connection]:
+        """Write so many rows in one transaction, a pause after the last one."""
+        sleep(max(0.0, self._over + self._pause - monotonic()))
+        started = monotonic()
         try:
             with self._writing() as connection:
                 yield connection
         finally:
-            self._over = time.monotonic()
+            self._over = monotonic()
+            if 2 * rows > self._rows:
+                fitting = round(rows * AIM / max(self._over - started, 0.001))
+                self._rows = max(FEWEST_ROWS, min(fitting, PORTION))
 
 
 def _write(turns: _Turns, account: str, new: Sequence[tuple[_Judged, dict[str, Any]]]) -> int:
     """Write new rows and return how many. Raises `IntegrityError` if one is there by now."""
-    if not new:
-        return 0
     stories = [event | {"attempt_id": row["id"]} for each, row in new for event in _events(each.record)]
     copies = [
         {"its_copy": row["id"], "its_id": each.record.values["id"]}
         for each, row in new
         if each.record.values.get("id") not in (None, "", row["id"])
     ]
-    with turns.writing() as connection:
+    with turns.writing(len(new)) as connection:
         connection.execute(sa.insert(attempts), [row for _, row in new])
         if copies:  # what came in before and is linked to them
             linked = sa.and_(attempts.c.account == account, sa.text("replaces <> ''"))
@@ -439,7 +452,7 @@ class _Numbers:
 def _overwrite(turns: _Turns, account: str, conflicts: Sequence[_Judged], author: str) -> int:
     """Write the file's version over rows, unless they are on their way or gone; return how many."""
     written = 0
-    with turns.writing() as connection:
+    with turns.writing(len(conflicts)) as connection:
         for conflict in conflicts:
             this = sa.and_(attempts.c.id == conflict.attempt_id, attempts.c.account == account)
             row = connection.execute(sa.select(attempts).where(this).with_for_update()).first()

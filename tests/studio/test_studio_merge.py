@@ -459,11 +459,26 @@ def test_of_two_that_take_the_same_in_at_once_one_does(open_store: Callable[[], 
 
 
 def test_very_many_are_overwritten_in_small_transactions(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.merge.MOST_OVERWRITTEN", 2)
     monkeypatch.setattr("studio.merge.PAUSE", 0)
     bring_in(library, FILES["JSON"])
+    monkeypatch.setattr("studio.merge.ROWS_AT_FIRST", 2)
+    monkeypatch.setattr("studio.merge.FEWEST_ROWS", 2)
     assert bring_in(library, FILES["JSON"].replace("name ", "other "), overwrite=True) == 7
     assert names(library) == [f"other {number}" for number in range(7)]
+
+
+def test_transactions_become_as_long_as_they_may_be(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.merge.PAUSE", 0)
+    clock, pieces = iter([0.0, 0, 0.3, 0.3, 0.3, 0.3 + 1e-9]), [list[int]()]
+    monkeypatch.setattr("studio.merge.monotonic", lambda: next(clock))
+    turns = studio.merge._Turns(library)
+    for piece in turns.pieces(range(1000)):
+        pieces.append(list(piece))
+        if len(pieces) == 4:
+            break
+        with turns.writing(len(piece)):
+            pass
+    assert [len(piece) for piece in pieces[1:]] == [100, 50, 500]
 
 
 def test_between_two_portions_others_can_write(
@@ -476,7 +491,7 @@ def test_between_two_portions_others_can_write(
         paused.append(seconds)
         other.beat("other")
 
-    monkeypatch.setattr("studio.merge.time.sleep", instead_of_waiting)
+    monkeypatch.setattr("studio.merge.sleep", instead_of_waiting)
     bring_in(library, FILES["JSON"])
     assert len(paused) == 4
     if library.database.kind == "sqlite":
