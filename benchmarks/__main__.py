@@ -20,6 +20,7 @@ QUICK = {
     "kie_warm": ["--pairs", "11"],
     "pages": ["--repeat", "3"],
     "library": ["--pairs", "5"],
+    "files": ["--quick"],
     "sending": ["--quick"],
     "load": ["--quick"],
 }

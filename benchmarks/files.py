@@ -3,7 +3,7 @@
 Bars: 64 MiB of memory above idle for each step, and no other process waits longer than a second for a write. Idle is
 the process with the file in memory, because the upload is Streamlit's; what is measured is the most that the process
 had (resident set). The other process writes four times a second, as `Store.beat` does. `--quick` takes 20,000
-attempts, `--json` prints rows for a table.
+attempts.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import sqlalchemy as sa
-from common import ROOT, child_environment
+from common import ROOT, Row, at_most, child_environment, options_of, tell
 
 sys.path.insert(0, str(ROOT))
 
@@ -43,6 +44,8 @@ from studio.query import Query
 from studio.sending.kinds import body_of
 from studio.sending.rows import blank_row, found_by
 
+T = TypeVar("T")
+MOST_MEMORY, LONGEST_WAIT = 64, 1.0
 ACCOUNT = "a" * 12
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WORDS = ["harbour", "quiet", "velvet", "lantern", "alto", "low", "smoky", "brushed", "drums", "close", "warm", "bright"]
@@ -81,7 +84,7 @@ class Resident(threading.Thread):
         return (self._most - self._idle) / 2**20
 
 
-def filled(url: str, count: int) -> str:
+def filled(url: str, count: int) -> None:
     """File so many invented attempts as KIE's answers make them, one in ten with a story."""
     library, chance = Library(Database(url)), random.Random(1)
 
@@ -112,7 +115,6 @@ def filled(url: str, count: int) -> str:
         with library.database.writing() as connection:
             connection.execute(sa.insert(attempts), rows)
             connection.execute(sa.insert(events), stories)
-    return ""
 
 
 @contextmanager
@@ -125,66 +127,63 @@ def another_writes(url: str) -> Iterator[Callable[[], float]]:
         yield lambda: float(process.communicate("over\n")[0])
 
 
-def take_out(url: str, path: str) -> str:
-    """Write the file of a library, and return the figure."""
+def take_out(url: str, path: str) -> tuple[float, float]:
+    """Write the file of a library; return the seconds, and the MiB above idle."""
     library, memory, started = Library(Database(url)), Resident(), time.perf_counter()
     with json_file(library, ACCOUNT, Query()) as file, Path(path).open("wb") as copy:
-        figure = f"{time.perf_counter() - started:.0f} s, {memory.most():.0f} MiB above idle"
+        took = time.perf_counter() - started, memory.most()
         shutil.copyfileobj(file, copy)
-    return figure
+    return took
 
 
-def preview(url: str, path: str) -> str:
-    """Compare a file with a library, and return the figure."""
+def preview(url: str, path: str) -> tuple[float, float]:
+    """Compare a file with a library; return the seconds, and the MiB above idle."""
     library, content = Library(Database(url)), Path(path).read_bytes()
     memory, started = Resident(), time.perf_counter()
     compare(library, ACCOUNT, File(content, START))
-    return f"{time.perf_counter() - started:.0f} s, {memory.most():.0f} MiB above idle"
+    return time.perf_counter() - started, memory.most()
 
 
-def bring_in(url: str, path: str) -> str:
-    """Take a file into a library, and return the figure."""
+def bring_in(url: str, path: str) -> tuple[float, float]:
+    """Take a file into a library; return the seconds, and the MiB above idle."""
     library, content = Library(Database(url)), Path(path).read_bytes()
     memory, started = Resident(), time.perf_counter()
     file = File(content, START)
     take_in(library, ACCOUNT, file, order=file.order)
-    return f"{time.perf_counter() - started:.0f} s, {memory.most():.0f} MiB above idle"
+    return time.perf_counter() - started, memory.most()
 
 
-def alone(step: Callable[..., str], *given: object) -> str:
+def alone(step: Callable[..., T], *given: object) -> T:
     """Run a step in a process of its own, whose memory nothing used before."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(step, *given).result()
 
 
-def main() -> None:
-    """Fill a library, take its file out and in, and print the figures."""
+def main() -> int:
+    """Fill a library, take its file out and in, and tell the figures."""
     parser = argparse.ArgumentParser(description="the library's file, out and in")
     parser.add_argument("--quick", action="store_true", help="20,000 attempts instead of 200,000")
-    parser.add_argument("--json", action="store_true", help="print rows for a table")
-    given = parser.parse_args()
-    count = 20_000 if given.quick else 200_000
-    command = "python benchmarks/files.py" + (" --quick" if given.quick else "")
-
-    def say(what: str, figure: str) -> None:
-        row = {"what": f"{what} {count:,} attempts", "figure": figure, "command": command}
-        print(json.dumps(row) if given.json else f"{row['what']}: {figure}", flush=True)
-
+    options = options_of(parser)
+    count = 20_000 if options.quick else 200_000
     with tempfile.TemporaryDirectory() as folder:
         full, empty = (f"sqlite:///{folder}/{name}.db" for name in ("full", "empty"))
         first, second = (Path(folder, f"{name}.jsonl") for name in ("first", "second"))
         alone(filled, full, count)
-        say("taking out", alone(take_out, full, str(first)))
-        say("length of the file of", f"{first.stat().st_size / 2**20:.0f} MiB")
-        say("the preview of", alone(preview, empty, str(first)))
+        steps = {"made": alone(take_out, full, str(first)), "previewed": alone(preview, empty, str(first))}
         with another_writes(empty) as longest_wait:
-            figure = alone(bring_in, empty, str(first))
+            steps["brought in"] = alone(bring_in, empty, str(first))
             waited = longest_wait()
-        say("bringing in", figure)
-        say("longest wait of another process for a write while bringing in", f"{waited:.2f} s")
         alone(take_out, empty, str(second))
-        say("out, in and out again:", "the same bytes" if filecmp.cmp(first, second, shallow=False) else "OTHER BYTES")
+        size, same = first.stat().st_size >> 20, filecmp.cmp(first, second, shallow=False)
+    file = f"the file of {count:,} attempts ({size} MiB)"
+    rows = [
+        at_most(f"{file}: memory above idle while it is {step}", memory, MOST_MEMORY, "MiB", f"{seconds:.0f} s")
+        for step, (seconds, memory) in steps.items()
+    ]
+    rows.append(at_most(f"{file}: another process's longest wait for a write meanwhile", waited, LONGEST_WAIT, "s"))
+    rows.append(Row(f"{file}: out, in and out again", "the same" if same else "other bytes", "the same bytes", same))
+    return tell(rows, options)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
