@@ -179,7 +179,7 @@ class Library:
             alive = sa.and_(
                 _this(account, attempt_id),
                 attempts.c.deleted_at.is_(None),
-                sa.not_(sa.text(IN_FLIGHT)),
+                sa.text(f"NOT ({IN_FLIGHT})"),
             )
             if connection.execute(sa.update(attempts).where(alive).values(deleted_at=self.now())).rowcount:
                 add_event(connection, attempt_id, self.now(), "deleted", {}, author)
