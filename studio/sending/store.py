@@ -178,7 +178,7 @@ class Store:
             mine = sa.and_(attempts.c.account == account, attempts.c.id == row["replaces"])
             about = open_matter or self._newest(connection, mine)
             if about is None:
-                raise Refused("It is not in this library any more.")
+                raise Refused("It is not in the library any more, so nothing was sent. Look again, then decide.")
             raise NeedsDecision(about, stale=replaces is not None)
         row |= found_by(row) | {"number": free_number(connection, row)}
         connection.execute(sa.insert(attempts).values(row))
@@ -322,7 +322,7 @@ class Store:
         }
         if not outcome.handle and before.outcome.handle:
             values["handle"] = before.outcome.handle
-        if outcome.status in (Status.CREATED, Status.WORKING):
+        if outcome.status in (Status.CREATED, Status.WORKING) or outcome.handle:
             values |= {"settled": Settled.NOT.value, "deleted_at": None}
         if before.status not in (Status.SENDING, Status.WORKING) or before.deleted_at is not None:
             self._late(connection, before, outcome)

@@ -183,7 +183,6 @@ class Life(RuleBasedStateMachine):
             if what == "cancel":
                 self.cancelled.update(waiting)
                 self.ended_batches.add(batch)
-            self.let_go.difference_update(waiting)
 
     @rule(which=ANY, breaks=BREAKS)
     @precondition(lambda self: self.having("queued") and len(self.cancelled) < 2)
@@ -374,6 +373,7 @@ class Life(RuleBasedStateMachine):
             self.made.pop(key, None)
             self.handles.pop(key, None)
         self.allowed_to_vanish = False
+        self.let_go.difference_update(row.id for row in self.rows.values() if row.held)
         flying = [row.subject for row in self.rows.values() if row.status in IN_FLIGHT]
         assert len(flying) == len(set(flying)), "one at a time for a subject"
         for key, row in self.rows.items():
