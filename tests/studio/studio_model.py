@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,6 +52,10 @@ class PortraitKind(Kind):
         if not painted:
             return Outcome(Status.REFUSED, cause="failed", message="It was not painted.")
         return Outcome(Status.CREATED, result={"portrait": painted})
+
+    def look_again_after(self, age: timedelta) -> timedelta:
+        """Painting is quick."""
+        return timedelta(seconds=0.2)
 
 
 PORTRAIT = PortraitKind()
@@ -140,6 +145,10 @@ class Line:
     def order_portrait(self, body: dict[str, Any]) -> str:
         """POST."""
         return str(self._post("portrait", body))
+
+    def credits(self) -> float:
+        """GET."""
+        return float(self._kie.credits)
 
     def portrait(self, handle: str) -> str | None:
         """GET."""
