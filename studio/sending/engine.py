@@ -181,7 +181,12 @@ class Engine:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=HEARTBEAT)
-        tidying = threading.Thread(target=self._tidy_up, args=(0.0, {self.executor}), name="tidy", daemon=True)
+
+        def tidy_up() -> None:
+            with suppress(Exception):  # what is left is deleted by whoever finds this process gone
+                self._tidy_up(0.0, {self.executor})
+
+        tidying = threading.Thread(target=tidy_up, name="tidy", daemon=True)
         tidying.start()
         tidying.join(timeout=1.0)  # without its database DBOS would try for ever
         DBOS.destroy()
