@@ -502,9 +502,8 @@ class Engine:
         for attempt_id in self._store.write_off():
             self._changed(attempt_id)
         self._put_back_what_never_left()
-        accounts = self._vault.accounts()
-        self._store.mend_times(accounts)
-        for account in self._store.accounts_due(accounts, overdue):
+        self._store.mend_times()
+        for account in self._store.accounts_due(self._vault.accounts(), overdue):
             self.wake(account)
 
     def _put_back_what_never_left(self) -> None:

@@ -56,8 +56,8 @@ LOOK_LEASE = timedelta(seconds=60)
 """While a process asks for the result of an attempt, others leave it alone for so long."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
-SLACK = timedelta(seconds=0.2)
-"""Added to the period of the rate limit, because requests are not equally long on their way."""
+SLACK = 0.02
+"""The part of its period that is added to the rate limit, because requests are not equally long on their way."""
 
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
 OF_CANCELLED = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
@@ -199,38 +199,43 @@ class Store:
         (`Attempt.claim`). At most `limit` requests of an account leave in any stretch of `period`, whoever sends
         them. Single attempts go before those of a batch, the longest due first.
         """
+        period *= 1 + SLACK
         with self.database.reading() as connection:  # most of the time there is nothing to write
-            found = self._next(connection, account, self.now(), limit, period + SLACK)
-        if not isinstance(found, str):
+            found = self._next(connection, account, self.now(), limit, period)
+        if not isinstance(found, tuple):
             return Claim(at=found)
         with self.database.writing() as connection:
             self.database.one_at_a_time(connection, "claim", account)
             now = self.now()
-            found = self._next(connection, account, now, limit, period + SLACK)
-            if not isinstance(found, str):
+            found = self._next(connection, account, now, limit, period)
+            if not isinstance(found, tuple):
                 return Claim(at=found)
-            this = attempts.c.id == found
-            working = {"due_at": now + LOOK_LEASE, "executor": executor}
-            look = sa.and_(this, sa.text(WORKING))
-            if not connection.execute(sa.update(attempts).where(look).values(working)).rowcount:
-                claim = uuid.uuid4().hex
-                values = {"status": Status.SENDING.value, "sent_at": now, "executor": executor, "claim": claim}
-                if not connection.execute(sa.update(attempts).where(this, sa.text(QUEUED)).values(values)).rowcount:
-                    return Claim(at=now)  # in this moment it was cancelled, paused, or found by another process
+            attempt_id, condition = found
+            claim = uuid.uuid4().hex
+            values = {"due_at": now + LOOK_LEASE} if condition == WORKING else {"sent_at": now, "claim": claim}
+            status = Status.WORKING if condition == WORKING else Status.SENDING
+            this = sa.and_(attempts.c.id == attempt_id, sa.text(condition))
+            change = sa.update(attempts).where(this).values(values | {"status": status.value, "executor": executor})
+            row = connection.execute(change.returning(*attempts.c)).first()
+            if row is None:
+                return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
+            if condition == QUEUED:
                 connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
-                old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * (period + SLACK))
+                old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * period)
                 connection.execute(sa.delete(departures).where(old))
-            return Claim(self._get(connection, found))
+            return Claim(read(row))
 
     def _next(
         self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
-    ) -> str | datetime | None:
-        """Return the ID of what is to be looked for or sent now, or when there will be something, or None."""
+    ) -> tuple[str, str] | datetime | None:
+        """Return what is to be looked for or sent now and its condition, or when there will be something, or None."""
         look = self._due(connection, account, WORKING, now)
-        queued = None if look else self._due(connection, account, QUEUED, now)
-        if look or queued is None:
-            return look or self._next_due(connection, account)
-        return self._departure_after(connection, account, now, limit, period) or queued
+        if look:
+            return look, WORKING
+        queued = self._due(connection, account, QUEUED, now)
+        if queued is None:
+            return self._next_due(connection, account)
+        return self._departure_after(connection, account, now, limit, period) or (queued, QUEUED)
 
     def leaves(self, attempt: Attempt) -> datetime:
         """Note that a claimed request leaves only now, which is what the rate limit counts; return when that is."""
@@ -409,20 +414,18 @@ class Store:
         """Return those of these accounts that have something to send or to look for, due `since` ago or longer."""
         if not accounts:
             return []
-        before, far = self.now() - since, self.now() + LONGEST_WAIT
-        due = sa.or_(attempts.c.due_at <= before, sa.and_(attempts.c.due_at > far, sa.text("status = 'queued'")))
         found: set[str] = set()
         with self.database.reading() as connection:
             for condition in (QUEUED, WORKING):
-                query = sa.select(attempts.c.account).where(sa.text(condition), due).distinct()
-                found.update(connection.execute(query).scalars())
+                due = sa.and_(sa.text(condition), attempts.c.due_at <= self.now() - since)
+                found.update(connection.execute(sa.select(attempts.c.account).where(due).distinct()).scalars())
         return sorted(found & set(accounts))
 
-    def mend_times(self, accounts: Sequence[str]) -> None:
+    def mend_times(self) -> None:
         """Let attempts go that are due implausibly late, because the clock was set back after they were filed."""
-        far = sa.and_(sa.text(QUEUED), attempts.c.due_at > self.now() + LONGEST_WAIT, attempts.c.account.in_(accounts))
+        far = sa.and_(sa.text(QUEUED), attempts.c.due_at > self.now() + LONGEST_WAIT)
         with self.database.reading() as connection:
-            found = connection.execute(sa.select(attempts.c.id).where(far)).scalars().all()
+            found = connection.execute(sa.select(attempts.c.id).where(far).limit(1)).first()
         if found:
             with self.database.writing() as connection:
                 connection.execute(sa.update(attempts).where(far).values(due_at=self.now()))
