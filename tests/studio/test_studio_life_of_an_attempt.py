@@ -57,7 +57,8 @@ MAY_EXIST = ("created", "unknown")
 LOOKED_AT = [
     attempts.c[name]
     for name in (
-        "id", "subject", "status", "claim", "executor", "persona_id", "handle", "result", "held", "batch", "deleted_at",
+        "id", "subject", "status", "claim", "executor", "persona_id", "handle", "result", "held", "due_at",
+        "batch", "deleted_at",
     )
 ]  # fmt: skip
 
@@ -66,7 +67,7 @@ TRACK = st.sampled_from([0, 0, 0, 1])
 DECISION = st.sampled_from(["fresh", "as seen", "none"])
 TWO = st.integers(0, 1)
 ANY = st.integers(0, 5)
-FATE = st.sampled_from(list(FATES))
+FATE = st.sampled_from([*FATES, "done", "too often", "too often"])
 BREAKS = st.sampled_from([(), (), (), ("after",), ("before",), ("", "after"), ("", "before")])
 """Which of the next transactions break off, before or after the commit was done; mostly none."""
 
@@ -255,6 +256,12 @@ class Life(RuleBasedStateMachine):
     def a_process_claims_and_sends_and_writes(self, which: int, fate: str) -> None:
         self.serve(pick(self.awake(), which), (), fate, write=True)
 
+    @rule(which=TWO, fate=st.sampled_from(["", *FATES]))
+    @precondition(lambda self: self.waiting() and any(row.due_at > self.clock() for row in self.having("queued")))
+    def a_process_claims_after_the_pause(self, which: int, fate: str) -> None:
+        self.pass_time(61)
+        self.serve(pick(self.awake(), which), (), fate)
+
     def waiting(self) -> bool:
         """Whether there is something to claim, as it seems."""
         return bool(self.awake()) and any(not row.held for row in self.having("queued", "working"))
@@ -289,6 +296,11 @@ class Life(RuleBasedStateMachine):
     def an_answer_is_written(self, which: int, breaks: tuple[str, ...] = ()) -> None:
         process = pick([process for process in self.awake() if process.brought], which)
         self.write(process, next(iter(process.brought)), breaks)
+
+    @rule(which=TWO)
+    @precondition(lambda self: any(process.brought for process in self.awake()))
+    def an_answer_is_written_and_nobody_hears_of_it(self, which: int) -> None:
+        self.an_answer_is_written(which, ("after",))
 
     @rule(which=TWO, breaks=BREAKS)
     @precondition(lambda self: self.late())
