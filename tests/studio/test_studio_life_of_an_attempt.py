@@ -363,7 +363,7 @@ class Life(RuleBasedStateMachine):
         handle = pick([handle for handle, painted in self.kie.paintings.items() if painted is None], which)
         self.kie.paintings[handle] = f"{handle}.png" if well else ""
 
-    @rule(seconds=st.sampled_from([0.05, 0.7, 3.0, 12.0, 61.0, 3600.0, 90_000.0]))
+    @rule(seconds=st.sampled_from([0.05, 0.7, 3.0, 9.6, 12.0, 61.0, 3600.0, 90_000.0]))
     @precondition(lambda self: self.having(*IN_FLIGHT) or any(process.hands for process in self.processes))
     def time_passes(self, seconds: float) -> None:
         self.pass_time(seconds)
