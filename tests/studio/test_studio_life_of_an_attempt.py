@@ -91,6 +91,7 @@ class Life(RuleBasedStateMachine):
         self.library, self.batches = Library(self.database), Batches(self.store)
         self.vault = SimpleNamespace(account=lambda account: True, accounts=lambda: [ME], client=self.a_line)
         self.fate = "done"
+        self.broken = ""
         self.on_the_line: Attempt | None = None
         self.rows: dict[str, Any] = {}
         self.filed: list[str] = []
@@ -460,13 +461,16 @@ class Life(RuleBasedStateMachine):
         """A request is leaving: the last moment at which the promise can be broken."""
         attempt, fate = self.on_the_line, self.fate
         assert attempt
-        for letter in self.kie.letters:
-            assert letter.attempt != attempt.id or letter.fate == "heard: certainly not", "one request for one click"
-        assert attempt.id not in self.cancelled, "what was cancelled is not sent"
+        earlier = [letter for letter in self.kie.letters if letter.attempt == attempt.id]
+        recent = [letter for letter in self.kie.letters if letter.at > self.seconds - PERIOD]
+        if any(letter.fate != "heard: certainly not" for letter in earlier):
+            self.broken = "one click, two requests"
+        if attempt.id in self.cancelled:
+            self.broken = "what was cancelled was sent"
         if fate == "never connected":
             return None
-        recent = [letter for letter in self.kie.letters if letter.at > self.seconds - PERIOD]
-        assert len(recent) < LIMIT, "too many in one stretch of the period"
+        if len(recent) >= LIMIT:
+            self.broken = "too many requests in one stretch of the period"
         self.kie.letters.append(Letter(attempt.id, self.seconds, fate))
         self.may_be_unknown.add(attempt.id)
         return self.kie.letters[-1]
@@ -474,6 +478,7 @@ class Life(RuleBasedStateMachine):
     def carry(self, process: Process, attempt: Attempt, fate: str) -> None:
         self.fate, self.on_the_line = fate, attempt
         process.carry(attempt)
+        assert not self.broken, self.broken  # not before: the engine takes every error for a lost answer
         if attempt.status is Status.WORKING:
             self.may_be_unknown.add(attempt.id)
 
