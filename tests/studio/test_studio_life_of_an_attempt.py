@@ -21,13 +21,14 @@ from hypothesis import HealthCheck, settings, stateful
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
 from studio_helpers import ME, Clock, a_request, ended, eventually
-from studio_model import CERTAINLY_NOT, FATES, PORTRAIT, Kie, Letter, Line, Process, ShakyDatabase
+from studio_model import CERTAINLY_NOT, FATES, PORTRAIT, UNCLEAR, Kie, Letter, Line, Process, ShakyDatabase
 
 from kie import PersonaRequest
 from sandbox import Server
@@ -65,6 +66,21 @@ LOOKED_AT = [
 KIND = st.sampled_from(["persona", "portrait", "persona", "boost"])
 TRACK = st.sampled_from([0, 0, 0, 1])
 DECISION = st.sampled_from(["fresh", "as seen", "none"])
+SCENE = st.sampled_from(
+    [
+        "nothing",
+        "late",
+        "late, settled",
+        "late, deleted",
+        "late, forgotten",
+        "late, asked again",
+        "late, settled, asked again",
+        "late, forgotten, asked again",
+        "a pause that nobody heard of",
+        "a batch of which one is on its way",
+        "held up",
+    ]
+)
 TWO = st.integers(0, 1)
 ANY = st.integers(0, 5)
 FATE = st.sampled_from([*FATES, "done", "too often", "too often"])
@@ -109,6 +125,45 @@ class Life(RuleBasedStateMachine):
         self.allowed_to_vanish = False
         self.clock_was_turned = False
         self.processes = [self.a_process(), self.a_process()]
+
+    @initialize(
+        scene=SCENE,
+        kind=KIND,
+        fate=FATE,
+    )
+    def it_begins_with(self, scene: str, kind: str, fate: str) -> None:
+        """The dangerous places, at which chance alone arrives rarely; each is made of steps like all others."""
+        first, *more = scene.split(", ")
+        if first == "late":
+            self.then(self.a_person_clicks, 0, kind, 0, 0, "fresh")
+            self.then(self.a_process_claims_and_sends, 0, fate)
+            self.then(self.a_process_stalls_and_is_taken_for_gone, 0)
+            if "settled" in more:
+                self.then(self.a_person_settles_what_is_unknown, 0, False)
+            if "deleted" in more:
+                self.then(self.a_person_deletes, 0)
+            if "forgotten" in more:
+                self.then(self.a_person_has_the_account_forgotten)
+            if "asked again" in more:
+                self.then(self.pass_time, 3)
+                self.then(self.a_person_clicks, 0, kind, 0, 1, "fresh")
+        elif first == "a pause that nobody heard of":
+            self.then(self.a_person_clicks, 0, kind, 0, 0, "fresh")
+            self.then(self.a_process_claims_and_sends, 0, "too often")
+            self.then(self.an_answer_is_written_and_nobody_hears_of_it, 0)
+            self.then(self.a_process_claims_after_the_pause, 1, "")
+        elif first == "a batch of which one is on its way":
+            self.then(self.a_person_starts_a_batch, [(kind, 0), (kind, 1)])
+            self.then(self.a_process_claims_and_sends, 0, fate)
+        elif first == "held up":
+            for track in (0, 1):
+                self.then(self.a_person_clicks, 0, kind, track, 0, "fresh")
+                self.then(self.a_process_claims, 0)
+            self.then(self.pass_time, 0.7)
+
+    def then(self, step: Callable[..., None], *how: Any) -> None:
+        step(*how)
+        self.all_promises_are_kept()
 
     # What a person does.
 
@@ -265,7 +320,7 @@ class Life(RuleBasedStateMachine):
 
     def waiting(self) -> bool:
         """Whether there is something to claim, as it seems."""
-        return bool(self.awake()) and any(not row.held for row in self.having("queued", "working"))
+        return bool(self.awake() and self.having("queued", "working"))
 
     def serve(self, process: Process, breaks: tuple[str, ...], fate: str = "", write: bool = False) -> None:
         before = self.rows
@@ -481,6 +536,8 @@ class Life(RuleBasedStateMachine):
         assert not self.broken, self.broken  # not before: the engine takes every error for a lost answer
         if attempt.status is Status.WORKING:
             self.may_be_unknown.add(attempt.id)
+        elif self.kie.letters and self.kie.letters[-1].attempt == attempt.id and fate in UNCLEAR:
+            assert process.brought[attempt.id][1].status is Status.UNKNOWN, "KIE may have acted"
 
     def write(self, process: Process, attempt_id: str, breaks: tuple[str, ...] = ()) -> None:
         """Have a process write what it was told, and look whether the row says it."""
@@ -523,9 +580,10 @@ class Life(RuleBasedStateMachine):
         self.beats[process.executor] = self.clock()
 
     def recover(self, process: Process, breaks: tuple[str, ...] = ()) -> None:
+        for executor in [key for key, last in self.beats.items() if last <= self.clock() - LEASE]:
+            del self.beats[executor]  # taken for gone until its next sign of life
         for row in self.fetch().values():
-            last = self.beats.get(row.executor)
-            if row.status == "sending" and (last is None or last <= self.clock() - LEASE):
+            if row.status == "sending" and row.executor not in self.beats:
                 self.may_be_unknown.add(row.id)
         with self.breaking(breaks):
             process.sign_of_life()
