@@ -82,6 +82,7 @@ FATES: dict[str, Callable[[], KieError] | None] = {
 }
 """What may become of a request, each with the error that its sender meets; KIE acts on it or not, see `ACTED`."""
 ACTED = ("done", "answer lost", "answer broken")
+UNCLEAR = ("lost on its way", "answer lost", "answer broken")
 CERTAINLY_NOT = ("too often", "never connected")
 """After which a request may be sent again by itself."""
 
