@@ -1,10 +1,11 @@
-"""The library as a file: a CSV that a spreadsheet opens as text, and a JSON that keeps everything.
+"""The library as a file: a CSV that a spreadsheet opens as text, and JSON Lines that keep everything.
 
 The CSV's guard: a cell that a spreadsheet could take for a formula, and a cell that itself begins with an apostrophe,
 gets one apostrophe in front. To read a file back, drop one leading apostrophe from each text cell.
 
-The JSON is one object: `format`, `version` and `attempts`, each with all that was sent, answered, added and decided.
-Attempts still on their way are left out: what becomes of them no file can say.
+The JSON Lines begin with a line that says `format`, `version`, and `order` unless that is the newest first. Then each
+attempt has a line, with all that was sent, answered, added and decided. Attempts still on their way are left out: what
+becomes of them no file can say.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from studio.database.columns import IN_CSV, IN_FILE
+from studio.query import Order
+from studio.sending.attempts import IN_FLIGHT
 
 if TYPE_CHECKING:
     from studio.library import Library
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 COLUMNS = IN_CSV
 FIELDS = IN_FILE
-FORMAT, VERSION = "persona-studio", 1
+FORMAT, VERSION = "persona-studio", 2
 GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'", "＝", "＋", "－", "＠")  # wide ones count too
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Tells Excel that the file is UTF-8."""
@@ -54,7 +57,7 @@ def csv_file(library: Library, account: str, query: Query) -> IO[bytes]:
 
 
 def json_file(library: Library, account: str, query: Query) -> IO[bytes]:
-    """Return the ended attempts of a list as JSON, in the list's order."""
+    """Return the ended attempts of a list as JSON Lines, in the list's order."""
     return _file(json_parts(library, account, query))
 
 
@@ -77,23 +80,21 @@ def csv_parts(library: Library, account: str, query: Query) -> Iterator[str]:
 
 
 def json_parts(library: Library, account: str, query: Query) -> Iterator[str]:
-    """Yield the JSON piece by piece: one line for each attempt."""
-    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "attempts": ['
-    lead = "\n"
+    """Yield the JSON Lines one by one."""
+    head = {"format": FORMAT, "version": VERSION} | ({"order": query.order} if query.order is not Order.NEWEST else {})
+    yield json.dumps(head) + "\n"
     rows = library.rows(account, query, FIELDS)
     while part := list(islice(rows, CHUNK)):
         stories = library.stories([row.id for row in part])
         for row in part:
-            if row.status not in ("queued", "sending", "working"):
+            if row.status not in IN_FLIGHT:
                 values: dict[str, Any] = {name: _plain(value) for name, value in row._mapping.items()}
                 values["tags"] = row.tags.split("\n") if row.tags else []
                 values["story"] = [
                     {"at": event.at.isoformat(), "kind": event.kind, "detail": event.detail, "author": event.author}
                     for event in stories.get(row.id, ())
                 ]
-                yield lead + json.dumps(values, ensure_ascii=False)
-                lead = ",\n"
-    yield "\n]}\n"
+                yield json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _known(row: Any, unsaved: Mapping[str, Outcome]) -> Any:

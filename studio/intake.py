@@ -1,37 +1,46 @@
-"""Files that come in: a CSV or JSON of this program, or a table with at least a column `persona_id`.
+"""Files that come in: the library's own file, a CSV, or a table with at least a column `persona_id`.
 
-`read_file` turns a file into records, or says what is wrong with it, by row and column. `studio.merge` takes it on.
+`File` gives a file's records one by one, as often as they are asked for, or says what is wrong with it, by row and
+column. `studio.merge` takes them on. However long the file is, and whatever is in it, little more than one attempt of
+it is in memory: nothing is parsed before its length and the number of its parts are known to be bearable.
+
+The library's own file is JSON Lines (version 2): a line that says what it is, then a line for each attempt. Version 1
+was one object with a list `attempts`; it is read element by element, however it is laid out.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 from kie.models import MAX_TEXT, clean
 from studio.database.columns import COLUMNS as ALL
 from studio.export import COLUMNS, FIELDS, FORMAT, VERSION, unguard
-from studio.query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, clean_tags
+from studio.long_json import MAX_LINE, MAX_RAW, MOST_PARTS, NOT_FROM_HERE, SHORT, SPACE, Scanner, match, parsed
+from studio.query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Order, clean_tags
 from studio.refusals import BadFile
 from studio.sending.attempts import IN_FLIGHT as ON_THEIR_WAY
 from studio.sending.attempts import Settled, Status
+from studio.sending.kinds import kind_named
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024
+"""Bytes of a file; 200,000 attempts have about 320 MiB. `server.maxUploadSize` is the same."""
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20
-MAX_RAW = 2 * 1024 * 1024
-"""Characters of a raw answer; the client keeps no more either."""
 ENDED = (Status.CREATED.value, Status.REFUSED.value, Status.UNKNOWN.value)
 IN_FLIGHT = tuple(status.value for status in ON_THEIR_WAY)
+FIELDS_OF_VERSION_1 = FIELDS[: FIELDS.index("credits_after") + 1]
 
-csv.field_size_limit(MAX_BYTES)
+csv.field_size_limit(MAX_LINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +50,241 @@ class Record:
     place: str
     values: dict[str, Any]
     story: tuple[dict[str, Any], ...] = ()
+    size: int = 0
+    """How much of the file it is, in bytes of a JSON or characters of a table."""
 
 
-def read_file(content: bytes, now: datetime) -> tuple[list[Record], int]:
-    """Return a file's records, and how many attempts in it were on their way. Raises `BadFile`."""
-    if len(content) > MAX_BYTES:
-        raise BadFile(f"The file has {len(content) / 2**20:,.0f} MB, and {MAX_BYTES >> 20} MB is the most. Split it.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        begin = max(content.rfind(b"\n", 0, error.start), content.rfind(b",", 0, error.start)) + 1
-        raise BadFile(
-            f"Row {row}, about character {error.start - begin + 1} of its cell: the file is not UTF-8 text. "
-            "Save it as “CSV UTF-8” and try again."
-        ) from None
-    text = text.lstrip("\ufeff")
-    if not text.strip():
-        raise BadFile("The file is empty.")
-    records = list(_from_json(text) if text.lstrip().startswith(("{", "[")) else _from_table(text, now))
-    _check_ids(records)
-    kept = [record for record in records if record.values["status"] not in IN_FLIGHT]
-    return kept, len(records) - len(kept)
+class File:
+    """A file that came in. Going through it gives its records, in its order, those on their way included.
+
+    `now` is the time of rows that have none. What is wrong with the whole is said at once, and what is wrong with an
+    attempt before the first iteration ends: both raise `BadFile`.
+    """
+
+    order: Order | None = None
+    """How its attempts are sorted, if it says so."""
+
+    def __init__(self, content: bytes, now: datetime) -> None:
+        if len(content) > MAX_BYTES:
+            size = f"{len(content) / 2**20:,.0f} MB"
+            raise BadFile(f"The file has {size}, and {MAX_BYTES >> 20} MB is the most. Split it.")
+        _check_utf8(content)
+        self._content, self._now = content, now
+        self._begin = match(_MARKS, content, 0)
+        start = match(SPACE, content, self._begin)
+        if start == len(content):
+            raise BadFile("The file is empty.")
+        self._records: Callable[[list[str]], Iterator[Record]] = self._from_table
+        if content.startswith((b"{", b"["), start):
+            self._begin = start
+            self._records = self._from_lines if self._version() == VERSION else self._from_version_1
+
+    def __iter__(self) -> Iterator[Record]:
+        problems: list[str] = []
+        places = Places()
+        for record in self._records(problems):
+            given = record.values.get("id", "")
+            first = places.first(given, record.place) if given else record.place
+            if first != record.place:
+                problems.append(f"{record.place}, “id”: it is the same as in {first.lower()}. Take one of them out.")
+            if not problems:
+                yield record
+            elif len(problems) >= MOST_PROBLEMS:
+                break
+        if problems:
+            raise BadFile(*problems[:MOST_PROBLEMS])
+
+    def _version(self) -> int:
+        """Read what a JSON says of itself, and leave `_begin` where its attempts are."""
+        scanner = Scanner(self._content, self._begin)
+        if scanner.next() != b"{":
+            raise BadFile(NOT_FROM_HERE)
+        head: dict[str, Any] = {}
+        for key in scanner.members():
+            if key == "attempts":
+                if {"format", "version"} <= head.keys():
+                    break
+                scanner.skip()
+            else:
+                head[key] = scanner.value("Row 1", short=True)
+        if head.get("format") != FORMAT:
+            raise BadFile(NOT_FROM_HERE)
+        version = head.get("version")
+        if not isinstance(version, int) or not 1 <= version <= VERSION:
+            if isinstance(version, int) and version > VERSION:
+                raise BadFile(
+                    "This JSON was made by a newer version of Persona Studio. Update the program, then try again."
+                )
+            raise BadFile(f"“version”: it must be {VERSION}, or 1. Was the file changed by hand? Export it again.")
+        if version == VERSION:
+            orders = {order.value: order for order in Order}
+            self.order = orders.get(str(head.get("order", Order.NEWEST.value)))
+            self._begin = scanner.end_of_line()
+        return version
+
+    def _from_lines(self, problems: list[str]) -> Iterator[Record]:
+        content, row, end = self._content, 1, self._begin
+        while end < len(content):
+            start, row = end, row + 1
+            end = content.find(b"\n", start) + 1 or len(content)
+            blank = match(SPACE, content, start, end) == end
+            if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
+                raise BadFile(f"Row {row}: there are more than {MAX_ROWS:,} attempts. Split the file.")
+            if not blank:
+                entry = parsed(content, start, end, f"Row {row}", row=row)
+                yield from _from_entry(f"Row {row}", entry, FIELDS, end - start, problems)
+            if len(problems) >= MOST_PROBLEMS:
+                return
+
+    def _from_version_1(self, problems: list[str]) -> Iterator[Record]:
+        scanner, found = Scanner(self._content, self._begin), 0
+        for key in scanner.members():
+            if key != "attempts":
+                scanner.value("Row 1", short=True)
+                continue
+            found += 1
+            if found > 1 or scanner.next() != b"[":
+                break
+            for row, _ in enumerate(scanner.elements(), 1):
+                if row > MAX_ROWS:
+                    raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
+                start = scanner.at
+                entry = scanner.value(f"Attempt {row}")
+                size = scanner.at - start
+                yield from _from_entry(f"Attempt {row}", entry, FIELDS_OF_VERSION_1, size, problems)
+                if len(problems) >= MOST_PROBLEMS:
+                    return
+        else:
+            if found and scanner.next():
+                raise scanner.damaged()
+            if found:
+                return
+        raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
+
+    def _from_table(self, problems: list[str]) -> Iterator[Record]:
+        """Read a CSV; commas, semicolons or tabs are told from the first line."""
+        binary = io.BytesIO(self._content)  # shares the bytes
+        binary.seek(self._begin)
+        text = io.TextIOWrapper(binary, "utf-8", newline="")
+        lines = _Lines(text)
+        reader = csv.reader(lines, delimiter=lines.delimiter, strict=True)
+        row = 0
+        try:
+            header = [name.strip().casefold() for name in next(reader)]
+            row = 1
+            if "persona_id" not in header:
+                raise BadFile(
+                    "Row 1: there is no column “persona_id”. The first row must name the columns, such as "
+                    "persona_id, name, description, task_id, audio_id."
+                )
+            doubled = next((name for name in header if name in READERS and header.count(name) > 1), None)
+            if doubled:
+                raise BadFile(f"Row 1, “{doubled}”: there are two columns of this name. Take one out.")
+            size = lines.row_is_over()
+            for row, cells in enumerate(reader, 2):
+                place, size = f"Row {row}", lines.row_is_over()
+                blank = not any(cell.strip() for cell in cells)
+                if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
+                    raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
+                if blank:
+                    continue
+                if len(cells) != len(header):
+                    last = header[min(len(cells), len(header)) - 1]
+                    problems.append(
+                        f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
+                    )
+                else:
+                    given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
+                    before = len(problems)
+                    values = _read(place, given, problems)
+                    if "style" in values:
+                        values["style"] = values["style"] or None
+                    if len(problems) == before:
+                        # Rows without a time get one each, so that they keep their order.
+                        moment = self._now - timedelta(microseconds=row)
+                        yield Record(place, _complete(place, values, moment, problems), size=size)
+                if len(problems) >= MOST_PROBLEMS:
+                    break
+        except TooLong:
+            raise BadFile(
+                f"Row {row + 1}: it is longer than {MAX_LINE:,} characters, or has more than {MOST_PARTS:,} cells. "
+                "Is a quotation mark left open?"
+            ) from None
+        except csv.Error as error:
+            problems.append(f"Row {row + 1}: it cannot be read as CSV ({error}). Is a quotation mark left open?")
+        except StopIteration:
+            raise BadFile("The file is empty.") from None
 
 
-def _check_ids(records: list[Record]) -> None:
-    places: dict[str, str] = {}
-    for record in records:
-        given = record.values.get("id", "")
-        if given and places.setdefault(given, record.place) != record.place:
-            raise BadFile(f"{record.place}, “id”: it is the same as in {places[given].lower()}. Take one of them out.")
+def _check_utf8(content: bytes) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(content)
+    for start in range(0, len(content) + 1, SHORT):  # once more for what is left open
+        waiting = len(decoder.getstate()[0])
+        try:
+            decoder.decode(view[start : start + SHORT], final=start + SHORT >= len(content))
+        except UnicodeDecodeError as error:
+            at = start - waiting + error.start
+            row = content.count(b"\n", 0, at) + 1
+            begin = max(content.rfind(b"\n", 0, at), content.rfind(b",", 0, at)) + 1
+            raise BadFile(
+                f"Row {row}, about character {at - begin + 1} of its cell: the file is not UTF-8 text. "
+                "Save it as “CSV UTF-8” and try again."
+            ) from None
+
+
+class TooLong(Exception):
+    """A row of a table has more than can be looked at."""
+
+
+class _Lines:
+    """The lines of a table for the CSV reader, which lets a row be as long as it likes."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._first = text.readline(MAX_LINE + 1)
+        self.delimiter = max(",;\t", key=self._first.count)
+        self._size = self._cells = 0
+
+    def __iter__(self) -> Iterator[str]:
+        line, self._first = self._first, ""
+        while line:
+            self._size += len(line)
+            self._cells += line.count(self.delimiter)
+            if self._size > MAX_LINE or self._cells > MOST_PARTS:
+                raise TooLong
+            yield line
+            line = self._text.readline(MAX_LINE + 1)
+
+    def row_is_over(self) -> int:
+        """Return how many characters the row has that was read, and begin to count anew."""
+        size, self._size, self._cells = self._size, 0, 0
+        return size
+
+
+class Places:
+    """Where each of very many texts came up first. They are kept on disk, so their number needs no memory."""
+
+    def __init__(self) -> None:
+        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # "": a nameless file
+        self._file.execute("CREATE TABLE places (text TEXT PRIMARY KEY, place TEXT NOT NULL) WITHOUT ROWID")
+        self._file.execute("BEGIN")
+
+    def first(self, text: str, place: str = "") -> str:
+        """Return where a text came up first, which is here if it is new."""
+        if self._file.execute("INSERT OR IGNORE INTO places VALUES (?, ?)", (text, place)).rowcount:
+            return place
+        return str(self._file.execute("SELECT place FROM places WHERE text = ?", (text,)).fetchone()[0])
+
+    def __contains__(self, text: str) -> bool:
+        return self._file.execute("SELECT 1 FROM places WHERE text = ?", (text,)).fetchone() is not None
 
 
 # What a cell may be. Each reader returns the value, or raises ValueError with the rest of the sentence.
+
+
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def _text(most: int, lines: bool = True) -> Callable[[Any], str]:
@@ -84,7 +295,8 @@ def _text(most: int, lines: bool = True) -> Callable[[Any], str]:
             raise ValueError(f"has {len(value):,} characters, and {most:,} is the most")
         if not lines and not value.isprintable():
             raise ValueError("has a line break or an invisible character in it")
-        return clean(value)
+        odd = "\0" in value or (not value.isascii() and _HALF_PAIR.search(value))
+        return clean(value) if odd else value
 
     return read
 
@@ -125,12 +337,7 @@ def _time(value: Any) -> datetime | None:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a time, such as 2026-03-01T12:00:00+00:00") from None
-    return moment
-
-
-def _created(value: Any) -> datetime | None:
-    moment = _time(value)
-    if moment is not None and not 1970 <= moment.year < 2200:
+    if not 1970 <= moment.year < 2200:
         raise ValueError("must be a time between 1970 and 2199")
     return moment
 
@@ -161,14 +368,22 @@ def _tags(value: Any) -> str:
 
 
 def _object(value: Any) -> str:
-    text = _text(MAX_RAW)(value)
+    text = _ANY(value)
+    content = text.encode()
     try:
-        whole = json.loads(text or "{}")
-    except (ValueError, RecursionError):
+        whole = parsed(content, 0, len(content), "") if text else {}
+    except BadFile:
         whole = None
     if not isinstance(whole, dict):
         raise ValueError("must be a JSON object as a text")
     return text
+
+
+def _kind(value: Any) -> str:
+    try:
+        return kind_named(value if isinstance(value, str) else "").name
+    except KeyError:
+        raise ValueError("is one that this version of Persona Studio does not know. Update the program") from None
 
 
 _ID = _text(200, lines=False)
@@ -180,9 +395,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "any": _ANY,
     "word": _text(16, lines=False),
     "link": _text(32, lines=False),
-    "origin": _text(8, lines=False),
-    "kind": _text(16, lines=False),
-    "created": _created,
+    "kind": _kind,
     "time": _time,
     "number": _number,
     "whole": _whole,
@@ -196,7 +409,10 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "object": _object,
 }
 READERS = {column.name: CHECKS[column.check] for column in ALL if column.in_file}
-_OWN_TEXTS = ("persona_id", "author", "track_model", "track_title", "track_tags", "track_audio_url", "track_image_url")
+_OWN_TEXTS = (
+    *("persona_id", "author", "handle", "track_model", "track_title", "track_tags"),
+    *("track_audio_url", "track_image_url"),
+)
 OWN_READERS = READERS | dict.fromkeys(_OWN_TEXTS, _text(MAX_RAW))
 """For a JSON of this program: whatever KIE once told may come back."""
 
@@ -220,99 +436,26 @@ def _complete(place: str, values: dict[str, Any], moment: datetime, problems: li
     """Add what a file may leave out, and check what must fit together."""
     values["status"] = values.get("status") or Status.CREATED.value
     values["created_at"] = values.get("created_at") or moment
-    if values["status"] == Status.CREATED.value and not values.get("persona_id"):
+    makes_persona = kind_named(values.get("kind", "persona")).makes == "persona"
+    if makes_persona and values["status"] == Status.CREATED.value and not values.get("persona_id"):
         problems.append(f"{place}, “persona_id”: it is empty. Fill it in, or take the row out.")
     return values
 
 
-def _from_table(text: str, now: datetime) -> Iterator[Record]:
-    """Read a CSV; commas, semicolons or tabs are told from the first line."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    problems: list[str] = []
-    row = 0
-    try:
-        header = [name.strip().casefold() for name in next(reader)]
-        row = 1
-        if "persona_id" not in header:
-            raise BadFile(
-                "Row 1: there is no column “persona_id”. The first row must name the columns, such as "
-                "persona_id, name, description, task_id, audio_id."
-            )
-        doubled = next((name for name in header if name in READERS and header.count(name) > 1), None)
-        if doubled:
-            raise BadFile(f"Row 1, “{doubled}”: there are two columns of this name. Take one out.")
-        for row, cells in enumerate(reader, 2):
-            place = f"Row {row}"
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                last = header[min(len(cells), len(header)) - 1]
-                problems.append(
-                    f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
-                )
-            elif row > MAX_ROWS + 1:
-                raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
-            else:
-                given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
-                before = len(problems)
-                values = _read(place, given, problems)
-                if "style" in values:
-                    values["style"] = values["style"] or None
-                if len(problems) == before:
-                    # Rows without a time get one each, so that they keep their order.
-                    yield Record(place, _complete(place, values, now - timedelta(microseconds=row), problems))
-            if len(problems) >= MOST_PROBLEMS:
-                break
-    except csv.Error as error:
-        problems.append(f"Row {row + 1}: it cannot be read as CSV ({error}). Is a quotation mark left open?")
-    except StopIteration:
-        raise BadFile("The file is empty.") from None
-    if problems:
-        raise BadFile(*problems)
-
-
-def _from_json(text: str) -> Iterator[Record]:
-    try:
-        whole = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadFile(
-            f"Row {error.lineno}, character {error.colno}: the JSON breaks off or is damaged here. Export it again."
-        ) from None
-    except (RecursionError, ValueError):
-        raise BadFile("The JSON is nested too deeply, or has a number that is too long. It is not from here.") from None
-    if not isinstance(whole, dict) or whole.get("format") != FORMAT:
-        raise BadFile("This JSON was not made by Persona Studio. Give one that was, or a CSV.")
-    version = whole.get("version")
-    if version != VERSION:
-        if isinstance(version, int) and version > VERSION:
-            raise BadFile(
-                "This JSON was made by a newer version of Persona Studio. Update the program, then try again."
-            )
-        raise BadFile(f"“version”: it must be {VERSION}. Was the file changed by hand? Export it again.")
-    entries = whole.get("attempts")
-    if not isinstance(entries, list) or len(entries) > MAX_ROWS:
-        raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
-    problems: list[str] = []
-    for row, entry in enumerate(entries, 1):
-        place = f"Attempt {row}"
-        if len(problems) >= MOST_PROBLEMS:
-            break
-        if not isinstance(entry, dict):
-            problems.append(f"{place}: it must be an object.")
-            continue
-        missing = next((name for name in ("id", "created_at", "status") if not entry.get(name)), None)
-        if missing:
-            problems.append(f"{place}, “{missing}”: it is missing.")
-            continue
-        before = len(problems)
-        values = _read(place, {name: entry[name] for name in FIELDS if name in entry}, problems, OWN_READERS)
-        story = tuple(_read_story(place, entry.get("story", []), problems))
-        if len(problems) == before:
-            yield Record(place, _complete(place, values, values["created_at"], problems), story)
-    if problems:
-        raise BadFile(*problems)
+def _from_entry(place: str, entry: Any, fields: Sequence[str], size: int, problems: list[str]) -> Iterator[Record]:
+    """Make a record of an attempt of the library's file, unless something is wrong with it."""
+    if not isinstance(entry, dict):
+        problems.append(f"{place}: it must be an object.")
+        return
+    missing = next((name for name in ("id", "created_at", "status") if not entry.get(name)), None)
+    if missing:
+        problems.append(f"{place}, “{missing}”: it is missing.")
+        return
+    before = len(problems)
+    values = _read(place, {name: entry[name] for name in fields if name in entry}, problems, OWN_READERS)
+    story = tuple(_read_story(place, entry.get("story", []), problems))
+    if len(problems) == before:
+        yield Record(place, _complete(place, values, values["created_at"], problems), story, size)
 
 
 def _read_story(place: str, story: Any, problems: list[str]) -> Iterator[dict[str, Any]]:

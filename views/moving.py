@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,8 +12,11 @@ from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import files, keeping, people, shelf
 
-SHOWN = 100
-"""Rows of a preview's tables."""
+if TYPE_CHECKING:
+    from studio.merge import Preview
+
+MANY = 10_000
+"""Attempts that take so long to write that the page says so."""
 
 
 def show(account: Account) -> None:
@@ -31,7 +34,9 @@ def show(account: Account) -> None:
 
 def _out(account: Account) -> None:
     query = shelf.current_query()
-    st.caption("What the list above shows now, all its pages. The CSV is for spreadsheets; the JSON keeps everything.")
+    st.caption(
+        "What the list above shows now, all its pages. The CSV is for spreadsheets; the JSON Lines keep everything."
+    )
     with st.container(horizontal=True):
         files.button(
             "Download CSV",
@@ -45,8 +50,8 @@ def _out(account: Account) -> None:
         files.button(
             "Download JSON",
             "library_json",
-            "personas.json",
-            "application/json",
+            "personas.jsonl",
+            "application/x-ndjson",
             ":material/data_object:",
             account,
             lambda: export.json_file(the_studio().library, account.id, query),
@@ -55,7 +60,7 @@ def _out(account: Account) -> None:
 
 def _in(account: Account) -> None:
     st.caption(
-        "A CSV or JSON from here, or any CSV with the columns persona_id, name, description, task_id, audio_id. "
+        "A file from here, or any CSV with the columns persona_id, name, description, task_id, audio_id. "
         "Nothing is written before you have seen what it would change, and nothing is sent to KIE."
     )
     state = st.session_state
@@ -63,12 +68,8 @@ def _in(account: Account) -> None:
         st.success(state.imported, icon=":material/check_circle:")
     if state.get("not_imported"):
         st.error(state.not_imported, icon=":material/error:")
-    file = st.file_uploader(
-        "File",
-        key=f"library_file_{state.get('library_files', 0)}",
-        type=["csv", "json", "txt"],
-        on_change=_forget_last,
-    )
+    key = f"library_file_{state.get('library_files', 0)}"
+    file = st.file_uploader("File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last)
     if file is None:
         state.pop("library_preview", None)
         return
@@ -77,41 +78,50 @@ def _in(account: Account) -> None:
     library = the_studio().library
     try:
         if state.get("library_preview", (None,))[0] != (file.file_id, account.id):
+            content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
             with st.spinner("Reading the file …"):
-                records, on_their_way = intake.read_file(file.getvalue(), library.now())
-                preview = merge.compare(library, account.id, records, on_their_way)
-                state.library_preview = ((file.file_id, account.id), preview)
+                bar = st.empty()
+                preview = merge.compare(
+                    library,
+                    account.id,
+                    intake.File(content, library.now()),
+                    lambda done: bar.progress(min(done / len(content), 1.0)),
+                )
+                bar.empty()
+            state.library_preview = ((file.file_id, account.id), preview)
     except BadFile as error:
         st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
         st.text("\n".join(error.problems))
         return
-    _preview(account, state.library_preview[1])
+    _preview(account, state.library_preview[1], key)
 
 
-def _preview(account: Account, preview: Any) -> None:
-    new, same, conflicts = st.columns(3)
-    new.metric("New", f"{len(preview.new):,}")
+def _preview(account: Account, preview: Preview, file_key: str) -> None:
+    new, same, different = st.columns(3)
+    new.metric("New", f"{preview.new:,}")
     same.metric("Here already", f"{preview.same:,}")
-    conflicts.metric("Different here", f"{len(preview.conflicts):,}")
+    different.metric("Different here", f"{preview.different:,}")
     if preview.on_their_way:
-        st.caption(f"{preview.on_their_way} were still on their way when the file was made; they are left out.")
-    if preview.conflicts:
+        st.caption(f"{preview.on_their_way:,} were still on their way when the file was made; they are left out.")
+    if preview.different:
         st.caption("These are here with other content:")
         st.dataframe(
             [
                 {
-                    "Where": conflict.record.place,
+                    "Where": conflict.place,
                     "Column": name,
                     "Here": str(here or ""),
                     "In the file": str(there or ""),
                 }
-                for conflict in preview.conflicts[:SHOWN]
+                for conflict in preview.first_conflicts
                 for name, (here, there) in conflict.differs.items()
             ],
             hide_index=True,
-            height="content" if len(preview.conflicts) < 4 else 200,
+            height="content" if preview.different < 4 else 200,
             alt="What differs between the library and the file",
         )
+        if preview.different > len(preview.first_conflicts):
+            st.caption(f"The first {len(preview.first_conflicts)} of {preview.different:,} different ones.")
         st.checkbox(
             "Take over the file’s version wherever it differs; what stands here is kept in the story",
             key="library_overwrite",
@@ -126,42 +136,45 @@ def _preview(account: Account, preview: Any) -> None:
                     "Name": record.values.get("name", ""),
                     "Persona ID": record.values.get("persona_id", ""),
                 }
-                for record in preview.new[:SHOWN]
+                for record in preview.first_new
             ],
             hide_index=True,
-            height="content" if len(preview.new) < 6 else 250,
+            height="content" if preview.new < 6 else 250,
             alt="What would be new in the library",
         )
-        if len(preview.new) > SHOWN:
-            st.caption(f"The first {SHOWN} of {len(preview.new):,} new ones.")
-    changes = len(preview.new) + (len(preview.conflicts) if st.session_state.get("library_overwrite") else 0)
+        if preview.new > len(preview.first_new):
+            st.caption(f"The first {len(preview.first_new)} of {preview.new:,} new ones.")
+    changes = preview.new + (preview.different if st.session_state.get("library_overwrite") else 0)
     if changes:
+        if changes > MANY:
+            st.caption("So many take some minutes. This page answers again when they are in; leave it open.")
         st.button(
             f"Bring in {changes:,}",
             key="library_import",
             type="primary",
             icon=":material/library_add:",
             on_click=_take_in,
-            args=(account, preview),
+            args=(account, file_key),
         )
-    elif preview.conflicts:
+    elif preview.different:
         st.info("Nothing is new. Tick the box above to take over what differs.", icon=":material/info:")
     else:
         st.info("Nothing to bring in: all of it is here already.", icon=":material/check:")
 
 
-def _take_in(account: Account, preview: Any) -> None:
-    from studio import merge
+def _take_in(account: Account, file_key: str) -> None:
+    from studio import intake, merge
 
     state = st.session_state
-    overwrite, author = bool(state.get("library_overwrite")), people.author()
+    overwrite, author, library = bool(state.get("library_overwrite")), people.author(), the_studio().library
     _forget_last()
     try:
-        written = merge.take_in(the_studio().library, account.id, preview, overwrite, author)
+        file = intake.File(state[file_key].getvalue(), library.now())
+        written = merge.take_in(library, account.id, file, overwrite, author, file.order)
     except BadFile as error:
         state.not_imported = str(error)
-    except NotSaved:
-        state.not_imported = "The disk could not be written, so nothing was brought in."
+    except NotSaved as error:
+        state.not_imported = str(error) or "The disk could not be written, so nothing was brought in."
     else:
         state.imported = f"{written:,} brought in."
     state.pop("library_preview", None)

@@ -39,7 +39,7 @@ class Column:
 
 COLUMNS = (
     Column("id", "short", 32, required=True, csv=13, check="id"),
-    Column("created_at", "time", required=True, csv=1, check="created"),
+    Column("created_at", "time", required=True, csv=1, check="time"),
     Column("sent_at", "time", optional=True, check="time"),
     Column("ended_at", "time", optional=True, check="time"),
     Column("status", "short", 8, part="outcome", required=True, csv=2, check="status"),
@@ -59,7 +59,6 @@ COLUMNS = (
     Column("repeats", "whole", check="count"),
     Column("replaces", "short", 32, check="link"),
     Column("author", csv=18, searched=True, check="id"),
-    Column("origin", "short", 8, check="origin"),
     Column("settled", "short", 12, csv=17, check="settled"),
     Column("note", csv=14, searched=True, check="note"),
     Column("tags", csv=15, searched=True, check="tags"),
@@ -79,6 +78,7 @@ COLUMNS = (
     Column("handle", part="outcome", check="id"),
     Column("result", part="outcome", check="object"),
     # What no file tells:
+    Column("origin", "short", 8, in_file=False),
     Column("account", "short", 12, required=True, in_file=False),
     Column("makes", "short", 8, part="index", in_file=False),
     Column("subject", part="index", in_file=False),

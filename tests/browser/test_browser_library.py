@@ -39,7 +39,7 @@ def shelve(app: App) -> Callable[..., list[str]]:
             for number, values in enumerate(given)
         ]
         store = Store(Database(app.database))
-        merge.take_in(Library(store.database), account_of(token), merge.Preview(new=records))
+        merge.take_in(Library(store.database), account_of(token), records)
         store.database.close()
         return [record.values["id"] for record in records]
 
@@ -158,8 +158,8 @@ def test_a_file_carries_what_was_found_to_another_account_and_nothing_else_cross
     assert name == "personas.csv"
     assert [word in table for word in (b"Quay one", b"'=Quay two", b"Secret")] == [True, True, False]
     name, whole = download(page, "library_json")
-    assert name == "personas.json"
-    assert [attempt["name"] for attempt in json.loads(whole)["attempts"]] == ["=Quay two", "Quay one"]
+    assert name == "personas.jsonl"
+    assert [json.loads(line)["name"] for line in whole.splitlines()[1:]] == ["=Quay two", "Quay one"]
 
     context = chromium.new_context(**BROWSER)
     other, seen = context.new_page(), []
@@ -169,7 +169,7 @@ def test_a_file_carries_what_was_found_to_another_account_and_nothing_else_cross
     sign_in(other, other_token)
     bring_in(other, "bad.csv", b"persona_id,code\np1,1\np2,many\n")
     expect(other.get_by_text("Row 3, “code”: it must be a number")).to_be_visible()
-    bring_in(other, "personas.json", whole)
+    bring_in(other, "personas.jsonl", whole)
     expect(other.get_by_role("button", name="Bring in 2")).to_be_visible()
     expect(counts(other)).to_have_text(["2", "0", "0"])
     expect(other.get_by_text("1 in all")).to_be_visible()

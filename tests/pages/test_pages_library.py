@@ -18,7 +18,7 @@ from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselec
 from kie import PersonaRequest, Track
 from sandbox import Server
 from studio import export, merge, service
-from studio.intake import Record
+from studio.intake import File, Record
 from studio.query import Query
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.service import Studio
@@ -67,7 +67,7 @@ def shelve(studio: Studio, account: Account) -> Callable[..., list[str]]:
 
     def rows(*given: dict[str, Any], of: Account = account) -> list[str]:
         records = [Record("", blank(number) | values) for number, values in enumerate(given)]
-        merge.take_in(studio.library, of.id, merge.Preview(new=records))
+        merge.take_in(studio.library, of.id, records)
         return [record.values["id"] for record in records]
 
     return rows
@@ -644,16 +644,44 @@ def test_a_bad_file_is_said_by_row_and_column_and_nothing_is_written(
     assert studio.history(account, 10) == []
 
 
-def test_a_preview_that_does_not_hold_any_more_is_said_as_trouble_and_writes_nothing(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+def test_what_changed_since_the_preview_is_looked_at_again(
+    library: Callable[..., AppTest], studio: Studio, account: Account
 ) -> None:
-    shelve({"persona_id": "p1", "audio_id": "a1", "name": "Here"})
-    page = bring_in(library(), "other.csv", b"persona_id,audio_id,name\np1,a1,There\n")
-    page.checkbox(key="library_overwrite").check().run()
-    studio.library.forget(account.id)
+    page = bring_in(library(), "one.csv", b"persona_id,audio_id,name\np1,a1,One\np2,a2,Two\n")
+    page.button(key="library_import").click()
+    merge.take_in(studio.library, account.id, File(b"persona_id,audio_id,name\np1,a1,One\n", START))
+    page.run()
+    assert cheered(page) == ["1 brought in."]
+    assert sorted(names(page.run())) == ["One", "Two"]
+
+
+def test_if_the_database_stops_in_the_middle_the_page_says_what_is_in_and_what_to_do(
+    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = merge._write
+
+    def once(*args: Any) -> int:
+        monkeypatch.setattr(merge, "_write", stopped)
+        return write(*args)
+
+    def stopped(*args: Any) -> int:
+        raise service.NotSaved
+
+    monkeypatch.setattr(merge, "PORTION", 1)
+    page = bring_in(library(), "two.csv", b"persona_id,name\np1,One\np2,Two\n")
+    monkeypatch.setattr(merge, "_write", once)
     page.button(key="library_import").click().run()
-    assert "The library has changed since the preview. Choose the file again." in [e.value for e in page.error]
-    assert not page.success
+    said_so = "The database broke off. Brought in so far: 1, and they stay. Bring the same file in again for the rest."
+    assert said_so in [error.value for error in page.error]
+    assert names(page.run()) == ["One"]
+
+
+def test_of_very_many_new_ones_the_first_are_shown(
+    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "SHOWN", 2)
+    page = bring_in(library(), "five.csv", b"persona_id\n" + b"".join(b"p%d\n" % number for number in range(5)))
+    assert "The first 2 of 5 new ones." in said(page)
 
 
 # Whose it is.
@@ -683,6 +711,12 @@ def interpreted(page: AppTest) -> str:
     return "\n".join(parts(page._tree))
 
 
+def json_lines(attempts: list[dict[str, Any]]) -> bytes:
+    """The library's file with these attempts."""
+    head = {"format": export.FORMAT, "version": export.VERSION}
+    return "".join(f"{json.dumps(line)}\n" for line in (head, *attempts)).encode()
+
+
 def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., AppTest], turned_to: list[str]) -> None:
     texts = ("name", "description", "style", "message", "raw", "note", "track_title", "track_tags")
     hostile: dict[str, Any] = dict.fromkeys(texts, HOSTILE)
@@ -693,8 +727,7 @@ def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., 
     hostile["story"] = [{"at": START.isoformat(), "kind": "![x](y)", "detail": {HOSTILE: HOSTILE}, "author": MARK}]
     ids = {status: uuid.uuid4().hex for status in ("created", "refused", "unknown")}
     attempts = [hostile | {"id": attempt_id, "status": status} for status, attempt_id in ids.items()]
-    file = json.dumps({"format": export.FORMAT, "version": export.VERSION, "attempts": attempts}).encode()
-    pages = [bring_in(library(), "hostile.json", file)]
+    pages = [bring_in(library(), "hostile.jsonl", json_lines(attempts))]
     assert counts(pages[0])["New"] == "3"
     shown = interpreted(pages[0])
     pages[0].button(key="library_import").click().run()
@@ -704,8 +737,7 @@ def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., 
         assert not page.exception
         shown += interpreted(page)
     changed = [attempt | {"name": f"{HOSTILE} changed"} for attempt in attempts]
-    file = json.dumps({"format": export.FORMAT, "version": export.VERSION, "attempts": changed}).encode()
-    shown += interpreted(bring_in(library(), "changed.json", file))
+    shown += interpreted(bring_in(library(), "changed.jsonl", json_lines(changed)))
     page = library(ids["refused"])
     page.button(key="library_delete").click().run()
     assert HOSTILE in [text.value for text in page.text]

@@ -13,9 +13,10 @@ import pandas
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from studio_helpers import CREATED, ME, REFUSED, UNKNOWN, YOU, Clock, a_request, add, filed, press_in, sent
+from studio_helpers import CREATED, ME, REFUSED, UNKNOWN, YOU, Clock, a_request, add, claim, filed, press_in, sent
 
 from kie import Track
+from studio.database.connection import Database
 from studio.database.tables import attempts
 from studio.export import csv_file, csv_parts, guard, json_file, json_parts, unguard
 from studio.library import Library
@@ -43,7 +44,7 @@ nasty = st.lists(pieces, max_size=12).map("".join)
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One database for the whole file; what a file looks like does not depend on its kind."""
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('export')}/studio.db", Clock())
+    store = Store(Database(f"sqlite:///{tmp_path_factory.mktemp('export')}/studio.db", Clock()))
     yield store
     store.database.close()
 
@@ -73,8 +74,7 @@ def cells(library: Library, **columns: object) -> dict[str, str]:
 
 
 def entries(library: Library, query: Query = Query()) -> list[dict[str, Any]]:  # noqa: B008  # frozen
-    found: list[dict[str, Any]] = json.loads(json_file(library, ME, query).read())["attempts"]
-    return found
+    return [json.loads(line) for line in json_file(library, ME, query).read().decode().split("\n")[1:-1]]
 
 
 # The CSV
@@ -193,12 +193,17 @@ def test_pandas_reads_back_the_same_texts(shelf: Store, wanted: list[dict[str, s
     assert [{column: row[column].removeprefix("'") for column in TEXTS} for row in frame.to_dict("records")] == wanted
 
 
-# The JSON
+# The JSON Lines
 
 
 def test_a_json_says_what_it_is(library: Library) -> None:
-    file = json.loads(json_file(library, ME, Query()).read())
-    assert file == {"format": "persona-studio", "version": 1, "attempts": []}
+    assert json_file(library, ME, Query()).read() == b'{"format": "persona-studio", "version": 2}\n'
+
+
+@pytest.mark.parametrize("order", [Order.OLDEST, Order.NAME, Order.NAME_BACK])
+def test_a_json_that_is_not_the_newest_first_says_its_order(library: Library, order: Order) -> None:
+    head = {"format": "persona-studio", "version": 2, "order": order.value}
+    assert json.loads(json_file(library, ME, Query(order=order)).read()) == head
 
 
 def test_the_json_keeps_all_that_is_known_of_an_attempt(library: Library) -> None:
@@ -207,10 +212,11 @@ def test_the_json_keeps_all_that_is_known_of_an_attempt(library: Library) -> Non
         "id": "0123456789abcdef0123456789abcdef", "status": "refused", "persona_id": "",
         "name": "Überkai 🎤", "description": "two\nlines", "task_id": "t", "audio_id": "a", "style": "",
         "vocal_start": 0.1, "vocal_end": 21.3, "cause": "input", "code": 422, "message": "No", "http_status": 200,
-        "raw": '{"code": 422}', "repeats": 2, "replaces": "f" * 32, "author": "ines@example.org", "origin": "import",
+        "raw": '{"code": 422}', "repeats": 2, "replaces": "f" * 32, "author": "ines@example.org",
         "settled": "not_made", "note": "Mine", "favourite": True, "track_title": "Pier",
         "track_tags": "folk, slow", "track_model": "V5", "track_duration": 181.5, "track_audio_url": "https://a.example",
-        "track_image_url": "https://i.example", "credits_before": 12.5, "credits_after": 12.0,
+        "track_image_url": "https://i.example", "credits_before": 12.5, "credits_after": 12.0, "kind": "persona",
+        "body": '{"audioId": "a"}', "handle": "h-1", "result": '{"seen_id": "p-1"}',
     }  # fmt: skip
     times = dict.fromkeys(("created_at", "sent_at", "ended_at", "track_created_at"), NOON)
     filed(library, **columns, **times, tags="demo\nslow song")
@@ -245,8 +251,13 @@ def test_the_json_leaves_out_what_is_on_its_way(library: Library) -> None:
 def test_the_json_has_one_line_for_each_attempt(library: Library) -> None:
     for _ in range(3):
         filed(library, name="two\nlines", description="\u2028\u0085")
-    text = json_file(library, ME, Query()).read().decode()
-    assert [line[0] for line in text.split("\n") if line] == ["{", "{", "{", "{", "]"]
+    assert [entry["name"] for entry in entries(library)] == ["two\nlines"] * 3
+
+
+def test_the_json_has_what_the_list_makes_and_no_more(library: Library) -> None:
+    filed(library, name="persona")
+    filed(library, name="text", kind="boost", makes="text")
+    assert [entry["name"] for entry in entries(library)] == ["persona"]
 
 
 def test_a_long_json_comes_in_pieces(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,10 +265,10 @@ def test_a_long_json_comes_in_pieces(library: Library, monkeypatch: pytest.Monke
     for number in range(5):
         this = filed(library, name=f"name {number}", status="unknown")
         library.not_made(ME, this, f"person {number}")
-    parts = list(json_parts(library, ME, Query(order=Order.OLDEST)))[1:-1]
-    assert [
-        (entry["name"], entry["story"][0]["author"]) for entry in (json.loads(part.lstrip(",\n")) for part in parts)
-    ] == [(f"name {number}", f"person {number}") for number in range(5)]
+    parts = list(json_parts(library, ME, Query(order=Order.OLDEST)))[1:]
+    assert [(entry["name"], entry["story"][0]["author"]) for entry in map(json.loads, parts)] == [
+        (f"name {number}", f"person {number}") for number in range(5)
+    ]
 
 
 def test_both_files_have_nothing_of_another_account(library: Library) -> None:
@@ -268,8 +279,10 @@ def test_both_files_have_nothing_of_another_account(library: Library) -> None:
 def test_both_files_come_from_every_kind_of_database(store: Store) -> None:
     track = Track("audio-1", "Pier", duration=180.0, created_at=NOON)
     filing = press_in(store, a_request(), track=track, author="ines")[0]
-    store.claim(filing.id, "one", can_send=True, busy=False, limit=9, period=timedelta(seconds=1))
-    store.finish(filing, CREATED)
+    claimed = claim(store).attempt
+    assert claimed
+    assert claimed.id == filing.id
+    store.finish(claimed, CREATED)
     for outcome in (UNKNOWN, REFUSED):
         attempt = sent(store, audio_id=outcome.status.value)
         store.finish(attempt, outcome)

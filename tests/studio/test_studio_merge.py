@@ -18,12 +18,28 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from studio_helpers import CREATED, EPOCH, ME, UNKNOWN, YOU, Clock, a_request, add, filed, image, over, press_in
+from studio_helpers import (
+    CREATED,
+    EPOCH,
+    ME,
+    UNKNOWN,
+    YOU,
+    Clock,
+    a_request,
+    add,
+    claim,
+    filed,
+    image,
+    now,
+    over,
+    press_in,
+)
 
+import studio.merge
 from kie import Track
 from studio.database.tables import events, metadata, number_at
 from studio.export import FIELDS, csv_file, json_file
-from studio.intake import read_file
+from studio.intake import File
 from studio.library import Library
 from studio.merge import Preview, compare, take_in
 from studio.query import Order, Query
@@ -39,21 +55,25 @@ def library(store: Store) -> Library:
     return Library(store.database)
 
 
+def file(library: Library, content: bytes | str) -> File:
+    return File(content if isinstance(content, bytes) else content.encode(), library.now())
+
+
 def preview(library: Library, content: bytes | str, account: str = ME) -> Preview:
-    whole = content if isinstance(content, bytes) else content.encode()
-    return compare(library, account, *read_file(whole, library.now()))
+    return compare(library, account, file(library, content))
 
 
 def bring_in(library: Library, content: bytes | str, account: str = ME, overwrite: bool = False) -> int:
-    return take_in(library, account, preview(library, content, account), overwrite, "ines@example.org")
+    it = file(library, content)
+    return take_in(library, account, it, overwrite, "ines@example.org", it.order)
 
 
 def counts(seen: Preview) -> tuple[int, int, int]:
-    return len(seen.new), seen.same, len(seen.conflicts)
+    return seen.new, seen.same, seen.different
 
 
-def as_json(library: Library, account: str = ME) -> bytes:
-    return json_file(library, account, Query()).read()
+def as_json(library: Library, account: str = ME, order: Order = Order.NEWEST) -> bytes:
+    return json_file(library, account, Query(order=order)).read()
 
 
 def as_csv(library: Library, account: str = ME) -> bytes:
@@ -71,12 +91,13 @@ def empty(library: Library) -> None:
 
 
 def entry(**values: object) -> dict[str, object]:
-    """One attempt of a JSON."""
+    """One attempt of a file."""
     return {"id": uuid.uuid4().hex, "created_at": NOON.isoformat(), "status": "created", "persona_id": "p-1"} | values
 
 
 def a_json(*entries: object) -> str:
-    return json.dumps({"format": "persona-studio", "version": 1, "attempts": entries})
+    head = {"format": "persona-studio", "version": 2}
+    return "".join(f"{json.dumps(line)}\n" for line in (head, *entries))
 
 
 @pytest.fixture
@@ -84,8 +105,9 @@ def full(store: Store, library: Library, clock: Clock) -> Library:
     """A library with one of everything that has ended."""
     track = Track("audio-1", "Pier", "folk", "", "V5", 181.56789, "https://a.example", "https://i.example", EPOCH)
     made, _ = press_in(store, a_request(style="folk", vocal_start=0.1), track=track, credits_before=12.5)
-    store.claim(made.id, "one", can_send=True, busy=False, limit=9, period=timedelta(seconds=1))
-    store.finish(made, CREATED)
+    claimed = claim(store).attempt
+    assert claimed
+    store.finish(claimed, CREATED)
     clock.forward(2)
     library.annotate(ME, made.id, note="=two\nlines", tags=["demo", "slow song"], favourite=True)
     lost = over(store, clock, UNKNOWN, audio_id="audio-2", name='\'Éclair, "quoted"')
@@ -94,7 +116,7 @@ def full(store: Store, library: Library, clock: Clock) -> Library:
     clock.forward(0.5)
     by_hand = over(store, clock, UNKNOWN, audio_id="audio-4")
     library.found_by_hand(ME, by_hand.id, "typed-in")
-    over(store, clock, CREATED, audio_id="audio-4", replaces=by_hand.id, name="Pier")
+    over(store, clock, CREATED, audio_id="audio-4", replaces=now(store, by_hand).seen, name="Pier")
     return library
 
 
@@ -105,7 +127,7 @@ def test_a_json_brings_everything_back(full: Library) -> None:
     before, file = image(full, ME), as_json(full)
     empty(full)
     assert bring_in(full, file) == len(before)
-    kept = [column for column in before[0] if column not in ("executor", "words")]
+    kept = [column for column in before[0] if column not in ("executor", "claim", "origin", "words")]
     assert [[row[name] for name in kept] for row in image(full, ME)] == [[row[name] for name in kept] for row in before]
 
 
@@ -146,8 +168,9 @@ def test_a_track_whose_persona_came_in_needs_a_decision(store: Store, library: L
 
 
 def test_what_was_on_its_way_is_left_out(library: Library) -> None:
-    seen = preview(library, a_json(entry(status="sending"), entry(name="Quay"), entry(status="queued")))
-    assert (seen.on_their_way, take_in(library, ME, seen), names(library)) == (2, 1, ["Quay"])
+    content = a_json(entry(status="sending"), entry(name="Quay"), entry(status="queued"))
+    assert preview(library, content).on_their_way == 2
+    assert (bring_in(library, content), names(library)) == (1, ["Quay"])
 
 
 def test_looking_at_a_file_writes_nothing(full: Library) -> None:
@@ -167,9 +190,10 @@ def test_whatever_is_read_can_be_taken_in(library: Library) -> None:
     failed = []
     for field, value in itertools.product(FIELDS, [None, "", 0, "0", [], "x"]):
         with suppress(BadFile):
-            seen = preview(library, a_json(entry() | {field: value}))
+            content = a_json(entry() | {field: value})
+            preview(library, content)
             try:
-                take_in(library, ME, seen)
+                bring_in(library, content)
             except Exception as error:  # noqa: BLE001  # whatever it is, it comes too late
                 failed.append((field, value, type(error)))
     assert failed == []
@@ -223,16 +247,6 @@ def test_a_persona_twice_in_one_table_is_taken_in_once(library: Library) -> None
     assert counts(preview(library, "persona_id,name\np-1,Quay\np-1,Quay\n")) == (1, 1, 0)
 
 
-def test_a_preview_that_was_taken_in_is_not_taken_in_again(library: Library) -> None:
-    for file in (a_json(entry(name="Quay")), "persona_id,name\np-2,Pier\n"):
-        seen = preview(library, file)
-        take_in(library, ME, seen)
-        before = image(library, ME)
-        with pytest.raises(BadFile, match="changed since the preview"):
-            take_in(library, ME, seen)
-        assert image(library, ME) == before
-
-
 def test_a_deleted_attempt_stays_deleted(full: Library) -> None:
     file = as_json(full)
     this = full.find(ME, Query("eclair")).attempts[0].id
@@ -256,8 +270,8 @@ def test_a_table_without_a_column_says_nothing_about_it(library: Library, column
 def test_a_conflict_says_what_differs(library: Library) -> None:
     this = filed(library, persona_id="p-1", name="Quay", note="here", favourite=True)
     changed = as_json(library).replace(b'"Quay"', b'"Pier"').replace(b'"here"', b'"there"')
-    (conflict,) = preview(library, changed).conflicts
-    assert (conflict.record.place, conflict.attempt_id) == ("Attempt 1", this)
+    (conflict,) = preview(library, changed).first_conflicts
+    assert (conflict.place, conflict.attempt_id) == ("Row 2", this)
     assert conflict.differs == {"name": ("Quay", "Pier"), "note": ("here", "there")}
 
 
@@ -314,54 +328,206 @@ def test_an_earlier_story_takes_nothing_away(library: Library) -> None:
     assert image(library, ME) == before
 
 
-# All or nothing
+# In portions
 
 
-def test_if_one_cannot_be_written_none_is(library: Library) -> None:
-    filed(library, persona_id="p-1", name="Quay")
-    file = (
-        as_json(library).replace(b'"Quay"', b'"Pier"').replace(b"\n]}", b",\n" + json.dumps(entry()).encode() + b"]}")
-    )
-    seen = preview(library, file)
-    assert counts(seen) == (1, 0, 1)
-    library.forget(ME)
-    with pytest.raises(BadFile, match="changed since the preview"):
-        take_in(library, ME, seen, overwrite=True)
-    assert image(library, ME) == []
+@pytest.fixture
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.merge.PORTION", 2)
+    monkeypatch.setattr("studio.merge.PAUSE", 0)
+
+
+@pytest.fixture
+def breaks_off(monkeypatch: pytest.MonkeyPatch, small_portions: None) -> Callable[[int], None]:
+    """Let the database stop after so many portions."""
+    write = studio.merge._write
+
+    def after(portions: int) -> None:
+        left = itertools.count(portions, -1)
+
+        def some(*args: Any) -> int:
+            if next(left) <= 0:
+                raise NotSaved
+            return write(*args)
+
+        monkeypatch.setattr("studio.merge._write", some)
+
+    return after
+
+
+FILES = {
+    "JSON": a_json(*(entry(id=f"{number:032x}", name=f"name {number}") for number in range(7))),
+    "table": "persona_id,name\n" + "".join(f"p-{number},name {number}\n" for number in range(7)),
+    "one persona": "persona_id,name\n" + "".join(f"p-1,name {number}\n" for number in range(7)),
+}
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+def test_a_file_of_many_portions_comes_in_as_one(library: Library, small_portions: None, content: str) -> None:
+    assert (preview(library, content).new, bring_in(library, content)) == (7, 7)
+    assert names(library) == [f"name {number}" for number in range(7)]
+
+
+def test_if_the_database_stops_at_once_nothing_is_in(library: Library, breaks_off: Callable[[int], None]) -> None:
+    breaks_off(0)
+    with pytest.raises(NotSaved) as raised:
+        bring_in(library, FILES["JSON"])
+    assert (str(raised.value), image(library, ME)) == ("", [])
+
+
+def test_if_the_database_stops_in_the_middle_it_is_said_what_is_in(
+    library: Library, breaks_off: Callable[[int], None]
+) -> None:
+    breaks_off(2)
+    with pytest.raises(NotSaved, match="Brought in so far: 4, and they stay"):
+        bring_in(library, FILES["JSON"])
+    assert library.count(ME, Query()) == 4
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+def test_what_broke_off_is_completed_by_the_same_file(
+    library: Library, breaks_off: Callable[[int], None], content: str
+) -> None:
+    breaks_off(2)
+    with suppress(NotSaved):
+        bring_in(library, content)
+    breaks_off(9)
+    assert (counts(preview(library, content)), bring_in(library, content)) == ((3, 4, 0), 3)
+    assert sorted(names(library)) == [f"name {number}" for number in range(7)]
+
+
+def test_what_came_in_since_the_preview_is_not_doubled(library: Library) -> None:
+    content = a_json(entry(name="one"), entry(name="two"))
+    assert preview(library, content).new == 2
+    bring_in(library, "".join(content.splitlines(keepends=True)[:2]))
+    assert (bring_in(library, content), library.count(ME, Query())) == (1, 2)
+
+
+def test_what_comes_in_between_look_up_and_writing_is_not_doubled(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, content = studio.merge._write, "persona_id\np-1\np-2\n"
+
+    def too_late(*args: Any) -> int:
+        monkeypatch.setattr("studio.merge._write", write)
+        bring_in(library, content)
+        return write(*args)
+
+    monkeypatch.setattr("studio.merge._write", too_late)
+    assert (bring_in(library, content), library.count(ME, Query())) == (0, 2)
+
+
+def test_if_somebody_is_always_quicker_it_ends(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*args: Any) -> int:
+        raise sa.exc.IntegrityError("", {}, Exception())
+
+    monkeypatch.setattr("studio.merge._write", never)
+    with pytest.raises(NotSaved, match="Somebody else"):
+        bring_in(library, a_json(entry()))
 
 
 def test_what_is_on_its_way_here_is_not_overwritten(store: Store, library: Library) -> None:
     attempt = add(store)
-    seen = preview(library, a_json(entry(id=attempt.id, audio_id="audio-1"), entry()))
-    before = image(library, ME)
-    with pytest.raises(BadFile):
-        take_in(library, ME, seen, overwrite=True)
-    assert image(library, ME) == before
+    (before,) = image(library, ME)
+    content = a_json(entry(id=attempt.id, audio_id="audio-1"), entry(name="new"))
+    assert bring_in(library, content, overwrite=True) == 1
+    assert before in image(library, ME)
 
 
-def test_if_the_database_fails_nothing_is_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = preview(library, a_json(entry(), entry(story=[{"at": NOON.isoformat(), "kind": "x", "detail": {}}])))
+def test_if_the_database_fails_nothing_of_a_portion_is_written(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.database.connection.REST", 0)
     monkeypatch.setattr("studio.merge.events", sa.table("nowhere", sa.column("at"), sa.column("kind")))
     with pytest.raises(NotSaved):
-        take_in(library, ME, seen)
+        bring_in(library, a_json(entry(), entry(story=[{"at": NOON.isoformat(), "kind": "x", "detail": {}}])))
     assert image(library, ME) == []
 
 
-@pytest.mark.parametrize("file", [a_json(entry(), entry()), "persona_id\np-1\np-2\n"], ids=["JSON", "table"])
-def test_of_two_that_take_the_same_in_at_once_one_does(open_store: Callable[[], Store], file: str) -> None:
+@pytest.mark.parametrize("content", [a_json(entry(), entry()), "persona_id\np-1\np-2\n"], ids=["JSON", "table"])
+def test_of_two_that_take_the_same_in_at_once_one_does(open_store: Callable[[], Store], content: str) -> None:
     libraries = [Library(open_store().database), Library(open_store().database)]
-    seen = [preview(library, file) for library in libraries]
     start = threading.Barrier(2)
 
     def one_of_them(number: int) -> int:
         start.wait()
-        with suppress(BadFile):
-            return take_in(libraries[number], ME, seen[number])
-        return 0
+        return bring_in(libraries[number], content)
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(one_of_them, range(2))) == [0, 2]
     assert libraries[0].count(ME, Query()) == 2
+
+
+def test_very_many_are_overwritten_in_small_transactions(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.merge.PAUSE", 0)
+    bring_in(library, FILES["JSON"])
+    monkeypatch.setattr("studio.merge.ROWS_AT_FIRST", 2)
+    monkeypatch.setattr("studio.merge.FEWEST_ROWS", 2)
+    assert bring_in(library, FILES["JSON"].replace("name ", "other "), overwrite=True) == 7
+    assert names(library) == [f"other {number}" for number in range(7)]
+
+
+def test_transactions_become_as_long_as_they_may_be(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.merge.PAUSE", 0)
+    clock, pieces = iter([0.0, 0, 0.3, 0.3, 0.3, 0.3 + 1e-9]), [list[int]()]
+    monkeypatch.setattr("studio.merge.monotonic", lambda: next(clock))
+    turns = studio.merge._Turns(library)
+    for piece in turns.pieces(range(1000)):
+        pieces.append(list(piece))
+        if len(pieces) == 4:
+            break
+        with turns.writing(len(piece)):
+            pass
+    assert [len(piece) for piece in pieces[1:]] == [100, 50, 500]
+
+
+def test_between_two_portions_others_can_write(
+    library: Library, open_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch, small_portions: None
+) -> None:
+    other, paused = open_store(), list[float]()
+    monkeypatch.setattr("studio.merge.PAUSE", 5)
+
+    def instead_of_waiting(seconds: float) -> None:
+        paused.append(seconds)
+        other.beat("other")
+
+    monkeypatch.setattr("studio.merge.sleep", instead_of_waiting)
+    bring_in(library, FILES["JSON"])
+    assert len(paused) == 4
+    if library.database.kind == "sqlite":
+        assert paused[0] == 0
+        assert all(3 < seconds <= 5 for seconds in paused[1:])
+
+
+def test_a_persona_of_very_many_attempts_is_looked_up_only_so_far(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.merge.MOST_OF_ONE", 2)
+    bring_in(library, FILES["one persona"])
+    seen = preview(library, "persona_id,name\np-1,other\n")
+    assert (counts(seen), seen.first_conflicts[0].differs["name"][1]) == ((0, 0, 1), "other")
+
+
+def test_how_much_was_read_is_told_after_each_portion(library: Library, small_portions: None) -> None:
+    content, told = FILES["JSON"], list[int]()
+    compare(library, ME, file(library, content), told.append)
+    assert len(told) == 4
+    assert told == sorted(told)
+    assert told[-1] == len(content) - len(content.splitlines(keepends=True)[0])
+
+
+def test_a_preview_keeps_the_first_of_very_many(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.merge.SHOWN", 2)
+    seen = preview(library, FILES["JSON"])
+    assert (seen.new, [record.values["name"] for record in seen.first_new]) == (7, ["name 0", "name 1"])
+
+
+def test_a_preview_keeps_the_beginning_of_a_long_text(library: Library) -> None:
+    filed(library, id=f"{1:032x}", persona_id="p-1", raw="x" * 9000)
+    seen = preview(library, a_json(entry(id=f"{1:032x}", raw="y" * 9000), entry(raw="z" * 9000)))
+    assert (seen.first_conflicts[0].differs["raw"], seen.first_new[0].values["raw"]) == (
+        ("x" * 300, "y" * 300), "z" * 300,
+    )  # fmt: skip
 
 
 # The same moment
@@ -370,10 +536,29 @@ def test_of_two_that_take_the_same_in_at_once_one_does(open_store: Callable[[], 
 def test_attempts_of_one_moment_keep_their_order(library: Library) -> None:
     alike = [entry(id=f"{number:032x}", name=f"name {number}") for number in (3, 1, 2)]
     bring_in(library, a_json(*alike))
-    file = as_json(library)
+    assert names(library) == ["name 3", "name 1", "name 2"]
+
+
+@pytest.mark.parametrize("order", Order)
+def test_attempts_of_one_moment_keep_their_order_in_every_file(
+    library: Library, small_portions: None, order: Order
+) -> None:
+    bring_in(library, a_json(*(entry(name="Quay", persona_id=f"p-{number}") for number in range(7))))
+    content = as_json(library, order=order)
     empty(library)
-    bring_in(library, file)
-    assert as_json(library) == file
+    bring_in(library, content)
+    assert as_json(library, order=order) == content
+
+
+def test_attempts_that_once_had_to_step_aside_keep_their_order(library: Library) -> None:
+    for place, later in enumerate([2, 0, 1]):
+        number = number_at(NOON, "000") + 4000 + place
+        moment = NOON + timedelta(microseconds=later)
+        filed(library, created_at=moment, number=number, name=f"{place}", persona_id="p-1")
+    content = as_json(library)
+    empty(library)
+    bring_in(library, content)
+    assert as_json(library) == content
 
 
 def test_a_moment_that_is_crowded_here_takes_more_in(library: Library) -> None:
@@ -445,7 +630,7 @@ def test_a_copy_stays_linked_to_the_copy_that_it_repeats(full: Library) -> None:
         {"track_title": "x" * 6_000},
         {"track_tags": "x" * 6_000},
         {"track_model": "two\nlines"},
-        {"track_created_at": datetime(2300, 1, 1, tzinfo=UTC)},
+        {"handle": "x" * 300},
         {"author": "x" * 300},
     ],
     ids=lambda what: str(what)[2:30],
@@ -493,10 +678,12 @@ ATTEMPT = {
     "cause": st.sampled_from(["", "input", "no_answer"]),
     "repeats": st.integers(0, 9),
     "replaces": st.just("") | st.uuids().map(lambda drawn: drawn.hex),
-    "origin": st.sampled_from(["", "import"]),
     "settled": st.sampled_from([settled.value for settled in Settled]),
     "tags": tags.map("\n".join),
     "favourite": st.booleans(),
+    "body": st.just("") | st.dictionaries(nasty, nasty, max_size=2).map(json.dumps),
+    "result": st.just("") | st.dictionaries(nasty, nasty, max_size=2).map(json.dumps),
+    "handle": nasty,
 }
 EVENT = {
     "at": moment,
@@ -560,8 +747,8 @@ def test_whatever_is_kept_comes_back_from_a_file(library: Library, drawn: list[t
 
 def test_a_late_answer_from_a_file_is_no_answer_from_kie(store: Store, library: Library, clock: Clock) -> None:
     attempt = over(store, clock, UNKNOWN)
-    file = as_json(library).replace(b'"unknown"', b'"created"').replace(b'"persona_id": ""', b'"persona_id": "p-9"')
-    bring_in(library, file, overwrite=True)
+    late = as_json(library).replace(b'"unknown"', b'"created"').replace(b'"persona_id": ""', b'"persona_id": "p-9"')
+    bring_in(library, late, overwrite=True)
     store.finish(attempt, Outcome(Status.CREATED, persona_id="p-1"))
     (shown,) = library.find(ME, Query()).attempts
     assert shown.persona_id == "p-1"
