@@ -85,7 +85,7 @@ def look_round(store: Store, account: str) -> None:
     store.gone()
     store.write_off()
     store.sending_of(HERE)
-    store.mend_times([account])
+    store.mend_times()
     store.accounts_due([account], timedelta(seconds=3))
 
 

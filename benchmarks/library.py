@@ -31,7 +31,7 @@ from common import ROOT, Row, at_most, compare, line, options_of, ratio, tell
 sys.path.insert(0, str(ROOT))
 
 from studio import export  # found through the line above
-from studio.database.connection import Database
+from studio.database.connection import Database, engine_for
 from studio.database.tables import attempts, number_at
 from studio.library import Library
 from studio.query import Order, Query
@@ -66,9 +66,11 @@ def filled(url: str, rows: int, account: str = ACCOUNT) -> Library:
         row = blank_row() | row | {"subject": row["audio_id"], "number": number_at(row["created_at"], row["id"])}
         made.append(row | found_by(row))
     store = Store(Database(url))
-    with store.database.writing() as connection:
+    patient = engine_for(url, patience=None)
+    with patient.execution_options(write=True).begin() as connection:
         for first in range(0, rows, 5000):
             connection.execute(sa.insert(attempts), made[first : first + 5000])
+    patient.dispose()
     if store.database.kind == "postgresql":  # what its autovacuum does within minutes
         with store.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("VACUUM ANALYZE attempts"))

@@ -205,7 +205,8 @@ class Library:
             with self._writing() as connection:
                 if connection.execute(sa.select(attempts.c.id).where(mine, sa.text(IN_FLIGHT)).limit(1)).first():
                     raise Refused("An attempt is on its way. Wait for its outcome, or cancel it, first.")
-                rows = connection.execute(sa.select(attempts.c.id, attempts.c.makes).where(mine).limit(CHUNK)).all()
+                ended = sa.select(attempts.c.id, attempts.c.makes).where(mine, sa.text(f"NOT ({IN_FLIGHT})"))
+                rows = connection.execute(ended.limit(CHUNK).with_for_update()).all()
                 ids = [row.id for row in rows]
                 connection.execute(sa.delete(events).where(events.c.attempt_id.in_(ids)))
                 connection.execute(sa.delete(attempts).where(attempts.c.id.in_(ids)))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from kie import KieError, PersonaRequest, Problem, Track
 from studio import choices
-from studio.refusals import NeedsDecision
+from studio.refusals import NeedsDecision, Refused
 from studio.sending.attempts import Attempt, Seen
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
@@ -192,7 +192,7 @@ def _send(account: Account, request: PersonaRequest, replaces: Seen | None = Non
             noted.update(attempt=needed.earlier.id, decision="", problems=(KNOWN_BY_NOW,))
         else:
             noted.update(attempt="", decision=needed.earlier.id, problems=())
-    except NotSaved as error:
+    except (NotSaved, Refused) as error:
         noted.update(attempt="", decision="", problems=(_not_written(error),))
     else:
         noted.update(attempt=attempt.id, decision="", problems=())
@@ -212,7 +212,7 @@ def _request() -> tuple[PersonaRequest, list[Problem]]:
     return request, list(request.problems(duration))
 
 
-def _not_written(error: NotSaved) -> Problem:
+def _not_written(error: NotSaved | Refused) -> Problem:
     return Problem("create", str(error)) if str(error) else NOT_WRITTEN
 
 

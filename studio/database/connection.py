@@ -191,12 +191,14 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
     options = dict(address.translate_connect_args(username="user", database="dbname")) | dict(address.query)
     # Nothing is prepared: a plan that suits a common word is a hundred times too slow for a rare one.
     options = POSTGRESQL | options | {"prepare_threshold": None}
-    return sa.create_engine(address, creator=lambda: Bounded.connect(**options), pool_pre_ping=True, **pool)
+    return sa.create_engine(
+        address, creator=lambda: Bounded.connect(**options), pool_pre_ping=True, hide_parameters=True, **pool
+    )
 
 
 def sqlite_file(path: str) -> sa.Engine:
     """Return an engine for a file beside the database whose loss costs nothing: no commit of it waits for the disk."""
-    engine = sa.create_engine(sa.URL.create("sqlite", database=path), max_overflow=100)
+    engine = sa.create_engine(sa.URL.create("sqlite", database=path), max_overflow=100, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:
@@ -210,7 +212,7 @@ def sqlite_file(path: str) -> sa.Engine:
 
 
 def _sqlite(address: sa.URL, patience: float, pool: dict[str, Any]) -> sa.Engine:
-    engine = sa.create_engine(address, **pool)
+    engine = sa.create_engine(address, hide_parameters=True, **pool)  # a log is no place for what people wrote
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:

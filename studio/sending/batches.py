@@ -97,9 +97,10 @@ class Batches:
                 some = connection.execute(sa.select(attempts.c.id).where(mine).limit(PORTION)).scalars().all()
                 ended = {"status": Status.REFUSED.value, "due_at": None, "held": False, "ended_at": self._store.now()}
                 cause = sa.case((attempts.c.cause == "", CANCELLED), else_=attempts.c.cause)
-                this = attempts.c.id.in_(some)
-                connection.execute(sa.update(attempts).where(this).values(ended | {"cause": cause}))
-            cancelled += len(some)
+                this = sa.and_(attempts.c.id.in_(some), mine)  # as it stands now: one may be leaving in this moment
+                cancelled += connection.execute(
+                    sa.update(attempts).where(this).values(ended | {"cause": cause})
+                ).rowcount
             if len(some) < PORTION:
                 return cancelled
 

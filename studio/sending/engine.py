@@ -181,7 +181,12 @@ class Engine:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=HEARTBEAT)
-        tidying = threading.Thread(target=self._tidy_up, args=(0.0, {self.executor}), name="tidy", daemon=True)
+
+        def tidy_up() -> None:
+            with suppress(Exception):  # what is left is deleted by whoever finds this process gone
+                self._tidy_up(0.0, {self.executor})
+
+        tidying = threading.Thread(target=tidy_up, name="tidy", daemon=True)
         tidying.start()
         tidying.join(timeout=1.0)  # without its database DBOS would try for ever
         DBOS.destroy()
@@ -497,9 +502,8 @@ class Engine:
         for attempt_id in self._store.write_off():
             self._changed(attempt_id)
         self._put_back_what_never_left()
-        accounts = self._vault.accounts()
-        self._store.mend_times(accounts)
-        for account in self._store.accounts_due(accounts, overdue):
+        self._store.mend_times()
+        for account in self._store.accounts_due(self._vault.accounts(), overdue):
             self.wake(account)
 
     def _put_back_what_never_left(self) -> None:

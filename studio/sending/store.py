@@ -28,7 +28,7 @@ from studio.database.tables import (
     executors,
     installation,
 )
-from studio.refusals import MaybeSaved, NeedsDecision, NotSaved
+from studio.refusals import MaybeSaved, NeedsDecision, NotSaved, Refused
 from studio.sending.attempts import CANCELLED, Attempt, Outcome, Seen, Settled, Status
 from studio.sending.kinds import Kind, kind_named
 from studio.sending.rows import (
@@ -56,10 +56,12 @@ LOOK_LEASE = timedelta(seconds=60)
 """While a process asks for the result of an attempt, others leave it alone for so long."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
-SLACK = timedelta(seconds=0.2)
-"""Added to the period of the rate limit, because requests are not equally long on their way."""
+SLACK = 0.02
+"""The part of its period that is added to the rate limit, because requests are not equally long on their way."""
 
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
+OF_CANCELLED = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
+"""Of an attempt: that it belongs to a batch that was cancelled."""
 MAY_EXIST = [Status.CREATED.value, Status.UNKNOWN.value]
 
 
@@ -99,8 +101,8 @@ class Store:
 
         It is not new while one for the same subject is in flight, or within `SAME_CLICK` of an identical one: then
         the earlier attempt is returned. Raises `NeedsDecision` if what the subject made last was created or is
-        unknown, unless `replaces` names that attempt as it stands, and `MaybeSaved` if the database broke off so that
-        nobody knows whether it is filed.
+        unknown, unless `replaces` names that attempt as it stands, `Refused` if it names one that is not there any
+        more, and `MaybeSaved` if the database broke off so that nobody knows whether it is filed.
         """
         row = self._new_row(account, kind, body, request) | {
             "author": author,
@@ -174,13 +176,12 @@ class Store:
             if same and timedelta(0) <= age < SAME_CLICK:
                 return newest, False
         open_matter = self._newest(connection, sa.and_(of_subject, attempts.c.status.in_(MAY_EXIST)))
-        if kind.once:
-            decided = self._newest(connection, sa.and_(of_subject, attempts.c.id == row["replaces"]))
-            if decided is None:  # another account's, or another track's: no decision about this
-                row, replaces = row | {"replaces": ""}, None
-            now = open_matter or decided
-            if now is not None and now.seen != replaces:
-                raise NeedsDecision(now, stale=replaces is not None)
+        if kind.once and (open_matter.seen if open_matter is not None else None) != replaces:
+            mine = sa.and_(attempts.c.account == account, attempts.c.id == row["replaces"])
+            about = open_matter or self._newest(connection, mine)
+            if about is None:
+                raise Refused("It is not in the library any more, so nothing was sent. Look again, then decide.")
+            raise NeedsDecision(about, stale=replaces is not None)
         row |= found_by(row) | {"number": free_number(connection, row)}
         connection.execute(sa.insert(attempts).values(row))
         if replaces is not None and open_matter is not None:
@@ -198,37 +199,43 @@ class Store:
         (`Attempt.claim`). At most `limit` requests of an account leave in any stretch of `period`, whoever sends
         them. Single attempts go before those of a batch, the longest due first.
         """
+        period *= 1 + SLACK
         with self.database.reading() as connection:  # most of the time there is nothing to write
-            found = self._next(connection, account, self.now(), limit, period + SLACK)
-        if not isinstance(found, str):
+            found = self._next(connection, account, self.now(), limit, period)
+        if not isinstance(found, tuple):
             return Claim(at=found)
         with self.database.writing() as connection:
             self.database.one_at_a_time(connection, "claim", account)
             now = self.now()
-            found = self._next(connection, account, now, limit, period + SLACK)
-            if not isinstance(found, str):
+            found = self._next(connection, account, now, limit, period)
+            if not isinstance(found, tuple):
                 return Claim(at=found)
-            this = attempts.c.id == found
-            working = {"due_at": now + LOOK_LEASE, "executor": executor}
-            look = sa.and_(this, sa.text(WORKING))
-            if not connection.execute(sa.update(attempts).where(look).values(working)).rowcount:
-                claim = uuid.uuid4().hex
-                values = {"status": Status.SENDING.value, "sent_at": now, "executor": executor, "claim": claim}
-                connection.execute(sa.update(attempts).where(this, sa.text(QUEUED)).values(values))
+            attempt_id, condition = found
+            claim = uuid.uuid4().hex
+            values = {"due_at": now + LOOK_LEASE} if condition == WORKING else {"sent_at": now, "claim": claim}
+            status = Status.WORKING if condition == WORKING else Status.SENDING
+            this = sa.and_(attempts.c.id == attempt_id, sa.text(condition))
+            change = sa.update(attempts).where(this).values(values | {"status": status.value, "executor": executor})
+            row = connection.execute(change.returning(*attempts.c)).first()
+            if row is None:
+                return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
+            if condition == QUEUED:
                 connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
-                old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * (period + SLACK))
+                old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * period)
                 connection.execute(sa.delete(departures).where(old))
-            return Claim(self._get(connection, found))
+            return Claim(read(row))
 
     def _next(
         self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
-    ) -> str | datetime | None:
-        """Return the ID of what is to be looked for or sent now, or when there will be something, or None."""
+    ) -> tuple[str, str] | datetime | None:
+        """Return what is to be looked for or sent now and its condition, or when there will be something, or None."""
         look = self._due(connection, account, WORKING, now)
-        queued = None if look else self._due(connection, account, QUEUED, now)
-        if look or queued is None:
-            return look or self._next_due(connection, account)
-        return self._departure_after(connection, account, now, limit, period) or queued
+        if look:
+            return look, WORKING
+        queued = self._due(connection, account, QUEUED, now)
+        if queued is None:
+            return self._next_due(connection, account)
+        return self._departure_after(connection, account, now, limit, period) or (queued, QUEUED)
 
     def leaves(self, attempt: Attempt) -> datetime:
         """Note that a claimed request leaves only now, which is what the rate limit counts; return when that is."""
@@ -239,18 +246,26 @@ class Store:
             return now
 
     def release(self, attempt: Attempt) -> bool:
-        """Put a claimed attempt that never left back into the queue; say whether it still was this claim's."""
+        """Put a claimed attempt that never left back into the queue; say whether it still was this claim's.
+
+        One of a batch that was cancelled meanwhile is cancelled.
+        """
         with self.database.writing() as connection:
             mine = sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
-            values = {"status": Status.QUEUED.value, "due_at": self.now(), "sent_at": None}
+            queued = {"status": Status.QUEUED.value, "due_at": self.now(), "sent_at": None}
+            ended = {"status": Status.REFUSED.value, "due_at": None, "held": False, "ended_at": self.now()}
+            ended |= {"cause": CANCELLED, "sent_at": None}
             connection.execute(sa.delete(departures).where(departures.c.claim == attempt.claim))
-            return bool(connection.execute(sa.update(attempts).where(mine).values(values)).rowcount)
+            if connection.execute(sa.update(attempts).where(mine, OF_CANCELLED).values(ended)).rowcount:
+                return True
+            return bool(connection.execute(sa.update(attempts).where(mine).values(queued)).rowcount)
 
     def postpone(self, attempt: Attempt, seconds: float, why: Outcome) -> bool:
         """Put an attempt that KIE certainly did not act on back into the queue, to be sent again after a pause.
 
-        Says whether it was: one that was written off meanwhile stays so, because it was given up for lost and may
-        have been replaced; its answer is an outcome then.
+        Says whether it was, now or by an earlier call of which nobody heard. One that was written off meanwhile stays
+        so, because it was given up for lost and may have been replaced, and nothing more of a cancelled batch is sent:
+        the answer is an outcome then.
         """
         with self.database.writing() as connection:
             mine = sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
@@ -258,7 +273,11 @@ class Store:
                 "due_at": self.now() + timedelta(seconds=seconds),
                 "repeats": attempt.repeats + 1,
             }
-            return bool(connection.execute(sa.update(attempts).where(mine).values(values)).rowcount)
+            if connection.execute(sa.update(attempts).where(mine, sa.not_(OF_CANCELLED)).values(values)).rowcount:
+                return True
+            row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt.id)).first()
+            done = (Status.QUEUED.value, attempt.claim, attempt.repeats + 1)
+            return row is not None and (row.status, row.claim, row.repeats) == done
 
     def finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Write how a claimed request ended, or that KIE works on it.
@@ -274,21 +293,26 @@ class Store:
                     self._file_again(connection, attempt, outcome)
                 return
             before = read(row)
-            if before.outcome == outcome or (before.status is Status.CREATED and _made_the_same(before, outcome)):
+            if before.outcome == outcome or _is_on_file(before, outcome):
                 return  # written before, although that was not heard
-            if outcome.status is Status.WORKING and self._is_superseded(connection, before):
-                outcome = replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
+            outcome = self._unless_superseded(connection, row.account, row.subject, row.id, outcome)
             if _may_move(before, attempt.claim, outcome):
                 self._write(connection, before, outcome)
             elif before.claim == attempt.claim and before.status is not Status.QUEUED:
                 # A person was quicker; nothing that KIE says is lost.
                 self._late(connection, before, outcome)
+                if outcome.handle:
+                    this = attempts.c.id == before.id
+                    connection.execute(sa.update(attempts).where(this).values(handle=outcome.handle))
 
-    def _is_superseded(self, connection: sa.Connection, before: Attempt) -> bool:
-        """Whether another attempt for the same subject is in flight, so that this one cannot be."""
-        mine = sa.select(attempts.c.subject).where(attempts.c.id == before.id).scalar_subquery()
-        other = sa.and_(attempts.c.account == before.account, attempts.c.subject == mine, attempts.c.id != before.id)
-        return self._newest(connection, sa.and_(other, sa.text(IN_FLIGHT))) is not None
+    def _unless_superseded(
+        self, connection: sa.Connection, account: str, subject: str, attempt_id: str, outcome: Outcome
+    ) -> Outcome:
+        """Return what is to be written: work for a subject of which another attempt is in flight is not waited for."""
+        other = sa.and_(attempts.c.account == account, attempts.c.subject == subject, attempts.c.id != attempt_id)
+        if outcome.status is not Status.WORKING or self._newest(connection, sa.and_(other, sa.text(IN_FLIGHT))) is None:
+            return outcome
+        return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
 
     def look_again(self, attempt: Attempt, after: timedelta) -> None:
         """Note when a working attempt is looked for next."""
@@ -313,7 +337,7 @@ class Store:
         }
         if not outcome.handle and before.outcome.handle:
             values["handle"] = before.outcome.handle
-        if outcome.status in (Status.CREATED, Status.WORKING):
+        if outcome.status in (Status.CREATED, Status.WORKING) or outcome.handle:
             values |= {"settled": Settled.NOT.value, "deleted_at": None}
         if before.status not in (Status.SENDING, Status.WORKING) or before.deleted_at is not None:
             self._late(connection, before, outcome)
@@ -331,7 +355,7 @@ class Store:
             )
         ).first()
         if earlier is not None and read(earlier).request == by.request:
-            this = attempts.c.id == by.replaces
+            this = sa.and_(attempts.c.id == by.replaces, attempts.c.status == Status.UNKNOWN.value)
             connection.execute(sa.update(attempts).where(this).values(settled=Settled.ASKED_AGAIN.value))
 
     def _late(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
@@ -344,8 +368,10 @@ class Store:
 
     def _file_again(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
         """File an attempt anew that was forgotten before its answer came."""
-        row = blank_row() | columns_of(attempt) | outcome_columns(outcome)
-        row |= {"due_at": self.now() if outcome.status is Status.WORKING else None, "ended_at": self.now()}
+        row = blank_row() | columns_of(attempt)
+        outcome = self._unless_superseded(connection, attempt.account, row["subject"], attempt.id, outcome)
+        due, ended = (self.now(), None) if outcome.status is Status.WORKING else (None, self.now())
+        row |= outcome_columns(outcome) | {"due_at": due, "ended_at": ended}
         row |= found_by(row) | {"number": free_number(connection, row)}
         connection.execute(sa.insert(attempts).values(row))
         add_event(connection, attempt.id, self.now(), "late_answer", {"was": "forgotten"})
@@ -388,20 +414,18 @@ class Store:
         """Return those of these accounts that have something to send or to look for, due `since` ago or longer."""
         if not accounts:
             return []
-        before, far = self.now() - since, self.now() + LONGEST_WAIT
-        due = sa.or_(attempts.c.due_at <= before, sa.and_(attempts.c.due_at > far, sa.text("status = 'queued'")))
         found: set[str] = set()
         with self.database.reading() as connection:
             for condition in (QUEUED, WORKING):
-                query = sa.select(attempts.c.account).where(sa.text(condition), due).distinct()
-                found.update(connection.execute(query).scalars())
+                due = sa.and_(sa.text(condition), attempts.c.due_at <= self.now() - since)
+                found.update(connection.execute(sa.select(attempts.c.account).where(due).distinct()).scalars())
         return sorted(found & set(accounts))
 
-    def mend_times(self, accounts: Sequence[str]) -> None:
+    def mend_times(self) -> None:
         """Let attempts go that are due implausibly late, because the clock was set back after they were filed."""
-        far = sa.and_(sa.text(QUEUED), attempts.c.due_at > self.now() + LONGEST_WAIT, attempts.c.account.in_(accounts))
+        far = sa.and_(sa.text(QUEUED), attempts.c.due_at > self.now() + LONGEST_WAIT)
         with self.database.reading() as connection:
-            found = connection.execute(sa.select(attempts.c.id).where(far)).scalars().all()
+            found = connection.execute(sa.select(attempts.c.id).where(far).limit(1)).first()
         if found:
             with self.database.writing() as connection:
                 connection.execute(sa.update(attempts).where(far).values(due_at=self.now()))
@@ -418,18 +442,20 @@ class Store:
             lost = self._lost(connection)
         if lost:
             with self.database.writing() as connection:
-                lost = [row for row in self._lost(connection) if row.id in {each.id for each in lost}]
+                lost = [row for row in self._lost(connection, to_write=True) if row.id in {each.id for each in lost}]
                 for before in lost:
                     self._write(connection, before, GONE)
         return [attempt.id for attempt in lost]
 
-    def _lost(self, connection: sa.Connection) -> list[Attempt]:
+    def _lost(self, connection: sa.Connection, *, to_write: bool = False) -> list[Attempt]:
         alive = (
             connection.execute(sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE))
             .scalars()
             .all()
         )
         query = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor.not_in(alive))
+        if to_write:  # one whose answer is being written in this moment is not lost
+            query = query.with_for_update(skip_locked=True)
         return [read(row) for row in connection.execute(query)]
 
     def hold_what_was_restored(self) -> int:
@@ -546,20 +572,23 @@ class Store:
         return read(row) if row else None
 
 
-def _made_the_same(before: Attempt, outcome: Outcome) -> bool:
-    made = (Status.CREATED, before.persona_id, before.outcome.result)
-    return made == (outcome.status, outcome.persona_id, outcome.result)
+def _is_on_file(before: Attempt, outcome: Outcome) -> bool:
+    """Whether a row tells already what KIE made, or the handle that it gave; it may tell more by now."""
+    if outcome.status is Status.WORKING:
+        return bool(outcome.handle) and outcome.handle == before.outcome.handle
+    made = (before.status, before.persona_id, before.outcome.result)
+    return made == (Status.CREATED, outcome.persona_id, outcome.result) and outcome.status is Status.CREATED
 
 
 def _may_move(before: Attempt, claim: str, outcome: Outcome) -> bool:
     """Whether the answer to a claim is written over what the row says by now.
 
-    What KIE made always is. A refusal, or that no answer came, is only if the claim is still the row's and nobody has
-    said more: the request is on its way, or was given up for lost.
+    What KIE made always is, and a handle, unless it is known what was made. A refusal, or that no answer came, is only
+    if the claim is still the row's and nobody has said more: the request is on its way, or was given up for lost.
     """
     if outcome.status is Status.CREATED:
         return True
-    if outcome.status is Status.WORKING:
+    if outcome.status is Status.WORKING or outcome.handle not in ("", before.outcome.handle):
         return before.status is not Status.CREATED
     lost = before.status is Status.UNKNOWN and (outcome.status is Status.REFUSED or before.outcome == GONE)
     return before.claim == claim and (lost or before.status in (Status.SENDING, Status.WORKING))

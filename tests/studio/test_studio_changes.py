@@ -279,7 +279,7 @@ def test_a_boost_is_told_too(studio: Studio, account: Account, server: Server, t
         boost = studio.start_boost(account, "warm folk")
         waiting = studio.changes.subscribe("page", {boost.id: boost.state})
         assert await waiting.wait(LONG)
-        now = studio.boost(account, boost.id)
+        now = studio.attempt(account, boost.id)
         assert now is not None
         assert now.state != boost.state
 

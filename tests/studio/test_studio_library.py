@@ -926,12 +926,11 @@ def test_nothing_of_another_account_is_changed(store: Store, library: Library, t
     assert changed == []
 
 
-def test_a_repeat_of_an_attempt_of_another_account_does_not_settle_it(
-    store: Store, library: Library, clock: Clock
-) -> None:
+def test_a_repeat_of_an_attempt_of_another_account_is_refused(store: Store, clock: Clock) -> None:
     lost = over(store, clock, UNKNOWN, account=YOU)
-    ended(store, add(store, replaces=lost.seen), CREATED)
-    assert now(store, lost).settled is Settled.NOT
+    with pytest.raises(Refused):
+        add(store, replaces=lost.seen)
+    assert now(store, lost) == lost
 
 
 # Trouble
