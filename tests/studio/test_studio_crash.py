@@ -133,6 +133,12 @@ class House:
         found = [each for makes in ("persona", "text") for each in self._store.newest(account, 200, makes)]
         return sorted(found, key=lambda each: each.number)
 
+    def body(self, attempt: Attempt) -> str:
+        """What was sent for an attempt, or would have been."""
+        found = self._store.get(attempt.account, attempt.id)
+        assert found
+        return found.body
+
     def in_flight(self) -> list[Attempt]:
         return [attempt for attempt in self.attempts() if attempt.in_flight]
 
@@ -396,7 +402,8 @@ def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_no
             counts = asked_for(house)
             assert [wish for wish, count in counts.items() if count > 1] == []
             attempts = house.attempts()
-            on_file = {json.loads(each.body).get("audioId") or json.loads(each.body)["content"] for each in attempts}
+            bodies = [json.loads(house.body(each)) for each in attempts]
+            on_file = {body.get("audioId") or body["content"] for body in bodies}
             assert counts.keys() <= on_file
             made = {each["personaId"] for each in house.sandbox.personas(house.token)}
             told = {each.persona_id for each in attempts if each.status is Status.CREATED and each.persona_id}
