@@ -30,6 +30,8 @@ PATIENCE = 3.0
 CONNECT_PATIENCE = 2
 """Seconds for a connection to PostgreSQL; no shorter time is kept by its client."""
 SOON, REST = 0.5, 1.0
+RESTED = 1.0
+"""Seconds after which a connection is asked whether it is still there, before it is used."""
 CONNECTIONS = 24
 """Connections that a process has at most."""
 POSTGRESQL = {
@@ -191,9 +193,23 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
     options = dict(address.translate_connect_args(username="user", database="dbname")) | dict(address.query)
     # Nothing is prepared: a plan that suits a common word is a hundred times too slow for a rare one.
     options = POSTGRESQL | options | {"prepare_threshold": None}
-    return sa.create_engine(
-        address, creator=lambda: Bounded.connect(**options), pool_pre_ping=True, hide_parameters=True, **pool
-    )
+    engine = sa.create_engine(address, creator=lambda: Bounded.connect(**options), hide_parameters=True, **pool)
+
+    @event.listens_for(engine, "checkin")
+    def note(connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, proxy: object) -> None:
+        """Ask a connection that rested whether it is still there; SQLAlchemy takes another one if not."""
+        if time.monotonic() - record.info.get("used", time.monotonic()) > RESTED:
+            try:
+                connection.execute("")
+                connection.rollback()
+            except psycopg.Error as error:
+                raise sa.exc.DisconnectionError from error
+
+    return engine
 
 
 def sqlite_file(path: str) -> sa.Engine:

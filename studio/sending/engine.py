@@ -55,16 +55,16 @@ TOO_LATE = 2.0
 given up for lost."""
 MOST_AT_ONCE, MOST_OF_ONE = 256, 128
 """Requests that a process has on their way, in all and of one account."""
-NEAR = 3.0
-"""Seconds up to which an account waits for its turn in a thread: DBOS starts what is delayed up to two seconds late."""
-EARLY = 2.5
-"""Seconds before its turn at which DBOS is told to start, so that it is not late."""
+POLLING = 4.0
+"""Seconds between two looks of DBOS into a queue; what is delayed starts late by so much, and a second more."""
+EARLY = POLLING + 1.0
+"""Seconds before its turn at which DBOS is told to serve an account, so that it is not late."""
+NEAR = EARLY + 0.5
+"""Seconds up to which an account waits for its turn in a thread."""
 MOST_WAITING = 8
 """Accounts that wait in a thread; the others are left to DBOS however soon their turn is."""
 OVERDUE = timedelta(seconds=3)
 """What is due for so long has nobody who serves it."""
-POLLING = 2.0
-"""Seconds between two looks of DBOS into a queue."""
 KEPT = 2000
 """Attempts of this process that are kept in memory, to be shown while the database cannot be read."""
 SHARED_QUEUE = "accounts"
@@ -109,6 +109,8 @@ class Engine:
         self._changed = changed
         self.executor = uuid.uuid4().hex
         """This process's own ID; never reused, so that no other process takes its attempts for its own."""
+        self._queue = SHARED_QUEUE if settings.api_key else self.executor
+        """A pasted token lives in one process, so its queue is that process's own; `KIE_API_KEY` is everybody's."""
         self.on_credits: Callable[[str, float], None] = lambda account, left: None
         self.unsaved: dict[str, Outcome] = {}
         """Outcomes that could not be written to disk yet, by attempt."""
@@ -152,7 +154,8 @@ class Engine:
             "executor_id": self.executor,
             "application_version": "2",
             "log_level": "ERROR",
-            "scheduler_polling_interval_sec": 3600.0,
+            "scheduler_polling_interval_sec": 3600.0,  # what is not used here is not to cost anything
+            "notification_coalesce_sec": 1.0,
         }
         database = self._store.database.engine.url
         if self._store.database.kind == "sqlite":
@@ -162,10 +165,9 @@ class Engine:
             config["system_database_url"] = database.render_as_string(hide_password=False)
             config["sys_db_pool_size"] = 8
         DBOS(config=config)
-        DBOS.listen_queues([SHARED_QUEUE, self.executor])
+        DBOS.listen_queues([self._queue])
         DBOS.launch()
-        for queue in (SHARED_QUEUE, self.executor):
-            DBOS.register_queue(queue, polling_interval_sec=POLLING)
+        DBOS.register_queue(self._queue, polling_interval_sec=POLLING)
         self._recover(timedelta(0))
         for thread in self._threads:
             thread.start()
@@ -302,12 +304,10 @@ class Engine:
             if self._planned.get(account, at + 1) <= at + 0.5 and self._planned[account] > time.monotonic():
                 return
             self._planned[account] = at
-        known = self._vault.account(account)
-        queue = SHARED_QUEUE if known is not None and known.shared else self.executor
 
         def enqueue(name: str) -> None:
             with SetWorkflowID(name), SetEnqueueOptions(delay_seconds=max(0.0, seconds - EARLY)):
-                DBOS.enqueue_workflow(queue, serve_account, account)
+                DBOS.enqueue_workflow(self._queue, serve_account, account)
             self._note_over(name)
 
         try:

@@ -200,10 +200,13 @@ class Store:
         them. Single attempts go before those of a batch, the longest due first.
         """
         period *= 1 + SLACK
-        with self.database.reading() as connection:  # most of the time there is nothing to write
-            found = self._next(connection, account, self.now(), limit, period)
-        if not isinstance(found, tuple):
-            return Claim(at=found)
+        if (
+            self.database.kind == "sqlite"
+        ):  # where a writer keeps all others waiting, and often nothing is to be written
+            with self.database.reading() as connection:
+                found = self._next(connection, account, self.now(), limit, period)
+            if not isinstance(found, tuple):
+                return Claim(at=found)
         with self.database.writing() as connection:
             self.database.one_at_a_time(connection, "claim", account)
             now = self.now()
@@ -229,13 +232,15 @@ class Store:
         self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
     ) -> tuple[str, str] | datetime | None:
         """Return what is to be looked for or sent now and its condition, or when there will be something, or None."""
-        look = self._due(connection, account, WORKING, now)
-        if look:
-            return look, WORKING
-        queued = self._due(connection, account, QUEUED, now)
-        if queued is None:
+        due = connection.execute(
+            sa.union_all(self._due(account, WORKING, now).select(), self._due(account, QUEUED, now).select())
+        ).all()
+        if not due:
             return self._next_due(connection, account)
-        return self._departure_after(connection, account, now, limit, period) or (queued, QUEUED)
+        attempt_id, condition = next(((row.id, WORKING) for row in due if row.looks), (due[0].id, QUEUED))
+        if condition == WORKING:
+            return attempt_id, WORKING
+        return self._departure_after(connection, account, now, limit, period) or (attempt_id, QUEUED)
 
     def leaves(self, attempt: Attempt) -> datetime:
         """Note that a claimed request leaves only now, which is what the rate limit counts; return when that is."""
@@ -378,16 +383,17 @@ class Store:
 
     # What is due, and what a process left behind.
 
-    def _due(self, connection: sa.Connection, account: str, condition: str, now: datetime) -> str | None:
+    def _due(self, account: str, condition: str, now: datetime) -> sa.Subquery:
+        """Return a query for the attempt that is due longest: one to look for, or one to send."""
         order = [attempts.c.due_at] if condition == WORKING else [attempts.c.priority, attempts.c.due_at]
-        query = (
-            sa.select(attempts.c.id)
+        looks = sa.literal(condition == WORKING).label("looks")
+        return (
+            sa.select(attempts.c.id, looks)
             .where(sa.text(condition), attempts.c.account == account, attempts.c.due_at <= now)
             .order_by(*order, attempts.c.number)
             .limit(1)
+            .subquery()
         )
-        found: str | None = connection.execute(query).scalar()
-        return found
 
     def _next_due(self, connection: sa.Connection, account: str) -> datetime | None:
         queries = (
