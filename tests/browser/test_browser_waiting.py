@@ -71,7 +71,7 @@ def test_a_hidden_tab_holds_no_stream_and_shows_the_end_when_it_is_seen_again(
 ) -> None:
     ended: list[str] = []
     page.on("requestfailed", lambda request: ended.append(request.url))
-    start_waiting(page, app, kie, token, 2.0)
+    start_waiting(page, app, kie, token, 6.0)
     page.evaluate(HIDE, True)
     eventually(lambda: any("/changes?" in url for url in ended), page=page)
     eventually(lambda: kie.sandbox.personas(token), page=page)

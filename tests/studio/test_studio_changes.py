@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from studio_helpers import Disk, ended, eventually, press, unsaved
@@ -71,7 +72,9 @@ def paced(database: Database) -> Iterator[Paced]:
 
 
 def run(scene: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scene(), LONG))  # type: ignore[arg-type]
+    """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()  # type: ignore[arg-type]
 
 
 async def meanwhile(condition: Callable[[], object]) -> None:
