@@ -539,11 +539,12 @@ class Life(RuleBasedStateMachine):
 
     def carry(self, process: Process, attempt: Attempt, fate: str) -> None:
         self.fate, self.on_the_line = fate, attempt
+        received = len(self.kie.letters)
         process.carry(attempt)
         assert not self.broken, self.broken  # not before: the engine takes every error for a lost answer
         if attempt.status is Status.WORKING:
             self.may_be_unknown.add(attempt.id)
-        elif self.kie.letters and self.kie.letters[-1].attempt == attempt.id and fate in UNCLEAR:
+        elif len(self.kie.letters) > received and fate in UNCLEAR:
             assert process.brought[attempt.id][1].status is Status.UNKNOWN, "KIE may have acted"
 
     def write(self, process: Process, attempt_id: str, breaks: tuple[str, ...] = ()) -> None:
