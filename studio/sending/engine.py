@@ -267,6 +267,8 @@ class Engine:
         """Start the next attempt; return the seconds until there may be another, or None if there is none."""
         if self._vault.account(account) is None:
             return None
+        if time.monotonic() - self._seen > LEASE.total_seconds():
+            return 0.5  # it stood still: first a sign of life, or what it claims is given up for lost at once
         with self._state:
             mine = sum(attempt.account == account for attempt, _ in self._claimed.values())
             if len(self._claimed) >= MOST_AT_ONCE or mine >= MOST_OF_ONE:
@@ -357,10 +359,11 @@ class Engine:
                 raise NotLeaving("It was held up in this program for too long, so it did not leave.")
             if late > LATE:
                 try:
-                    self._store.leaves(attempt)
+                    held_back = not self._store.leaves(attempt)
                 except NotSaved:
                     held_back = True
-                    raise NotLeaving("The database could not be told that it leaves, so it did not leave.") from None
+                if held_back:
+                    raise NotLeaving("The database did not let it leave any more, so nothing was sent.")
 
         client = self._vault.client(attempt.account, (CONNECT_TIMEOUT, self._read_timeout), departing)
         if client is None or self._closing:  # signed out, or at the end, between the claim and here

@@ -113,6 +113,13 @@ class Store:
         try:
             with self.database.writing() as connection:
                 return self._file(connection, kind, row, replaces)
+        except sa.exc.IntegrityError:  # in this moment a late handle put another attempt for the subject in flight
+            with self.database.reading() as connection:
+                mine = sa.and_(attempts.c.account == account, attempts.c.subject == row["subject"])
+                found = self._newest(connection, sa.and_(mine, sa.text(IN_FLIGHT)))
+            if found is None:
+                raise NotSaved from None
+            return found, False
         except CommitInDoubt:
             try:
                 found = self.get(account, row["id"])
@@ -128,6 +135,9 @@ class Store:
         """File some rows of a batch in one transaction, held; return what came of each."""
         filed: list[Attempt | NeedsDecision] = []
         with self.database.writing() as connection:
+            batch = sa.select(batches.c.status).where(batches.c.id == batch_id).with_for_update()
+            if connection.execute(batch).scalar() == "cancelled":
+                return filed
             for place, each in enumerate(wanted):
                 moment = self.now() + timedelta(microseconds=place)  # so that rows of one moment keep their order
                 row = self._new_row(account, each.kind, each.body, each.request) | {
@@ -242,13 +252,20 @@ class Store:
             return attempt_id, WORKING
         return self._departure_after(connection, account, now, limit, period) or (attempt_id, QUEUED)
 
-    def leaves(self, attempt: Attempt) -> datetime:
-        """Note that a claimed request leaves only now, which is what the rate limit counts; return when that is."""
+    def leaves(self, attempt: Attempt) -> bool:
+        """Note that a claimed request leaves only now, which is what the rate limit counts.
+
+        Says whether it may: not if it was given up for lost meanwhile.
+        """
         with self.database.writing() as connection:
-            now = self.now()
-            mine = departures.c.claim == attempt.claim
-            connection.execute(sa.update(departures).where(mine).values(at=now))
-            return now
+            mine = sa.select(attempts.c.id).where(
+                attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING)
+            )
+            if connection.execute(mine).first() is None:
+                return False
+            this = departures.c.claim == attempt.claim
+            connection.execute(sa.update(departures).where(this).values(at=self.now()))
+            return True
 
     def release(self, attempt: Attempt) -> bool:
         """Put a claimed attempt that never left back into the queue; say whether it still was this claim's.
@@ -294,7 +311,7 @@ class Store:
         with self.database.writing() as connection:
             row = connection.execute(self._for_update(attempt.id)).first()
             if row is None:  # forgotten meanwhile
-                if outcome.status not in (Status.REFUSED, Status.UNKNOWN):
+                if outcome.status in (Status.CREATED, Status.WORKING) or outcome.result:
                     self._file_again(connection, attempt, outcome)
                 return
             before = read(row)

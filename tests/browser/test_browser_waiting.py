@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from acts import button, eventually, fill_in, history_cell, settled, sign_in
 from conftest import App
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from sandbox import Server
 
@@ -69,11 +69,14 @@ def test_where_the_stream_does_not_get_through_the_end_is_found_out_all_the_same
 def test_a_hidden_tab_holds_no_stream_and_shows_the_end_when_it_is_seen_again(
     app: App, kie: Server, page: Page, token: str
 ) -> None:
-    ended: list[str] = []
-    page.on("requestfailed", lambda request: ended.append(request.url))
+    streams: set[Request] = set()
+    page.on("request", lambda request: streams.add(request) if "/changes?" in request.url else None)
+    for event in ("requestfinished", "requestfailed"):
+        page.on(event, streams.discard)  # type: ignore[call-overload]
     start_waiting(page, app, kie, token, 6.0)
+    eventually(lambda: streams, page=page)
     page.evaluate(HIDE, True)
-    eventually(lambda: any("/changes?" in url for url in ended), page=page)
+    eventually(lambda: not streams, page=page)
     eventually(lambda: kie.sandbox.personas(token), page=page)
     page.wait_for_timeout(300)
     expect(page.get_by_text("Here is your persona")).to_have_count(0)
