@@ -138,7 +138,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     end_streams_when_told_to_stop()
     yield
     later.cancel()
-    await anyio.to_thread.run_sync(later.join)
+    await anyio.to_thread.run_sync(later.join, 5.0)  # a database that does not open holds nobody up
     await anyio.to_thread.run_sync(close_the_studio)
 
 

@@ -18,9 +18,9 @@ from kie import Track
 from kie.models import clean
 from studio.database.columns import SEARCHED
 from studio.database.connection import Database
-from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, events, number_at
+from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, departures, events, number_at
 from studio.query import LONGEST_ID, LONGEST_NOTE, LONGEST_USE, Order, Query, clean_tags
-from studio.refusals import Refused
+from studio.refusals import NotSaved, Refused
 from studio.sending.attempts import Attempt, Event, Outcome, Settled, Status
 from studio.sending.rows import LISTED, found_by, read, track_columns
 from studio.sending.store import add_event
@@ -196,25 +196,37 @@ class Library:
     def forget(self, account: str) -> int:
         """Erase every row of an account, for good; return how many attempts that were.
 
-        In portions, so that nobody else waits long for the database; if it breaks off, what is left can be erased
-        again. Raises `Refused` while an attempt is on its way.
+        In portions, so that nobody else waits long for the database. Raises `Refused` while an attempt is on its way,
+        or if the database breaks off; what is left can be erased again.
         """
-        mine = attempts.c.account == account
         erased = 0
-        while True:
-            with self._writing() as connection:
-                if connection.execute(sa.select(attempts.c.id).where(mine, sa.text(IN_FLIGHT)).limit(1)).first():
-                    raise Refused("An attempt is on its way. Wait for its outcome, or cancel it, first.")
-                ended = sa.select(attempts.c.id, attempts.c.makes).where(mine, sa.text(f"NOT ({IN_FLIGHT})"))
-                rows = connection.execute(ended.limit(CHUNK).with_for_update()).all()
-                ids = [row.id for row in rows]
-                connection.execute(sa.delete(events).where(events.c.attempt_id.in_(ids)))
-                connection.execute(sa.delete(attempts).where(attempts.c.id.in_(ids)))
-                if len(rows) < CHUNK:
-                    connection.execute(sa.delete(batches).where(batches.c.account == account))
-            erased += sum(1 for row in rows if row.makes != "text")
+        try:
+            over = False
+            while not over:
+                found, over = self._forget_some(account, erased)
+                erased += found
+        except NotSaved:
+            if not erased:
+                raise
+            raise Refused(f"The database broke off. Erased so far: {erased:,}. Press again for the rest.") from None
+        return erased
+
+    def _forget_some(self, account: str, erased: int) -> tuple[int, bool]:
+        """Erase one portion; return how many attempts that were, and whether it was the last."""
+        mine = attempts.c.account == account
+        with self._writing() as connection:
+            if connection.execute(sa.select(attempts.c.id).where(mine, sa.text(IN_FLIGHT)).limit(1)).first():
+                so_far = f" Erased so far: {erased:,}." if erased else ""
+                raise Refused(f"An attempt is on its way. Wait for its outcome, or cancel it, first.{so_far}")
+            ended = sa.select(attempts.c.id, attempts.c.makes).where(mine, sa.text(f"NOT ({IN_FLIGHT})"))
+            rows = connection.execute(ended.limit(CHUNK).with_for_update()).all()
+            ids = [row.id for row in rows]
+            connection.execute(sa.delete(events).where(events.c.attempt_id.in_(ids)))
+            connection.execute(sa.delete(attempts).where(attempts.c.id.in_(ids)))
             if len(rows) < CHUNK:
-                return erased
+                for table in (batches, departures):
+                    connection.execute(sa.delete(table).where(table.c.account == account))
+        return sum(1 for row in rows if row.makes != "text"), len(rows) < CHUNK
 
     def _overlaid(self, attempt: Attempt) -> Attempt:
         return attempt.overlaid(self.unsaved.get(attempt.id))

@@ -34,11 +34,10 @@ log = logging.getLogger(__name__)
 
 LOOK_TIMEOUT = (5.0, 20.0)
 """Seconds for calls that only read, while a person looks at the page."""
-OPEN_TIMEOUT = 60.0
 OPEN_PATIENCE = 8.0
 """Seconds that a page waits for the database to be opened; a large one that is brought up to date takes longer."""
-MOST_DEMOS = 200
-"""Demo accounts that are kept; the oldest that nobody uses goes first."""
+MOST_DEMOS, OLDEST_DEMOS = 1000, 5
+"""Demo accounts that are kept, and how many of the oldest make room for a new one, unless something waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +104,11 @@ class Studio:
     def close(self) -> None:
         """Stop, after requests that are on their way have ended."""
         self.changes.close()
-        if self._opened is not None and self._opened.exception(OPEN_TIMEOUT) is None:
-            store, engine = self._opened.result()
-            engine.close(wait=self.settings.read_timeout + 5)
-            store.database.close()
+        with suppress(TimeoutError):  # a database that is still being opened sends nothing
+            if self._opened is not None and self._opened.exception(OPEN_PATIENCE) is None:
+                store, engine = self._opened.result()
+                engine.close(wait=self.settings.read_timeout + 5)
+                store.database.close()
         demo.stop()
 
     def sign_in(self, token: str) -> Account:
@@ -149,8 +149,8 @@ class Studio:
         """Make an account of its own at the stand-in KIE of this process."""
         token, base_url = demo.new_visitor()
         self.open()
-        for old in self.vault.demos()[: -MOST_DEMOS + 1]:
-            if not self.visitors.use(old) and not self._waits(old):
+        for old in self.vault.demos()[: -MOST_DEMOS + 1][:OLDEST_DEMOS]:
+            if not self._waits(old):
                 self._drop(old)
         return self.vault.keep(token, base_url, demo=True)
 

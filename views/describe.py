@@ -7,13 +7,13 @@ from contextlib import suppress
 import streamlit as st
 
 from kie import meaning_for
-from kie.catalogue import BOOST
 from studio import choices
 from studio.sending.attempts import Attempt, Status
+from studio.sending.kinds import kind_named
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
 from views import account as accounts
-from views import errors, tracks, waiting
+from views import errors, people, tracks, waiting
 
 
 def show(account: Account | None) -> None:
@@ -49,7 +49,10 @@ def show(account: Account | None) -> None:
 
 def _boosted(account: Account, boost: Attempt) -> None:
     if boost.in_flight:
-        waiting.show(account, [boost], key="boost_waiting", headline="KIE is writing a richer description")
+        headline = "KIE is writing a richer description"
+        if boost.status is Status.QUEUED:
+            headline = "KIE asked to wait. Asking again by itself" if boost.wait_until else "Waiting for its turn"
+        waiting.show(account, [boost], key="boost_waiting", headline=headline, until=boost.wait_until)
         return
     with st.container(border=True, key="boost_card"):
         if boost.status is Status.CREATED:
@@ -61,7 +64,7 @@ def _boosted(account: Account, boost: Attempt) -> None:
                 st.button("Use it as the description", key="boost_use", type="primary", on_click=_use, args=(text,))
                 st.button("Leave it", key="boost_leave", on_click=_leave)
         else:
-            meaning = meaning_for(boost.cause, BOOST)
+            meaning = meaning_for(boost.cause, kind_named(boost.kind).troubles)
             st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
             errors.own_words(boost.code, boost.message)
             st.button("Close", key="boost_leave", on_click=_leave)
@@ -85,7 +88,7 @@ def _boost() -> None:
         state.boost_problem = "Description: write a few words first, for KIE to work with. Nothing was sent."
         return
     try:
-        boost = the_studio().start_boost(account, content)
+        boost = the_studio().start_boost(account, content, author=people.author())
     except NotSaved as error:
         state.boost_problem = str(error) or "The disk could not be written, so nothing was sent. The log says why."
     else:

@@ -7,9 +7,9 @@ import streamlit as st
 from studio import export
 from studio.query import Query
 from studio.sending.attempts import Attempt, Status
-from studio.service import the_studio
+from studio.service import NotSaved, the_studio
 from studio.tokens import Account
-from views import files, waiting
+from views import errors, files, waiting
 
 SHOWN = 200
 """Rows in the table; the CSV has all."""
@@ -49,7 +49,12 @@ def show(account: Account, shown: Attempt | None) -> None:
 
 @st.fragment
 def _watch(account: Account, shown_id: str) -> None:
-    attempts = the_studio().history(account, SHOWN)
+    try:
+        attempts = the_studio().history(account, SHOWN)
+    except NotSaved as error:
+        errors.database(error)
+        waiting.again("history_waiting", first=1.0)
+        return
     others = _others_on_their_way(attempts, shown_id)
     if not others:
         st.rerun()

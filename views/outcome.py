@@ -16,7 +16,7 @@ LAST_WORD = {
     Cause.EXISTS.value: "No new persona was made. Your text is still in the fields.",
 }
 WAITING = "outcome_waiting"
-DRAWN_IN = 0.05
+DRAWN_IN = 0.3
 """Seconds in which a browser draws an outcome, before the whole page is drawn anew."""
 
 
@@ -50,22 +50,20 @@ def _on_its_way(account: Account, attempt_id: str) -> None:
         waiting.again(WAITING, first=DRAWN_IN, said=_in_words(attempt))
         _ended(attempt, alone=True)
         return
-    if attempt.held:
-        _held(account, attempt)
-        return
     on_its_way(account, attempt, WAITING)
-    _cancel(attempt)
     st.caption("You can go on working here, reload, or close the tab: the answer is written down as soon as it comes.")
 
 
-def _held(account: Account, attempt: Attempt) -> None:
-    """Ask about an attempt that was on file, unsent, in a database that was brought back."""
+def _held(account: Account, attempt: Attempt, key: str) -> None:
+    """Ask about an attempt that is on file, unsent, and waits for a person."""
     st.subheader("It waits for you", anchor=False)
     st.markdown(
-        "This request was on file and not sent when the library was brought back from a backup, or after a long stop. "
-        "It may have been sent since that backup was made, so nothing is sent by itself."
+        "Its batch is paused. What was not sent waits until the batch goes on."
+        if attempt.batch
+        else "This request was on file and not sent when the library was brought back from a backup, or after a long "
+        "stop. It may have been sent since that backup was made, so nothing is sent by itself."
     )
-    waiting.show(account, [attempt], key=WAITING)
+    waiting.show(account, [attempt], key=key)
     st.button("Send it now", key="let_go", type="primary", icon=":material/send:", on_click=let_go, args=(attempt.id,))
     _cancel(attempt)
 
@@ -83,7 +81,13 @@ def _cancel(attempt: Attempt) -> None:
 
 
 def on_its_way(account: Account, attempt: Attempt, key: str) -> None:
-    """Say what an attempt waits for, and draw the page, or the fragment that this stands in, anew when it changes."""
+    """Say what an attempt waits for, with the ways out, and draw it anew when it changes.
+
+    Drawn anew is the page, or the fragment that this stands in.
+    """
+    if attempt.held:
+        _held(account, attempt, key)
+        return
     if attempt.wait_until and attempt.cause == Cause.RATE:
         headline = "KIE asked to wait. Sending again by itself"
     elif attempt.wait_until and attempt.cause == Cause.NOT_READY:
@@ -97,6 +101,7 @@ def on_its_way(account: Account, attempt: Attempt, key: str) -> None:
     else:
         headline = "Waiting for its turn"
     waiting.show(account, [attempt], key=key, headline=headline, since=attempt.created_at, until=attempt.wait_until)
+    _cancel(attempt)
 
 
 def _in_words(attempt: Attempt) -> str:

@@ -151,9 +151,8 @@ installation = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("identity", sa.Text, nullable=False),
-    sa.Column("seen_at", Moment, nullable=False),
 )
-"""One row: which database this is, and when a process last worked on it; a restored backup is told by it."""
+"""One row: which file or table this is (`Database.identity`); a backup that was brought back is told by it."""
 
 
 def upgrade(engine: sa.Engine) -> None:

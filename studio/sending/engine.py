@@ -48,7 +48,7 @@ LOOK_TIMEOUT = (5.0, 20.0)
 BALANCE_TIMEOUT = (2.0, 5.0)
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one again and again."""
-LATE = 0.05
+LATE = 0.15
 """Seconds after its claim from which on a request that leaves is entered as leaving now."""
 TOO_LATE = 2.0
 """Seconds after its claim from which on a request does not leave: it would break the rate limit, and it may have been
@@ -125,7 +125,7 @@ class Engine:
         self._wanted: deque[str] = deque()
         self._left_behind: set[str] = set()
         """Processes that are gone and whose workflows are to be deleted."""
-        self._tidy = False
+        self._tidy = self._lost_queue = False
         self._waiting = 0
         self._over: deque[tuple[float, str]] = deque()
         self._known: OrderedDict[str, Attempt] = OrderedDict()
@@ -184,17 +184,20 @@ class Engine:
             if thread.is_alive():
                 thread.join(timeout=HEARTBEAT)
 
-        def tidy_up() -> None:
-            with suppress(Exception):  # what is left is deleted by whoever finds this process gone
-                self._tidy_up(0.0, {self.executor})
+        tidied = threading.Event()
 
-        tidying = threading.Thread(target=tidy_up, name="tidy", daemon=True)
-        tidying.start()
-        tidying.join(timeout=1.0)  # without its database DBOS would try for ever
+        def tidy_up() -> None:
+            with suppress(Exception):
+                self._tidy_up(0.0, {self.executor})
+                tidied.set()
+
+        threading.Thread(target=tidy_up, name="tidy", daemon=True).start()
+        all_is_tidy = tidied.wait(1.0)  # without its database DBOS would try for ever
         DBOS.destroy()
         _engine = None
-        with suppress(NotSaved):  # then its lease ends
-            self._store.leave(self.executor)
+        if all_is_tidy:  # otherwise whoever finds this process gone deletes what is left
+            with suppress(NotSaved):
+                self._store.leave(self.executor)
 
     def wake(self, account: str) -> None:
         """Serve an account soon: it has something that is due, or may have. Never waits for the database."""
@@ -232,9 +235,14 @@ class Engine:
                 if account is not None:
                     self._start("serve", serve_account, account)
                 else:
+                    if self._lost_queue:
+                        DBOS.register_queue(self._queue, polling_interval_sec=POLLING)
+                        self._lost_queue = False
                     self._tidy_up(5.0, gone)
             except Exception as error:  # noqa: BLE001  # whatever DBOS or the database says
                 log.error("DBOS could not be used now: %s", type(error).__name__)
+                if account is None:
+                    self._left_behind |= gone
 
     def serve(self, account: str) -> None:
         """Claim and start what is due for an account, until nothing is due any more."""
@@ -244,28 +252,35 @@ class Engine:
                 return
             self._serving[account] = False
             self._planned.pop(account, None)
-        while True:
+        try:
+            seconds = self._serve_while_near(account)
+        finally:
+            with self._state:
+                woken = self._serving.pop(account)
+                self._state.notify_all()
+        if woken:
+            self.wake(account)
+        elif seconds is not None and not self._closing:
+            self._serve_later(account, seconds)
+
+    def _serve_while_near(self, account: str) -> float | None:
+        """Serve an account as long as its next attempt is near; return the seconds until it is due, or None."""
+        while not self._closing:
             seconds = self._serve_next(account)
             with self._state:
-                if self._closing or (seconds is None and not self._serving[account]):
-                    del self._serving[account]
-                    self._state.notify_all()
-                    return
                 woken, self._serving[account] = self._serving[account], False
-                if seconds is None or woken or seconds <= 0:
+                if woken or (seconds is not None and seconds <= 0):
                     continue
-                if seconds <= NEAR and self._waiting < MOST_WAITING:
-                    self._waiting += 1
-                    self._state.wait_for(lambda: self._closing or self._serving[account], timeout=seconds)
-                    self._waiting -= 1
-                    continue
-                del self._serving[account]
-            self._serve_later(account, seconds)
-            return
+                if seconds is None or seconds > NEAR or self._waiting >= MOST_WAITING:
+                    return seconds
+                self._waiting += 1
+                self._state.wait_for(lambda: self._closing or self._serving[account], timeout=seconds)
+                self._waiting -= 1
+        return None
 
     def _serve_next(self, account: str) -> float | None:
         """Start the next attempt; return the seconds until there may be another, or None if there is none."""
-        if self._vault.account(account) is None:
+        if self._closing or self._vault.account(account) is None:
             return None
         if time.monotonic() - self._seen > LEASE.total_seconds():
             return 0.5  # it stood still: first a sign of life, or what it claims is given up for lost at once
@@ -289,7 +304,8 @@ class Engine:
                 self._claims_under_way -= 1
         if attempt is None:
             return None if claim.at is None else max(0.01, (claim.at - self._store.now()).total_seconds())
-        self._changed(attempt.id)
+        # Who waits is not told of the claim: an answer is often there before the page is drawn anew, and the watcher of
+        # changes finds it within a second.
         try:
             # In an empty context, so that it is a workflow of its own and no child.
             contextvars.Context().run(self._start, "carry", carry_out, attempt.id)
@@ -333,6 +349,11 @@ class Engine:
         ended = False
         try:
             ended = self._look(attempt) if attempt.status is Status.WORKING else self._send(attempt, claimed_at)
+        except BaseException as error:
+            # A mistake in this program. The request may have left, so it is not put back; nobody knows its outcome.
+            log.critical("Attempt %s: %s", attempt.id, type(error).__name__)
+            ended = self._save(attempt, Outcome.interrupted(f"The program failed: {type(error).__name__}."))
+            raise
         finally:
             self._let_go(attempt)
         if ended:
@@ -362,8 +383,9 @@ class Engine:
                     held_back = not self._store.leaves(attempt)
                 except NotSaved:
                     held_back = True
+                held_back = held_back or time.monotonic() - claimed_at > TOO_LATE
                 if held_back:
-                    raise NotLeaving("The database did not let it leave any more, so nothing was sent.")
+                    raise NotLeaving("The database did not let it leave in time, so nothing was sent.")
 
         client = self._vault.client(attempt.account, (CONNECT_TIMEOUT, self._read_timeout), departing)
         if client is None or self._closing:  # signed out, or at the end, between the claim and here
@@ -439,7 +461,7 @@ class Engine:
                         outcome.persona_id,
                         outcome.handle,
                     )
-                    self.unsaved[attempt.id] = outcome
+                    self.unsaved[attempt.id] = outcome if pause is None else replace(outcome, status=Status.QUEUED)
                     self._changed(attempt.id)
                 if last_try:
                     return True
@@ -488,6 +510,7 @@ class Engine:
                 self._store.beat(self.executor)
                 if time.monotonic() - self._seen > LEASE.total_seconds():
                     self._stood_still_until = time.monotonic()
+                    self._lost_queue = True  # others may have deleted it
                 self._seen = time.monotonic()
                 self._recover(OVERDUE)
                 with self._state:
@@ -499,9 +522,9 @@ class Engine:
     def _recover(self, overdue: timedelta) -> None:
         """Take up what nobody works on: of gone processes, and of this one if it lost a workflow."""
         for executor in self._store.gone():
-            with self._state:
-                self._left_behind.add(executor)
-            self._store.leave(executor)
+            if self._store.bury(executor):
+                with self._state:
+                    self._left_behind.add(executor)
         for attempt_id in self._store.write_off():
             self._changed(attempt_id)
         self._put_back_what_never_left()

@@ -122,12 +122,19 @@ class Store:
             return found, False
         except CommitInDoubt:
             try:
-                found = self.get(account, row["id"])
+                found = self._read_back(account, row["subject"], row["id"])
             except NotSaved:
                 raise MaybeSaved from None
             if found is None:
                 raise NotSaved from None
             return found, True
+
+    def _read_back(self, account: str, subject: str, attempt_id: str) -> Attempt | None:
+        """Look whether a row was filed after all, under the lock that a transaction in doubt still holds."""
+        with self.database.writing() as connection:
+            self.database.one_at_a_time(connection, "add", account, subject)
+            row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).first()
+        return read(row) if row else None
 
     def add_to_batch(
         self, account: str, batch_id: str, wanted: Sequence[Wanted], author: str
@@ -277,10 +284,11 @@ class Store:
             queued = {"status": Status.QUEUED.value, "due_at": self.now(), "sent_at": None}
             ended = {"status": Status.REFUSED.value, "due_at": None, "held": False, "ended_at": self.now()}
             ended |= {"cause": CANCELLED, "sent_at": None}
-            connection.execute(sa.delete(departures).where(departures.c.claim == attempt.claim))
-            if connection.execute(sa.update(attempts).where(mine, OF_CANCELLED).values(ended)).rowcount:
-                return True
-            return bool(connection.execute(sa.update(attempts).where(mine).values(queued)).rowcount)
+            done = connection.execute(sa.update(attempts).where(mine, OF_CANCELLED).values(ended)).rowcount
+            done = done or connection.execute(sa.update(attempts).where(mine).values(queued)).rowcount
+            if done:
+                connection.execute(sa.delete(departures).where(departures.c.claim == attempt.claim))
+            return bool(done)
 
     def postpone(self, attempt: Attempt, seconds: float, why: Outcome) -> bool:
         """Put an attempt that KIE certainly did not act on back into the queue, to be sent again after a pause.
@@ -384,8 +392,8 @@ class Store:
         """Tell in the story that an answer came after it had been given up for lost."""
         was = "deleted" if before.deleted_at is not None else before.status.value
         detail = {"was": was, "persona_id": before.persona_id}
-        if outcome.message:
-            detail["message"] = outcome.message[:500]
+        more = {"message": outcome.message, "seen_id": str(outcome.result.get("seen_id", "")), "raw": outcome.raw}
+        detail |= {name: text[:500] for name, text in more.items() if text and outcome.status is not Status.CREATED}
         add_event(connection, before.id, self.now(), "late_answer", detail)
 
     def _file_again(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
@@ -422,16 +430,19 @@ class Store:
     def _departure_after(
         self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
     ) -> datetime | None:
-        """Return when the next request may leave, or None for now; departures in the future are a wrong clock's."""
+        """Return when the next request may leave, or None for now.
+
+        Another server's clock may be ahead, so what lies less than a period in the future counts too.
+        """
         earlier = (
             sa.select(departures.c.at)
-            .where(departures.c.account == account, departures.c.at > now - period, departures.c.at <= now)
+            .where(departures.c.account == account, departures.c.at > now - period, departures.c.at <= now + period)
             .order_by(departures.c.at.desc())
             .offset(limit - 1)
             .limit(1)
         )
         found = connection.execute(earlier).scalar()
-        return None if found is None else found + period
+        return None if found is None else min(found, now) + period
 
     def accounts_due(self, accounts: Sequence[str], since: timedelta = timedelta(0)) -> list[str]:
         """Return those of these accounts that have something to send or to look for, due `since` ago or longer."""
@@ -446,12 +457,13 @@ class Store:
 
     def mend_times(self) -> None:
         """Let attempts go that are due implausibly late, because the clock was set back after they were filed."""
-        far = sa.and_(sa.text(QUEUED), attempts.c.due_at > self.now() + LONGEST_WAIT)
-        with self.database.reading() as connection:
-            found = connection.execute(sa.select(attempts.c.id).where(far).limit(1)).first()
-        if found:
-            with self.database.writing() as connection:
-                connection.execute(sa.update(attempts).where(far).values(due_at=self.now()))
+        for condition in (QUEUED, WORKING):
+            far = sa.and_(sa.text(condition), attempts.c.due_at > self.now() + LONGEST_WAIT)
+            with self.database.reading() as connection:
+                found = connection.execute(sa.select(attempts.c.id).where(far).limit(1)).first()
+            if found:
+                with self.database.writing() as connection:
+                    connection.execute(sa.update(attempts).where(far).values(due_at=self.now()))
 
     def sending_of(self, executor: str) -> list[Attempt]:
         """Return what a process is sending, as far as the database knows."""
@@ -492,14 +504,17 @@ class Store:
             now, identity = self.now(), self.database.identity(connection)
             last = connection.execute(sa.select(installation)).first()
             seen = connection.execute(sa.select(sa.func.max(executors.c.seen_at))).scalar()
-            values = {"identity": identity, "seen_at": now}
             if last is None:
-                connection.execute(sa.insert(installation).values(id=1, **values))
+                connection.execute(sa.insert(installation).values(id=1, identity=identity))
             else:
-                connection.execute(sa.update(installation).values(values))
+                connection.execute(sa.update(installation).values(identity=identity))
             copied = last is not None and last.identity != identity
             if not copied and (seen is None or now - seen < BACKUP_AGE):
                 return 0
+            # Nobody finds a text in a list that could be asked about, so it ends; nothing of it was sent.
+            texts = sa.and_(sa.text("status = 'queued'"), attempts.c.makes == "text")
+            ended = {"status": Status.REFUSED.value, "cause": CANCELLED, "due_at": None, "held": False, "ended_at": now}
+            connection.execute(sa.update(attempts).where(texts).values(ended))
             held = connection.execute(sa.update(attempts).where(sa.text(QUEUED)).values(held=True)).rowcount
             waits = sa.select(attempts.c.batch).where(sa.text("batch <> ''"), attempts.c.held)
             paused = sa.update(batches).where(batches.c.id.in_(waits), batches.c.status == "running")
@@ -517,6 +532,12 @@ class Store:
         """Take a process off the list."""
         with self.database.writing() as connection:
             connection.execute(sa.delete(executors).where(executors.c.id == executor))
+
+    def bury(self, executor: str) -> bool:
+        """Take a process off the list if it is gone; say whether it was."""
+        with self.database.writing() as connection:
+            gone = sa.and_(executors.c.id == executor, executors.c.seen_at <= self.now() - LEASE)
+            return bool(connection.execute(sa.delete(executors).where(gone)).rowcount)
 
     def gone(self) -> list[str]:
         """Return the processes that are on the list and have not been seen for `LEASE`."""

@@ -190,7 +190,7 @@ def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
     monkeypatch.setattr(service, "_studio", Studio(broken))
     page = AppTest.from_file(str(MAIN), default_timeout=30).run()
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
-    assert "nothing will be sent" in said(page)
+    assert "nothing new will be sent" in said(page)
     before = kie.sandbox.count()
     page.text_input(key="task_id").input("t")
     page.text_input(key="audio_id").input("a")

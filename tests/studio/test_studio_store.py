@@ -561,7 +561,7 @@ def test_if_nobody_can_say_whether_it_is_filed_it_may_be(store: Store, monkeypat
         raise NotSaved
 
     breaks_off(monkeypatch, before=False)
-    monkeypatch.setattr(Store, "get", stopped)
+    monkeypatch.setattr(Store, "_read_back", stopped)
     with pytest.raises(MaybeSaved, match="may be on file"):
         press_in(store, a_request())
 

@@ -96,7 +96,6 @@ def upgrade() -> None:
         "installation",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("identity", sa.Text, nullable=False),
-        sa.Column("seen_at", sa.DateTime, nullable=False),
     )
     for statement in SQLITE if sqlite else ():
         bind.exec_driver_sql(statement)
