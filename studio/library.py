@@ -18,7 +18,7 @@ from kie import Track
 from kie.models import clean
 from studio.database.columns import SEARCHED
 from studio.database.connection import Database
-from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, departures, events, number_at
+from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, events, number_at
 from studio.query import LONGEST_ID, LONGEST_NOTE, LONGEST_USE, Order, Query, clean_tags
 from studio.refusals import NotSaved, Refused
 from studio.sending.attempts import Attempt, Event, Outcome, Settled, Status
@@ -224,8 +224,7 @@ class Library:
             connection.execute(sa.delete(events).where(events.c.attempt_id.in_(ids)))
             connection.execute(sa.delete(attempts).where(attempts.c.id.in_(ids)))
             if len(rows) < CHUNK:
-                for table in (batches, departures):
-                    connection.execute(sa.delete(table).where(table.c.account == account))
+                connection.execute(sa.delete(batches).where(batches.c.account == account))
         return sum(1 for row in rows if row.makes != "text"), len(rows) < CHUNK
 
     def _overlaid(self, attempt: Attempt) -> Attempt:

@@ -33,7 +33,7 @@ from studio.database.connection import sqlite_file
 from studio.refusals import NotSaved
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
-from studio.sending.store import LEASE, Store
+from studio.sending.store import LEASE, SLACK, Store
 from studio.settings import Settings
 from studio.tokens import Vault
 
@@ -48,8 +48,8 @@ LOOK_TIMEOUT = (5.0, 20.0)
 BALANCE_TIMEOUT = (2.0, 5.0)
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one again and again."""
-LATE = 0.15
-"""Seconds after its claim from which on a request that leaves is entered as leaving now."""
+LATE = 0.75
+"""The part of the rate limit's slack after which a request that leaves is entered as leaving now."""
 TOO_LATE = 2.0
 """Seconds after its claim from which on a request does not leave: it would break the rate limit, and it may have been
 given up for lost."""
@@ -103,6 +103,7 @@ class Engine:
         self, settings: Settings, store: Store, vault: Vault, changed: Callable[[str], None] = lambda attempt_id: None
     ) -> None:
         self._limit, self._period = settings.rate_limit, timedelta(seconds=settings.rate_period)
+        self._late = settings.rate_period * SLACK * LATE
         self._read_timeout = settings.read_timeout
         self._store = store
         self._vault = vault
@@ -147,8 +148,7 @@ class Engine:
         _engine = self
         if held := self._store.hold_what_was_restored():
             log.warning("This database seems to come from a backup: %d queued attempts wait for a person.", held)
-        self._store.beat(self.executor)
-        self._seen = time.monotonic()
+        self.give_sign_of_life()
         config: DBOSConfig = {
             "name": "persona-studio",
             "executor_id": self.executor,
@@ -378,7 +378,7 @@ class Engine:
             if late > TOO_LATE:
                 held_back = True
                 raise NotLeaving("It was held up in this program for too long, so it did not leave.")
-            if late > LATE:
+            if late > self._late:
                 try:
                     held_back = not self._store.leaves(attempt)
                 except NotSaved:
@@ -507,17 +507,21 @@ class Engine:
     def _keep_alive(self) -> None:
         while not self._stopped.wait(HEARTBEAT):
             try:
-                self._store.beat(self.executor)
-                if time.monotonic() - self._seen > LEASE.total_seconds():
-                    self._stood_still_until = time.monotonic()
-                    self._lost_queue = True  # others may have deleted it
-                self._seen = time.monotonic()
+                self.give_sign_of_life()
                 self._recover(OVERDUE)
                 with self._state:
                     self._tidy = True
                     self._state.notify_all()
             except Exception as error:  # noqa: BLE001  # the database tells its own trouble once
                 log.info("The heartbeat failed; it goes on: %s", type(error).__name__)
+
+    def give_sign_of_life(self) -> None:
+        """Tell the others that this process is there, and note whether it was not for a while."""
+        self._store.beat(self.executor)
+        if time.monotonic() - self._seen > LEASE.total_seconds():
+            self._stood_still_until = time.monotonic()
+            self._lost_queue = True  # others may have deleted it
+        self._seen = time.monotonic()
 
     def _recover(self, overdue: timedelta) -> None:
         """Take up what nobody works on: of gone processes, and of this one if it lost a workflow."""

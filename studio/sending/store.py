@@ -56,6 +56,7 @@ LOOK_LEASE = timedelta(seconds=60)
 """While a process asks for the result of an attempt, others leave it alone for so long."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
+OLD_DEPARTURES = timedelta(days=14)
 SLACK = 0.02
 """The part of its period that is added to the rate limit, because requests are not equally long on their way."""
 
@@ -522,8 +523,9 @@ class Store:
             return held
 
     def beat(self, executor: str) -> None:
-        """Say that this process is alive."""
+        """Say that this process is alive, and forget departures that count for no rate limit any more."""
         with self.database.writing() as connection:
+            connection.execute(sa.delete(departures).where(departures.c.at < self.now() - OLD_DEPARTURES))
             seen = sa.update(executors).where(executors.c.id == executor).values(seen_at=self.now())
             if not connection.execute(seen).rowcount:
                 connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))

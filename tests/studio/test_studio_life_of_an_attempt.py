@@ -586,7 +586,7 @@ class Life(RuleBasedStateMachine):
             assert after.status in expected
 
     def beat(self, process: Process) -> None:
-        self.store.beat(process.executor)
+        process.give_sign_of_life()
         self.beats[process.executor] = self.clock()
 
     def recover(self, process: Process, breaks: tuple[str, ...] = ()) -> None:
