@@ -105,10 +105,13 @@ def engine_rows(url: str) -> int:
     """Return how many rows of workflows the engine has."""
     names = ("workflow_status", "workflow_input", "workflow_output", "operation_outputs")
     if url.startswith("sqlite"):
-        engine = sqlite_file(url.removeprefix("sqlite:///") + "-engine")
-        with engine.connect() as connection:
-            found = [connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar() or 0 for name in names]
-        engine.dispose()
+        place = Path(url.removeprefix("sqlite:///"))
+        found = []
+        for file in place.parent.glob(f"{place.name}-engine-{'?' * 32}"):
+            engine = sqlite_file(str(file))
+            with engine.connect() as connection:
+                found += [connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar() or 0 for name in names]
+            engine.dispose()
         return sum(found)
     with connection_to(url) as connection:
         return sum(connection.execute(sa.text(f"SELECT count(*) FROM dbos.{name}")).scalar() or 0 for name in names)

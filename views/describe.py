@@ -49,9 +49,7 @@ def show(account: Account | None) -> None:
 
 def _boosted(account: Account, boost: Attempt) -> None:
     if boost.in_flight:
-        headline = "KIE is writing a richer description"
-        if boost.status is Status.QUEUED:
-            headline = "KIE asked to wait. Asking again by itself" if boost.wait_until else "Waiting for its turn"
+        headline = "KIE asked to wait. Asking again by itself" if boost.wait_until else "A richer text is on its way"
         waiting.show(account, [boost], key="boost_waiting", headline=headline, until=boost.wait_until)
         return
     with st.container(border=True, key="boost_card"):

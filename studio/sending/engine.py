@@ -9,6 +9,7 @@ sign of life starts another. Finished workflows are deleted.
 from __future__ import annotations
 
 import contextvars
+import glob
 import logging
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, repeat
+from pathlib import Path
 from traceback import format_tb
 from typing import Any
 
@@ -68,6 +70,8 @@ OVERDUE = timedelta(seconds=3)
 KEPT = 2000
 """Attempts of this process that are kept in memory, to be shown while the database cannot be read."""
 SHARED_QUEUE = "accounts"
+FILE = "-engine-"
+"""What stands between the database's name and a process's ID in the name of the file that DBOS has on SQLite."""
 
 _engine: Engine | None = None
 
@@ -159,8 +163,9 @@ class Engine:
         }
         database = self._store.database.engine.url
         if self._store.database.kind == "sqlite":
-            # A file of its own: its writes do not wait for the attempts', nor the attempts for them.
-            config["system_database_engine"] = sqlite_file(f"{database.database}-engine")
+            # A file of this process's own: no write in it waits for the attempts', or for a process that stands still.
+            self._delete_files_of_the_gone()
+            config["system_database_engine"] = sqlite_file(f"{database.database}{FILE}{self.executor}")
         else:
             config["system_database_url"] = database.render_as_string(hide_password=False)
             config["sys_db_pool_size"] = 8
@@ -195,6 +200,8 @@ class Engine:
         all_is_tidy = tidied.wait(1.0)  # without its database DBOS would try for ever
         DBOS.destroy()
         _engine = None
+        if self._store.database.kind == "sqlite":
+            self._delete_file_of(self.executor)
         if all_is_tidy:  # otherwise whoever finds this process gone deletes what is left
             with suppress(NotSaved):
                 self._store.leave(self.executor)
@@ -554,9 +561,25 @@ class Engine:
         """Delete the workflows that have ended, and those of processes that end: the attempts' rows tell all."""
         self._delete_finished(older_than)
         for executor in executors:
+            if self._store.database.kind == "sqlite":
+                if executor != self.executor:
+                    self._delete_file_of(executor)
+                continue
             while found := DBOS.list_workflows(executor_id=executor, load_input=False, load_output=False, limit=1000):
                 DBOS.delete_workflows([workflow.workflow_id for workflow in found])
             DBOS.delete_queue(executor)
+
+    def _delete_files_of_the_gone(self) -> None:
+        known = self._store.processes()
+        place = Path(self._store.database.engine.url.database or "")
+        for file in place.parent.glob(f"{glob.escape(place.name)}{FILE}*"):
+            executor = file.name.removeprefix(place.name + FILE).partition("-")[0]
+            if executor not in known:
+                self._delete_file_of(executor)
+
+    def _delete_file_of(self, executor: str) -> None:
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self._store.database.engine.url.database}{FILE}{executor}{end}").unlink(missing_ok=True)
 
     def _note_over(self, workflow_id: str) -> None:
         with self._state:

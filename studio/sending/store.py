@@ -541,6 +541,11 @@ class Store:
             gone = sa.and_(executors.c.id == executor, executors.c.seen_at <= self.now() - LEASE)
             return bool(connection.execute(sa.delete(executors).where(gone)).rowcount)
 
+    def processes(self) -> set[str]:
+        """Return the processes that are on the list, gone or not."""
+        with self.database.reading() as connection:
+            return set(connection.execute(sa.select(executors.c.id)).scalars())
+
     def gone(self) -> list[str]:
         """Return the processes that are on the list and have not been seen for `LEASE`."""
         with self.database.reading() as connection:

@@ -113,7 +113,7 @@ def test_a_boost_is_waited_for(signed_in: AppTest, kie: Server) -> None:
     kie.sandbox.fault("delay", path="/api/v1/style/generate", seconds=1.0)
     signed_in.text_area(key="description").input("warm folk")
     page = signed_in.button(key="boost").click().run()
-    assert waits(page)["boost_waiting"]["headline"] == "KIE is writing a richer description"
+    assert waits(page)["boost_waiting"]["headline"] == "A richer text is on its way"
     assert page.button(key="boost").disabled
     while "It cost" not in said(page):
         page.run()

@@ -37,9 +37,9 @@ def wanted(count: int) -> list[Wanted]:
 
 def engine_rows(studio: Studio) -> int:
     """How many workflows DBOS has on file."""
-    store, _ = studio.open().result()
+    store, running = studio.open().result()
     if store.database.kind == "sqlite":
-        engine = sqlite_file(f"{store.database.engine.url.database}-engine")
+        engine = sqlite_file(f"{store.database.engine.url.database}-engine-{running.executor}")
         table = "workflow_status"
     else:
         engine, table = store.database.engine, "dbos.workflow_status"
