@@ -50,7 +50,7 @@ LOOK_TIMEOUT = (5.0, 20.0)
 BALANCE_TIMEOUT = (2.0, 5.0)
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one again and again."""
-LATE = 0.75
+LATE = 0.25
 """The part of the rate limit's slack after which a request that leaves is entered as leaving now."""
 TOO_LATE = 2.0
 """Seconds after its claim from which on a request does not leave: it would break the rate limit, and it may have been
