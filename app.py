@@ -106,7 +106,7 @@ def settle_in(studio: Studio) -> None:
     """
     with suppress(Exception):  # the log says why, and whoever needs it tries again
         studio.open().result()
-    import pandas  # noqa: F401
+    import pyarrow  # noqa: F401
 
     gc.collect()
     gc.freeze()

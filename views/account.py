@@ -20,8 +20,8 @@ def current() -> Account | None:
         return None
     if studio.shared is not None:
         return studio.shared
-    mine = st.session_state.get("account_id", "")
-    known = studio.vault.account(studio.visitors.account_of(browser()) if browser() else mine)
+    mine, here = st.session_state.get("account_id", ""), browser()
+    known = studio.vault.account(studio.visitors.account_of(here) if here else mine)
     if mine and (known is None or known.id != mine):
         _clear()  # another tab of this browser left, or signed in anew
     if known is not None:

@@ -6,22 +6,13 @@ import streamlit as st
 
 from studio import export
 from studio.query import Query
-from studio.sending.attempts import Attempt, Status
+from studio.sending.attempts import Attempt
 from studio.service import NotSaved, the_studio
 from studio.tokens import Account
-from views import errors, files, waiting
+from views import errors, files, tables, waiting
 
 SHOWN = 200
 """Rows in the table; the CSV has all."""
-OUTCOMES = {
-    Status.CREATED: ("Created", "#1E8E5A"),
-    Status.REFUSED: ("Refused", "#C43D3D"),
-    Status.UNKNOWN: ("Unknown", "#B56B0E"),
-    Status.SENDING: ("On its way", "#3B78B4"),
-    Status.WORKING: ("On its way", "#3B78B4"),
-    Status.QUEUED: ("On its way", "#3B78B4"),
-}
-"""The word and the colour for each status; white letters stay readable on each colour."""
 
 
 def show(account: Account, shown: Attempt | None) -> None:
@@ -70,22 +61,20 @@ def _table(attempts: list[Attempt]) -> None:
     if not attempts:
         st.caption("Nothing yet. Each attempt is kept here, whatever becomes of it.")
         return
-    import pandas as pd
-
-    table = pd.DataFrame(
+    table = tables.table(
         {
-            "created_at": [attempt.created_at for attempt in attempts],
-            "status": [[OUTCOMES[attempt.status][0]] for attempt in attempts],
-            "persona_id": [attempt.persona_id for attempt in attempts],
-            "name": [attempt.request.name for attempt in attempts],
-            "description": [attempt.request.description for attempt in attempts],
-            "audio_id": [attempt.request.audio_id for attempt in attempts],
-            "task_id": [attempt.request.task_id for attempt in attempts],
-            "style": [attempt.request.style or "" for attempt in attempts],
-            "vocal_start": [attempt.request.vocal_start for attempt in attempts],
-            "vocal_end": [attempt.request.vocal_end for attempt in attempts],
-            "code": [attempt.code for attempt in attempts],
-            "message": [attempt.message for attempt in attempts],
+            "created_at": ("time", [attempt.created_at for attempt in attempts]),
+            "status": ("texts", [[tables.OUTCOMES[attempt.status][0]] for attempt in attempts]),
+            "persona_id": ("text", [attempt.persona_id for attempt in attempts]),
+            "name": ("text", [attempt.request.name for attempt in attempts]),
+            "description": ("text", [attempt.request.description for attempt in attempts]),
+            "audio_id": ("text", [attempt.request.audio_id for attempt in attempts]),
+            "task_id": ("text", [attempt.request.task_id for attempt in attempts]),
+            "style": ("text", [attempt.request.style or "" for attempt in attempts]),
+            "vocal_start": ("number", [attempt.request.vocal_start for attempt in attempts]),
+            "vocal_end": ("number", [attempt.request.vocal_end for attempt in attempts]),
+            "code": ("number", [attempt.code for attempt in attempts]),
+            "message": ("text", [attempt.message for attempt in attempts]),
         }
     )
     column = st.column_config
@@ -93,16 +82,12 @@ def _table(attempts: list[Attempt]) -> None:
         table,
         key="history",
         hide_index=True,
-        height="content" if len(table) < 10 else 388,
+        height="content" if len(attempts) < 10 else 388,
         placeholder="",
-        alt=f"The newest {len(table)} attempts of this account with time, outcome, persona ID, name and details",
+        alt=f"The newest {len(attempts)} attempts of this account with time, outcome, persona ID, name and details",
         column_config={
             "created_at": column.DatetimeColumn("When", format="D MMM YYYY, HH:mm:ss", timezone=st.context.timezone),
-            "status": column.MultiselectColumn(
-                "Outcome",
-                options=[word for word, _ in OUTCOMES.values()],
-                color=[colour for _, colour in OUTCOMES.values()],
-            ),
+            "status": tables.outcome(),
             "persona_id": column.TextColumn("Persona ID", width=290),
             "name": column.TextColumn("Name", width="medium"),
             "description": column.TextColumn("Description", width="medium"),

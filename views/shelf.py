@@ -8,8 +8,7 @@ from studio.query import Order, Query
 from studio.sending.attempts import IN_FLIGHT, Attempt, Status
 from studio.service import the_studio
 from studio.tokens import Account
-from views import actions, detail, keeping, times, waiting
-from views.history import OUTCOMES
+from views import actions, detail, keeping, tables, times, waiting
 
 ROWS = 50
 MOST = 200
@@ -140,23 +139,21 @@ def _nothing(query: Query) -> None:
 
 
 def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
-    import pandas as pd
-
-    table = pd.DataFrame(
+    table = tables.table(
         {
-            "favourite": ["★" if attempt.favourite else "" for attempt in attempts],
-            "status": [[OUTCOMES[attempt.status][0]] for attempt in attempts],
-            "name": [attempt.request.name for attempt in attempts],
-            "created_at": [attempt.created_at for attempt in attempts],
-            "persona_id": [attempt.persona_id for attempt in attempts],
-            "title": [attempt.track.title if attempt.track else "" for attempt in attempts],
-            "tags": [list(attempt.tags) for attempt in attempts],
-            "description": [attempt.request.description for attempt in attempts],
-            "author": [attempt.author for attempt in attempts],
+            "favourite": ("text", ["★" if attempt.favourite else "" for attempt in attempts]),
+            "status": ("texts", [[tables.OUTCOMES[attempt.status][0]] for attempt in attempts]),
+            "name": ("text", [attempt.request.name for attempt in attempts]),
+            "created_at": ("time", [attempt.created_at for attempt in attempts]),
+            "persona_id": ("text", [attempt.persona_id for attempt in attempts]),
+            "title": ("text", [attempt.track.title if attempt.track else "" for attempt in attempts]),
+            "tags": ("texts", [attempt.tags for attempt in attempts]),
+            "description": ("text", [attempt.request.description for attempt in attempts]),
+            "author": ("text", [attempt.author for attempt in attempts]),
         }
     )
-    if not table["author"].any():
-        del table["author"]
+    if not any(attempt.author for attempt in attempts):
+        table = table.drop_columns(["author"])
     ids = [attempt.id for attempt in attempts]
     key = f"library_table_{hash((query, _page(), *ids)) & 0xFFFFFFFF:x}"
 
@@ -177,19 +174,14 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
         table,
         key=key,
         hide_index=True,
-        height="content" if len(table) < 12 else 460,
+        height="content" if len(ids) < 12 else 460,
         placeholder="",
-        alt=f"{len(table)} attempts of this account; choose a row to open it",
+        alt=f"{len(ids)} attempts of this account; choose a row to open it",
         on_select=choose,
         selection_mode=["single-row", "single-cell"],
         column_config={
             "favourite": column.TextColumn("★", width=36, help="Favourite"),
-            "status": column.MultiselectColumn(
-                "Outcome",
-                options=[word for word, _ in OUTCOMES.values()],
-                color=[colour for _, colour in OUTCOMES.values()],
-                width=104,
-            ),
+            "status": tables.outcome(width=104),
             "name": column.TextColumn("Name", width=150 if open_id else 200),
             "created_at": column.DatetimeColumn(
                 "When", format="D MMM YYYY, HH:mm", timezone=st.context.timezone, width=150

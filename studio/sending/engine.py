@@ -1,9 +1,9 @@
 """The engine: takes what is due from the store, sends it or looks for it, and writes the outcome. Runs on DBOS.
 
-For each account at work there is a workflow `serve_account`, which claims one attempt after another and starts a
-workflow `carry_out` for each. An account whose next attempt is due later is left to DBOS: its workflow is enqueued with
-that delay, and no thread waits. All state is in the attempts' rows, so a workflow that is lost costs nothing: the next
-sign of life starts another. Finished workflows are deleted.
+For each account at work there is a workflow `serve_account`, which claims one attempt after another, starts a workflow
+`carry_out` for each, and carries out the last one itself. An account whose next attempt is due later is left to DBOS:
+its workflow is enqueued with that delay, and no thread waits. All state is in the attempts' rows, so a workflow that is
+lost costs nothing: the next sign of life starts another. Finished workflows are deleted.
 """
 
 from __future__ import annotations
@@ -259,8 +259,9 @@ class Engine:
                 return
             self._serving[account] = False
             self._planned.pop(account, None)
+        last = None
         try:
-            seconds = self._serve_while_near(account)
+            last, seconds = self._serve_while_near(account)
         finally:
             with self._state:
                 woken = self._serving.pop(account)
@@ -269,32 +270,42 @@ class Engine:
             self.wake(account)
         elif seconds is not None and not self._closing:
             self._serve_later(account, seconds)
+        if last is not None:
+            self.carry_out(last.id)
 
-    def _serve_while_near(self, account: str) -> float | None:
-        """Serve an account as long as its next attempt is near; return the seconds until it is due, or None."""
+    def _serve_while_near(self, account: str) -> tuple[Attempt | None, float | None]:
+        """Serve an account as long as its next attempt is near.
+
+        Returns the last attempt that was claimed if nothing follows it, to be carried out by the caller; otherwise the
+        seconds until the next one is due, if there is one.
+        """
         while not self._closing:
-            seconds = self._serve_next(account)
+            attempt, seconds = self._claim_next(account)
+            if attempt is not None and seconds is None:
+                return attempt, None
+            if attempt is not None:
+                self._start_carrying(attempt)
             with self._state:
                 woken, self._serving[account] = self._serving[account], False
                 if woken or (seconds is not None and seconds <= 0):
                     continue
                 if seconds is None or seconds > NEAR or self._waiting >= MOST_WAITING:
-                    return seconds
+                    return None, seconds
                 self._waiting += 1
                 self._state.wait_for(lambda: self._closing or self._serving[account], timeout=seconds)
                 self._waiting -= 1
-        return None
+        return None, None
 
-    def _serve_next(self, account: str) -> float | None:
-        """Start the next attempt; return the seconds until there may be another, or None if there is none."""
+    def _claim_next(self, account: str) -> tuple[Attempt | None, float | None]:
+        """Return the next attempt that is due, and the seconds until there may be another, or None if nothing waits."""
         if self._closing or self._vault.account(account) is None:
-            return None
+            return None, None
         if time.monotonic() - self._seen > LEASE.total_seconds():
-            return 0.5  # it stood still: first a sign of life, or what it claims is given up for lost at once
+            return None, 0.5  # it stood still: first a sign of life, or what it claims is given up for lost at once
         with self._state:
             mine = sum(attempt.account == account for attempt, _ in self._claimed.values())
             if len(self._claimed) >= MOST_AT_ONCE or mine >= MOST_OF_ONE:
-                return 0.2
+                return None, 0.2
             self._claims_under_way += 1
         attempt = None
         try:
@@ -302,25 +313,27 @@ class Engine:
             attempt = claim.attempt
         except Exception as error:  # noqa: BLE001  # the database; the next heartbeat tries again
             log.info("Nothing could be claimed: %s", type(error).__name__)
-            return None
+            return None, None
         finally:
             with self._state:
                 if attempt is not None:
                     self._claimed[attempt.id] = (attempt, time.monotonic())
                     self._keep(attempt)
                 self._claims_under_way -= 1
-        if attempt is None:
-            return None if claim.at is None else max(0.01, (claim.at - self._store.now()).total_seconds())
         # Who waits is not told of the claim: an answer is often there before the page is drawn anew, and the watcher of
         # changes finds it within a second.
+        if claim.at is None:
+            return attempt, None
+        seconds = (claim.at - self._store.now()).total_seconds()
+        return attempt, seconds if attempt is not None else max(0.01, seconds)
+
+    def _start_carrying(self, attempt: Attempt) -> None:
         try:
             # In an empty context, so that it is a workflow of its own and no child.
             contextvars.Context().run(self._start, "carry", carry_out, attempt.id)
         except Exception as error:  # noqa: BLE001  # whatever DBOS or the database says
             log.error("Attempt %s could not be started now: %s", attempt.id, type(error).__name__)
             self._take_back(attempt)
-            return None
-        return 0.0
 
     def _serve_later(self, account: str, seconds: float) -> None:
         """Have an account served when its next attempt is nearly due; DBOS keeps the time."""

@@ -19,6 +19,8 @@ from studio.words import searchable, sortable
 LISTED = [attempts.c[column.name] for column in COLUMNS if not column.bulky]
 """The columns of a list: all but the bulky ones."""
 
+TAKEN = sa.select(sa.true()).where(attempts.c.number == sa.bindparam("place"))
+
 
 def _names(part: str, kind: type[Any]) -> list[str]:
     """Return the fields of an object that a row has."""
@@ -108,6 +110,6 @@ def found_by(row: Mapping[str, Any]) -> dict[str, str]:
 def free_number(connection: sa.Connection, row: Mapping[str, Any]) -> int:
     """Return a place in time for a new row that no other has."""
     number = number_at(row["created_at"], row["id"])
-    while connection.execute(sa.select(sa.true()).where(attempts.c.number == number)).first():
+    while connection.execute(TAKEN, {"place": number}).first():
         number += 1
     return number

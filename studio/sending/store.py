@@ -63,14 +63,85 @@ SLACK = 0.02
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
 OF_CANCELLED = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
 """Of an attempt: that it belongs to a batch that was cancelled."""
-MAY_EXIST = [Status.CREATED.value, Status.UNKNOWN.value]
+
+
+def _due(condition: str, *order: sa.Column[Any]) -> sa.Select[Any]:
+    """Return a query for the attempt of an account that is due longest."""
+    looks: sa.ColumnElement[int] = sa.literal_column("1" if condition == WORKING else "0").label("looks")
+    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"))
+    due = sa.and_(mine, attempts.c.due_at <= sa.bindparam("now"))
+    query = sa.select(attempts.c.id, looks).where(due).order_by(*order, attempts.c.due_at, attempts.c.number).limit(1)
+    return query.subquery().select()
+
+
+def _first_due(condition: str) -> sa.Select[Any]:
+    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"))
+    return sa.select(sa.func.min(attempts.c.due_at)).where(mine)
+
+
+def _claiming(condition: str, **values: Any) -> sa.UpdateBase:
+    this = sa.and_(attempts.c.id == sa.bindparam("this"), sa.text(condition))
+    change = sa.update(attempts).where(this).values(executor=sa.bindparam("to"), **values)
+    return change.returning(*attempts.c)
+
+
+def _of_subject(condition: str) -> sa.Select[Any]:
+    """Return a query for the newest attempt for a subject; what was imported comes last."""
+    of = sa.and_(attempts.c.account == sa.bindparam("account"), attempts.c.subject == sa.bindparam("subject"))
+    mine_first = [sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()]
+    return (
+        sa.select(attempts)
+        .where(of, sa.text(condition), attempts.c.id != sa.bindparam("but"))
+        .order_by(*mine_first)
+        .limit(1)
+    )
+
+
+# These statements are put together once, because that takes longer than they do.
+FLYING = _of_subject(IN_FLIGHT)
+CLICKED = _of_subject("origin = ''")
+MAY_EXIST = _of_subject("status IN ('created', 'unknown')")
+LOCK = sa.select(attempts).where(attempts.c.id == sa.bindparam("this")).with_for_update()
+CHANGE = sa.update(attempts).where(attempts.c.id == sa.bindparam("this"))
+GET = sa.select(attempts).where(attempts.c.id == sa.bindparam("this"), attempts.c.account == sa.bindparam("account"))
+NEWEST = (
+    sa.select(*LISTED)
+    .where(
+        attempts.c.account == sa.bindparam("account"),
+        attempts.c.makes == sa.bindparam("makes"),
+        attempts.c.deleted_at.is_(None),
+    )
+    .order_by(attempts.c.number.desc())
+    .limit(sa.bindparam("count"))
+)
+DUE = sa.union_all(_due(WORKING), _due(QUEUED, attempts.c.priority))
+NEXT_DUE = sa.union_all(_first_due(QUEUED), _first_due(WORKING))
+LOOK_FOR = _claiming(WORKING, due_at=sa.bindparam("until"))
+SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("now"), claim=sa.bindparam("claim"))
+DEPARTURE = (
+    sa.select(departures.c.at)
+    .where(
+        departures.c.account == sa.bindparam("account"),
+        departures.c.at > sa.bindparam("after"),
+        departures.c.at <= sa.bindparam("until"),
+    )
+    .order_by(departures.c.at.desc())
+    .offset(sa.bindparam("nth"))
+    .limit(1)
+)
+ENTER_DEPARTURE = sa.insert(departures).values(
+    claim=sa.bindparam("claim"), account=sa.bindparam("account"), at=sa.bindparam("now")
+)
+FORGET_DEPARTURES = sa.delete(departures).where(
+    departures.c.account == sa.bindparam("account"), departures.c.at < sa.bindparam("old")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The answer to "what is next for this account?": an attempt to send or to look for, or when to ask again.
+    """The answer to "what is next for this account?": an attempt to send or to look for, and when to ask again.
 
-    `at` is None where nothing waits. A queued attempt that was claimed is `sending`; a working one stays so.
+    `at` is None where nothing else waits. A queued attempt that was claimed is `sending`; a working one stays so.
     """
 
     attempt: Attempt | None = None
@@ -116,8 +187,7 @@ class Store:
                 return self._file(connection, kind, row, replaces)
         except sa.exc.IntegrityError:  # in this moment a late handle put another attempt for the subject in flight
             with self.database.reading() as connection:
-                mine = sa.and_(attempts.c.account == account, attempts.c.subject == row["subject"])
-                found = self._newest(connection, sa.and_(mine, sa.text(IN_FLIGHT)))
+                found = _first(connection, FLYING, account, row["subject"])
             if found is None:
                 raise NotSaved from None
             return found, False
@@ -183,30 +253,28 @@ class Store:
     ) -> tuple[Attempt, bool]:
         account, subject = row["account"], row["subject"]
         self.database.one_at_a_time(connection, "add", account, subject)
-        of_subject = sa.and_(attempts.c.account == account, attempts.c.subject == subject)
-        in_flight = self._newest(connection, sa.and_(of_subject, sa.text(IN_FLIGHT)))
+        in_flight = _first(connection, FLYING, account, subject)
         if in_flight is not None:
             return in_flight, False
-        newest = self._newest(connection, sa.and_(of_subject, attempts.c.origin == ""))  # imports were not clicked
+        newest = _first(connection, CLICKED, account, subject)
         if newest is not None and newest.seen != replaces:
             age = row["created_at"] - newest.created_at
             same = newest.request == _request_of(row) and newest.body in ("", row["body"])
             if same and timedelta(0) <= age < SAME_CLICK:
                 return newest, False
-        open_matter = self._newest(connection, sa.and_(of_subject, attempts.c.status.in_(MAY_EXIST)))
+        open_matter = _first(connection, MAY_EXIST, account, subject)
         if kind.once and (open_matter.seen if open_matter is not None else None) != replaces:
-            mine = sa.and_(attempts.c.account == account, attempts.c.id == row["replaces"])
-            about = open_matter or self._newest(connection, mine)
+            about = open_matter or self._get(connection, account, row["replaces"])
             if about is None:
                 raise Refused("It is not in the library any more, so nothing was sent. Look again, then decide.")
             raise NeedsDecision(about, stale=replaces is not None)
         row |= found_by(row) | {"number": free_number(connection, row)}
-        connection.execute(sa.insert(attempts).values(row))
+        connection.execute(sa.insert(attempts), row)
         if replaces is not None and open_matter is not None:
             again = open_matter.status is Status.UNKNOWN and open_matter.request == _request_of(row)
             what = "asked_again" if again else "replaced"
             add_event(connection, replaces.id, row["created_at"], what, {"by": row["id"]}, row["author"])
-        return self._get(connection, row["id"]), True
+        return read(connection.execute(GET, {"this": row["id"], "account": account}).one()), True
 
     # Sending.
 
@@ -218,9 +286,7 @@ class Store:
         them. Single attempts go before those of a batch, the longest due first.
         """
         period *= 1 + SLACK
-        if (
-            self.database.kind == "sqlite"
-        ):  # where a writer keeps all others waiting, and often nothing is to be written
+        if self.database.kind == "sqlite":  # a writer keeps all others waiting, and often nothing is to be written
             with self.database.reading() as connection:
                 found = self._next(connection, account, self.now(), limit, period)
             if not isinstance(found, tuple):
@@ -231,34 +297,37 @@ class Store:
             found = self._next(connection, account, now, limit, period)
             if not isinstance(found, tuple):
                 return Claim(at=found)
-            attempt_id, condition = found
-            claim = uuid.uuid4().hex
-            values = {"due_at": now + LOOK_LEASE} if condition == WORKING else {"sent_at": now, "claim": claim}
-            status = Status.WORKING if condition == WORKING else Status.SENDING
-            this = sa.and_(attempts.c.id == attempt_id, sa.text(condition))
-            change = sa.update(attempts).where(this).values(values | {"status": status.value, "executor": executor})
-            row = connection.execute(change.returning(*attempts.c)).first()
+            attempt_id, looks = found
+            values: dict[str, object] = {"this": attempt_id, "to": executor}
+            if looks:
+                row = connection.execute(LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
+            else:
+                values |= {"claim": uuid.uuid4().hex, "account": account, "now": now, "old": now - 2 * period}
+                row = connection.execute(SEND, values).first()
+                if row is not None:
+                    connection.execute(ENTER_DEPARTURE, values)
+                    connection.execute(FORGET_DEPARTURES, values)
             if row is None:
                 return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
-            if condition == QUEUED:
-                connection.execute(sa.insert(departures).values(claim=claim, account=account, at=now))
-                old = sa.and_(departures.c.account == account, departures.c.at < now - 2 * period)
-                connection.execute(sa.delete(departures).where(old))
-            return Claim(read(row))
+            return Claim(read(row), self._next_due(connection, account))
 
     def _next(
         self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
-    ) -> tuple[str, str] | datetime | None:
-        """Return what is to be looked for or sent now and its condition, or when there will be something, or None."""
-        due = connection.execute(
-            sa.union_all(self._due(account, WORKING, now).select(), self._due(account, QUEUED, now).select())
-        ).all()
+    ) -> tuple[str, bool] | datetime | None:
+        """Return what is due and whether it is to be looked for, or when something may be sent or will be, or None."""
+        due = connection.execute(DUE, {"account": account, "now": now}).all()
         if not due:
             return self._next_due(connection, account)
-        attempt_id, condition = next(((row.id, WORKING) for row in due if row.looks), (due[0].id, QUEUED))
-        if condition == WORKING:
-            return attempt_id, WORKING
-        return self._departure_after(connection, account, now, limit, period) or (attempt_id, QUEUED)
+        attempt_id, looks = next((row for row in due if row.looks), due[0])
+        if looks:
+            return attempt_id, True
+        # Another server's clock may be ahead, so what lies less than a period in the future counts too.
+        stretch = {"account": account, "after": now - period, "until": now + period, "nth": limit - 1}
+        earlier = connection.execute(DEPARTURE, stretch).scalar()
+        return (attempt_id, False) if earlier is None else min(earlier, now) + period
+
+    def _next_due(self, connection: sa.Connection, account: str) -> datetime | None:
+        return min(filter(None, connection.execute(NEXT_DUE, {"account": account}).scalars()), default=None)
 
     def leaves(self, attempt: Attempt) -> bool:
         """Note that a claimed request leaves only now, which is what the rate limit counts.
@@ -318,7 +387,7 @@ class Store:
         claim's, or a person wrote an ID by hand.
         """
         with self.database.writing() as connection:
-            row = connection.execute(self._for_update(attempt.id)).first()
+            row = connection.execute(LOCK, {"this": attempt.id}).first()
             if row is None:  # forgotten meanwhile
                 if outcome.status in (Status.CREATED, Status.WORKING) or outcome.result:
                     self._file_again(connection, attempt, outcome)
@@ -333,15 +402,13 @@ class Store:
                 # A person was quicker; nothing that KIE says is lost.
                 self._late(connection, before, outcome)
                 if outcome.handle:
-                    this = attempts.c.id == before.id
-                    connection.execute(sa.update(attempts).where(this).values(handle=outcome.handle))
+                    connection.execute(CHANGE, {"this": before.id, "handle": outcome.handle})
 
     def _unless_superseded(
         self, connection: sa.Connection, account: str, subject: str, attempt_id: str, outcome: Outcome
     ) -> Outcome:
         """Return what is to be written: work for a subject of which another attempt is in flight is not waited for."""
-        other = sa.and_(attempts.c.account == account, attempts.c.subject == subject, attempts.c.id != attempt_id)
-        if outcome.status is not Status.WORKING or self._newest(connection, sa.and_(other, sa.text(IN_FLIGHT))) is None:
+        if outcome.status is not Status.WORKING or not _first(connection, FLYING, account, subject, attempt_id):
             return outcome
         return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
 
@@ -354,8 +421,7 @@ class Store:
     def note_credits(self, attempt_id: str, credits_after: float) -> None:
         """Keep what KIE said was left after an attempt."""
         with self.database.writing() as connection:
-            this = attempts.c.id == attempt_id
-            connection.execute(sa.update(attempts).where(this).values(credits_after=credits_after))
+            connection.execute(CHANGE, {"this": attempt_id, "credits_after": credits_after})
 
     def _write(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
         now = self.now()
@@ -375,7 +441,7 @@ class Store:
         if outcome.status is Status.CREATED:
             values["words"] = found_by(columns_of(before) | values)["words"]
             self._settle_what_was_asked_again(connection, before)
-        connection.execute(sa.update(attempts).where(attempts.c.id == before.id).values(values))
+        connection.execute(CHANGE, values | {"this": before.id})
 
     def _settle_what_was_asked_again(self, connection: sa.Connection, by: Attempt) -> None:
         earlier = connection.execute(
@@ -404,46 +470,10 @@ class Store:
         due, ended = (self.now(), None) if outcome.status is Status.WORKING else (None, self.now())
         row |= outcome_columns(outcome) | {"due_at": due, "ended_at": ended}
         row |= found_by(row) | {"number": free_number(connection, row)}
-        connection.execute(sa.insert(attempts).values(row))
+        connection.execute(sa.insert(attempts), row)
         add_event(connection, attempt.id, self.now(), "late_answer", {"was": "forgotten"})
 
     # What is due, and what a process left behind.
-
-    def _due(self, account: str, condition: str, now: datetime) -> sa.Subquery:
-        """Return a query for the attempt that is due longest: one to look for, or one to send."""
-        order = [attempts.c.due_at] if condition == WORKING else [attempts.c.priority, attempts.c.due_at]
-        looks = sa.literal(condition == WORKING).label("looks")
-        return (
-            sa.select(attempts.c.id, looks)
-            .where(sa.text(condition), attempts.c.account == account, attempts.c.due_at <= now)
-            .order_by(*order, attempts.c.number)
-            .limit(1)
-            .subquery()
-        )
-
-    def _next_due(self, connection: sa.Connection, account: str) -> datetime | None:
-        queries = (
-            sa.select(sa.func.min(attempts.c.due_at)).where(sa.text(condition), attempts.c.account == account)
-            for condition in (QUEUED, WORKING)
-        )
-        return min(filter(None, (connection.execute(query).scalar() for query in queries)), default=None)
-
-    def _departure_after(
-        self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
-    ) -> datetime | None:
-        """Return when the next request may leave, or None for now.
-
-        Another server's clock may be ahead, so what lies less than a period in the future counts too.
-        """
-        earlier = (
-            sa.select(departures.c.at)
-            .where(departures.c.account == account, departures.c.at > now - period, departures.c.at <= now + period)
-            .order_by(departures.c.at.desc())
-            .offset(limit - 1)
-            .limit(1)
-        )
-        found = connection.execute(earlier).scalar()
-        return None if found is None else min(found, now) + period
 
     def accounts_due(self, accounts: Sequence[str], since: timedelta = timedelta(0)) -> list[str]:
         """Return those of these accounts that have something to send or to look for, due `since` ago or longer."""
@@ -557,13 +587,13 @@ class Store:
     def cancel(self, account: str, attempt_id: str) -> bool:
         """End an attempt that is queued, waiting or held; say whether it still was."""
         with self.database.writing() as connection:
-            row = connection.execute(self._for_update(attempt_id)).first()
+            row = connection.execute(LOCK, {"this": attempt_id}).first()
             if row is None or row.account != account or row.status != Status.QUEUED.value:
                 return False
             before = read(row).outcome
             outcome = replace(before, status=Status.REFUSED, cause=before.cause or CANCELLED)
             values = outcome_columns(outcome) | {"due_at": None, "held": False, "ended_at": self.now()}
-            connection.execute(sa.update(attempts).where(attempts.c.id == attempt_id).values(values))
+            connection.execute(CHANGE, values | {"this": attempt_id})
             return True
 
     def let_go(self, account: str, attempt_id: str) -> bool:
@@ -577,21 +607,14 @@ class Store:
 
     def get(self, account: str, attempt_id: str) -> Attempt | None:
         """Return one attempt of an account, whole."""
-        query = sa.select(attempts).where(attempts.c.id == attempt_id, attempts.c.account == account)
         with self.database.reading() as connection:
-            row = connection.execute(query).first()
-        return read(row) if row else None
+            return self._get(connection, account, attempt_id)
 
     def newest(self, account: str, limit: int, makes: str = "persona") -> list[Attempt]:
         """Return the newest attempts of an account, without their raw answers."""
-        query = (
-            sa.select(*LISTED)
-            .where(attempts.c.account == account, attempts.c.makes == makes, attempts.c.deleted_at.is_(None))
-            .order_by(attempts.c.number.desc())
-            .limit(limit)
-        )
         with self.database.reading() as connection:
-            return [read(row) for row in connection.execute(query)]
+            found = connection.execute(NEWEST, {"account": account, "makes": makes, "count": limit})
+            return [read(row) for row in found]
 
     def states(self, attempt_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         """Return `Attempt.state` of each of these attempts, whosever they are."""
@@ -611,16 +634,16 @@ class Store:
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def _for_update(self, attempt_id: str) -> sa.Select[Any]:
-        return sa.select(attempts).where(attempts.c.id == attempt_id).with_for_update()
-
-    def _get(self, connection: sa.Connection, attempt_id: str) -> Attempt:
-        return read(connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).one())
-
-    def _newest(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> Attempt | None:
-        mine_first = [sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()]
-        row = connection.execute(sa.select(attempts).where(which).order_by(*mine_first).limit(1)).first()
+    def _get(self, connection: sa.Connection, account: str, attempt_id: str) -> Attempt | None:
+        row = connection.execute(GET, {"this": attempt_id, "account": account}).first()
         return read(row) if row else None
+
+
+def _first(
+    connection: sa.Connection, of_subject: sa.Select[Any], account: str, subject: str, but: str = ""
+) -> Attempt | None:
+    row = connection.execute(of_subject, {"account": account, "subject": subject, "but": but}).first()
+    return read(row) if row else None
 
 
 def _is_on_file(before: Attempt, outcome: Outcome) -> bool:

@@ -217,9 +217,7 @@ class Process(Engine):
 
     def claim_next(self, account: str) -> Attempt | None:
         """Take the next attempt that is due."""
-        before = set(self._claimed)
-        self._serve_next(account)
-        return next((attempt for key, (attempt, _) in self._claimed.items() if key not in before), None)
+        return self._claim_next(account)[0]
 
     def carry(self, attempt: Attempt) -> None:
         """Send it, or look for it, and keep what that brings."""
