@@ -209,7 +209,7 @@ def _inflated(packed: bytes, bits: int, most: int) -> tuple[bytes, bool]:
     """Return the bytes unpacked, and whether they are whole. zlib keeps nothing of a piece in which it meets damage,
     so what is damaged is unpacked once more, byte by byte."""
     body = bytearray()
-    for size in (len(packed), 1):
+    for size in (max(len(packed), 1), 1):
         body, machine = bytearray(), zlib.decompressobj(bits)
         with contextlib.suppress(zlib.error):
             for at in range(0, len(packed), size):

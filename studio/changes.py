@@ -23,6 +23,8 @@ MOST_ATTEMPTS = 500
 """Attempts that one may wait for."""
 MOST_SUBSCRIPTIONS = 2000
 """Who may wait at the same time."""
+PACE, OF_EACH, SLOWEST = 1.0, 0.03, 10.0
+"""Seconds between two drawings of a list, what each that waits adds, and the most: together they take 0.2 of a core."""
 
 
 class TooMany(RuntimeError):
@@ -95,6 +97,11 @@ class Changes:
         with self._condition:
             for key in [key for key, waiting in self._waiting.items() if attempt_id in waiting.seen]:
                 self._end(key, changed=True)
+
+    def pace(self) -> float:
+        """Return for how many seconds the changes of a list are to be gathered, before it is drawn anew."""
+        with self._condition:
+            return min(max(PACE, OF_EACH * len(self._waiting)), SLOWEST)
 
     def close(self) -> None:
         """End all waiting, and let nobody wait any more."""

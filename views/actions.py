@@ -195,7 +195,7 @@ def _send(account: Account, request: PersonaRequest, replaces: Seen | None = Non
     except (NotSaved, Refused) as error:
         noted.update(attempt="", decision="", problems=(_not_written(error),))
     else:
-        noted.update(attempt=attempt.id, decision="", problems=())
+        noted.update(attempt=attempt.id, unsaid=attempt.id, decision="", problems=())
         if browser:
             the_studio().visitors.awaits(browser, attempt.id)
 

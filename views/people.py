@@ -23,7 +23,10 @@ SHORTEST_SECRET = 32
 LONGEST_NAME = 200
 
 _asked_for = False
-"""Whether this process has seen [auth]: from then on a file that is just being saved opens nothing."""
+"""Whether this process has seen [auth], which each run of a page looks for first.
+
+From then on a file that is just being saved opens nothing.
+"""
 
 
 class Misconfigured(ValueError):
@@ -45,7 +48,7 @@ def seat() -> str:
     "" where there is no browser, or it keeps no cookies.
     """
     browser = visitor.browser()
-    person = [str(st.user.get(claim)) for claim in ("provider", "iss", "sub")] if _is_asked_for() else []
+    person = [str(st.user.get(claim)) for claim in ("provider", "iss", "sub")] if _asked_for else []
     return " ".join((browser, *person)) if browser else ""
 
 

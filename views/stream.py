@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 NAME = "changes"
-"""The last part of its path; the key stands in the query as `key`."""
+"""The last part of its path; the key stands in the query as `key`, with `list` if what is drawn is a list."""
 HEARTBEAT = 15.0
 """Seconds between two signs of life, for the proxies in between."""
 LONGEST = 300.0
@@ -29,6 +30,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 async def changes(request: Request) -> Response:
     """Answer the browser that a key was given to with a stream: `ready`, and `changed` once there is something new.
 
+    A list is told of what changes in a stretch of time together, because many pages may show the same one.
     404 if the key is not this browser's, or it has left the account; 503 if too many wait.
     """
     studio, key, browser = the_studio(), request.query_params.get("key", ""), visitor.browser_of(request.scope)
@@ -39,15 +41,22 @@ async def changes(request: Request) -> Response:
         subscription = studio.changes.subscribe(key, offer.make())
     except TooMany:
         return Response(status_code=503)
-    return EventStream(subscription, lambda: studio.waits.redeem(key, browser) is not None)
+    gather = studio.changes.pace if "list" in request.query_params else lambda: 0.0
+    return EventStream(subscription, lambda: studio.waits.redeem(key, browser) is not None, gather)
 
 
 class EventStream(StreamingResponse):
-    """An answer that lasts as long as somebody waits. `allowed` says whether the browser may still be told."""
+    """An answer that lasts as long as somebody waits.
 
-    def __init__(self, subscription: Subscription, allowed: Callable[[], bool]) -> None:
+    `allowed` says whether the browser may still be told, `gather` for how many seconds a change is kept back.
+    """
+
+    def __init__(
+        self, subscription: Subscription, allowed: Callable[[], bool], gather: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._subscription = subscription
         self._allowed = allowed
+        self._gather = gather
         super().__init__(self._events(), headers=HEADERS, media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,5 +70,7 @@ class EventStream(StreamingResponse):
             if time.monotonic() > end or not self._allowed():
                 return
             yield ":\n\n"
+        if self._subscription.changed:
+            await asyncio.sleep(self._gather())
         if self._subscription.changed and self._allowed():
             yield "data: changed\n\n"

@@ -5,7 +5,6 @@
 const PAUSES = [1000, 2000, 4000, 8000, 15000]
 const PATIENCE = 5000 // to wait for the first word of a stream; some proxies hold it back
 const LASTING = 60000 // a stream that lasted so long was a good one
-const APART = 1000 // between two drawings of a list
 const STATES = new WeakMap()
 let newest = 0
 let skew = 0 // how far this computer's clock is ahead of the server's
@@ -14,7 +13,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".waiting")
   let state = STATES.get(root)
   if (!state) {
-    state = { tries: 0, asked: 0 }
+    state = { tries: 0 }
     STATES.set(root, state)
     state.look = () => (document.hidden ? hush(state) : (listen(state), tick(root, state)))
     document.addEventListener("visibilitychange", state.look)
@@ -25,10 +24,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   const { data: before = {} } = state
   state.data = data
-  state.ask = () => {
-    state.asked = Date.now()
-    setTriggerValue("told", state.asked)
-  }
+  state.ask = () => setTriggerValue("told", Date.now())
   root.hidden = !data.headline
   // A quiet one takes no room on the page.
   document.querySelector(`.st-key-${data.key}`)?.style.setProperty("position", data.headline ? "" : "absolute")
@@ -70,9 +66,8 @@ const listen = state => {
   })
   source.onmessage = () => {
     hush(state)
-    const rest = state.data.headline ? 0 : Math.max(0, state.asked + APART - Date.now())
-    // If the page is not drawn anew, because it was not heard, it is told again.
-    later(state, () => (state.ask(), later(state, () => listen(state), pause(state))), rest)
+    state.ask()
+    later(state, () => listen(state), pause(state)) // if the page is not drawn anew, because it was not heard
   }
   source.onerror = failed
 }

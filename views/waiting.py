@@ -55,7 +55,8 @@ def show(
 ) -> None:
     """Draw the page, or the fragment that this stands in, anew as soon as one of these attempts of the account changed.
 
-    `headline` says without a full stop what is waited for; without one nothing is to be seen. `since` is when it began,
+    `headline` says without a full stop what is waited for; without one nothing is to be seen, and what is drawn anew is
+    a list, which need not be so at once. `since` is when it began,
     `until` when it goes on by itself, `usual` how long it takes. The attempts are given as the page shows them, so that
     what changes between reading and drawing is told too. At most `studio.changes.MOST_ATTEMPTS` are waited for.
     """
@@ -68,7 +69,7 @@ def show(
     base = "/".join(("", *filter(None, st.get_option("server.baseUrlPath").strip("/").split("/"))))
     _draw(
         key,
-        stream=f"{base}/{NAME}?key={ticket}&drawn={drawn}",
+        stream=f"{base}/{NAME}?key={ticket}&drawn={drawn}{'' if headline else '&list'}",
         headline=headline,
         started=_milliseconds(since),
         until=_milliseconds(until),

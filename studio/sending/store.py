@@ -286,11 +286,6 @@ class Store:
         them. Single attempts go before those of a batch, the longest due first.
         """
         period *= 1 + SLACK
-        if self.database.kind == "sqlite":  # a writer keeps all others waiting, and often nothing is to be written
-            with self.database.reading() as connection:
-                found = self._next(connection, account, self.now(), limit, period)
-            if not isinstance(found, tuple):
-                return Claim(at=found)
         with self.database.writing() as connection:
             self.database.one_at_a_time(connection, "claim", account)
             now = self.now()
