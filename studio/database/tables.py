@@ -123,7 +123,7 @@ departures = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Index("departures_of_account", "account", "at"),
 )
-"""When requests left, for the rate limit; rows older than two periods are deleted with the next claim."""
+"""When requests left, for the rate limit; each sign of life deletes what is older than two periods."""
 
 batches = sa.Table(
     "batches",

@@ -537,7 +537,7 @@ class Engine:
 
     def give_sign_of_life(self) -> None:
         """Tell the others that this process is there, and note whether it was not for a while."""
-        self._store.beat(self.executor)
+        self._store.beat(self.executor, self._period)
         if time.monotonic() - self._seen > LEASE.total_seconds():
             self._stood_still_until = time.monotonic()
             self._lost_queue = True  # others may have deleted it

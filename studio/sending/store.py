@@ -56,7 +56,6 @@ LOOK_LEASE = timedelta(seconds=60)
 """While a process asks for the result of an attempt, others leave it alone for so long."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
-OLD_DEPARTURES = timedelta(days=14)
 SLACK = 0.02
 """The part of its period that is added to the rate limit, because requests are not equally long on their way."""
 
@@ -65,18 +64,31 @@ OF_CANCELLED = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.sta
 """Of an attempt: that it belongs to a batch that was cancelled."""
 
 
-def _due(condition: str, *order: sa.Column[Any]) -> sa.Select[Any]:
-    """Return a query for the attempt of an account that is due longest."""
-    looks: sa.ColumnElement[int] = sa.literal_column("1" if condition == WORKING else "0").label("looks")
-    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"))
-    due = sa.and_(mine, attempts.c.due_at <= sa.bindparam("now"))
-    query = sa.select(attempts.c.id, looks).where(due).order_by(*order, attempts.c.due_at, attempts.c.number).limit(1)
+def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return a query for those attempts of an account that are due first."""
+    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"), *more)
+    columns = (
+        sa.literal_column(str(what), sa.Integer).label("what"),
+        attempts.c.due_at.label("at"),
+        attempts.c.number,
+        attempts.c.id,
+    )
+    query = sa.select(*columns).where(mine).order_by(attempts.c.due_at, attempts.c.number).limit(2)
     return query.subquery().select()
 
 
-def _first_due(condition: str) -> sa.Select[Any]:
-    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"))
-    return sa.select(sa.func.min(attempts.c.due_at)).where(mine)
+def _last_departure() -> sa.Select[Any]:
+    """Return a query for the departure after which as many as the limit allows have left."""
+    which, number = (
+        sa.literal_column(str(DEPARTED), sa.Integer).label("what"),
+        sa.literal_column("0", sa.Integer).label("number"),
+    )
+    query = sa.select(which, departures.c.at, number, departures.c.claim).where(
+        departures.c.account == sa.bindparam("account"),
+        departures.c.at > sa.bindparam("after"),
+        departures.c.at <= sa.bindparam("until"),
+    )
+    return query.order_by(departures.c.at.desc()).offset(sa.bindparam("nth")).limit(1).subquery().select()
 
 
 def _claiming(condition: str, **values: Any) -> sa.UpdateBase:
@@ -114,26 +126,20 @@ NEWEST = (
     .order_by(attempts.c.number.desc())
     .limit(sa.bindparam("count"))
 )
-DUE = sa.union_all(_due(WORKING), _due(QUEUED, attempts.c.priority))
-NEXT_DUE = sa.union_all(_first_due(QUEUED), _first_due(WORKING))
+LOOKED_FOR, SINGLE, OF_A_BATCH, DEPARTED = range(4)
+"""What may be next, in the order in which it is taken, and what decides when."""
+NEXT = sa.union_all(
+    _first_two(LOOKED_FOR, WORKING),
+    _first_two(SINGLE, QUEUED, attempts.c.priority == 0),
+    _first_two(OF_A_BATCH, QUEUED, attempts.c.priority == 1),
+    _last_departure(),
+)
 LOOK_FOR = _claiming(WORKING, due_at=sa.bindparam("until"))
 SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("now"), claim=sa.bindparam("claim"))
-DEPARTURE = (
-    sa.select(departures.c.at)
-    .where(
-        departures.c.account == sa.bindparam("account"),
-        departures.c.at > sa.bindparam("after"),
-        departures.c.at <= sa.bindparam("until"),
-    )
-    .order_by(departures.c.at.desc())
-    .offset(sa.bindparam("nth"))
-    .limit(1)
-)
+FORGET_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
+SEEN = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values(seen_at=sa.bindparam("now"))
 ENTER_DEPARTURE = sa.insert(departures).values(
     claim=sa.bindparam("claim"), account=sa.bindparam("account"), at=sa.bindparam("now")
-)
-FORGET_DEPARTURES = sa.delete(departures).where(
-    departures.c.account == sa.bindparam("account"), departures.c.at < sa.bindparam("old")
 )
 
 
@@ -289,40 +295,29 @@ class Store:
         with self.database.writing() as connection:
             self.database.one_at_a_time(connection, "claim", account)
             now = self.now()
-            found = self._next(connection, account, now, limit, period)
-            if not isinstance(found, tuple):
-                return Claim(at=found)
-            attempt_id, looks = found
-            values: dict[str, object] = {"this": attempt_id, "to": executor}
-            if looks:
-                row = connection.execute(LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
+            # Another server's clock may be ahead, so what left less than a period in the future counts too.
+            stretch = {"after": now - period, "until": now + period, "nth": limit - 1}
+            found = connection.execute(NEXT, {"account": account} | stretch).all()
+            waits = sorted((row for row in found if row.what != DEPARTED), key=lambda row: tuple(row)[:3])
+            gate = next((min(row.at, now) + period for row in found if row.what == DEPARTED), None)
+            due = next((row for row in waits if row.at <= now), None)
+            if due is not None and due.what != LOOKED_FOR and gate is not None:
+                looks = [row.at for row in waits if row.what == LOOKED_FOR]
+                return Claim(at=min([gate, *looks]))
+            at = min((row.at for row in waits if row is not due), default=None)
+            if due is None:
+                return Claim(at=at)
+            values: dict[str, object] = {"this": due.id, "to": executor}
+            if due.what == LOOKED_FOR:
+                claimed = connection.execute(LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
             else:
-                values |= {"claim": uuid.uuid4().hex, "account": account, "now": now, "old": now - 2 * period}
-                row = connection.execute(SEND, values).first()
-                if row is not None:
+                values |= {"claim": uuid.uuid4().hex, "account": account, "now": now}
+                claimed = connection.execute(SEND, values).first()
+                if claimed is not None:
                     connection.execute(ENTER_DEPARTURE, values)
-                    connection.execute(FORGET_DEPARTURES, values)
-            if row is None:
+            if claimed is None:
                 return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
-            return Claim(read(row), self._next_due(connection, account))
-
-    def _next(
-        self, connection: sa.Connection, account: str, now: datetime, limit: int, period: timedelta
-    ) -> tuple[str, bool] | datetime | None:
-        """Return what is due and whether it is to be looked for, or when something may be sent or will be, or None."""
-        due = connection.execute(DUE, {"account": account, "now": now}).all()
-        if not due:
-            return self._next_due(connection, account)
-        attempt_id, looks = next((row for row in due if row.looks), due[0])
-        if looks:
-            return attempt_id, True
-        # Another server's clock may be ahead, so what lies less than a period in the future counts too.
-        stretch = {"account": account, "after": now - period, "until": now + period, "nth": limit - 1}
-        earlier = connection.execute(DEPARTURE, stretch).scalar()
-        return (attempt_id, False) if earlier is None else min(earlier, now) + period
-
-    def _next_due(self, connection: sa.Connection, account: str) -> datetime | None:
-        return min(filter(None, connection.execute(NEXT_DUE, {"account": account}).scalars()), default=None)
+            return Claim(read(claimed), at)
 
     def leaves(self, attempt: Attempt) -> bool:
         """Note that a claimed request leaves only now, which is what the rate limit counts.
@@ -547,12 +542,11 @@ class Store:
             connection.execute(paused.values(status="paused"))
             return held
 
-    def beat(self, executor: str) -> None:
-        """Say that this process is alive, and forget departures that count for no rate limit any more."""
+    def beat(self, executor: str, period: timedelta) -> None:
+        """Say that this process is alive, and forget departures that count for no rate limit with this period."""
         with self.database.writing() as connection:
-            connection.execute(sa.delete(departures).where(departures.c.at < self.now() - OLD_DEPARTURES))
-            seen = sa.update(executors).where(executors.c.id == executor).values(seen_at=self.now())
-            if not connection.execute(seen).rowcount:
+            connection.execute(FORGET_DEPARTURES, {"old": self.now() - 2 * period})
+            if not connection.execute(SEEN, {"this": executor, "now": self.now()}).rowcount:
                 connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))
 
     def leave(self, executor: str) -> None:

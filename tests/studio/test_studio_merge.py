@@ -22,6 +22,7 @@ from studio_helpers import (
     CREATED,
     EPOCH,
     ME,
+    PERIOD,
     UNKNOWN,
     YOU,
     Clock,
@@ -489,7 +490,7 @@ def test_between_two_portions_others_can_write(
 
     def instead_of_waiting(seconds: float) -> None:
         paused.append(seconds)
-        other.beat("other")
+        other.beat("other", PERIOD)
 
     monkeypatch.setattr("studio.merge.sleep", instead_of_waiting)
     bring_in(library, FILES["JSON"])
