@@ -44,6 +44,8 @@ POSTGRESQL = {
 }
 """So that a server that is gone without a word is noticed."""
 
+LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:about, 0))")
+
 
 class CommitInDoubt(NotSaved):
     """The database broke off during the commit: what was to be written may be on file, or may not."""
@@ -103,8 +105,7 @@ class Database:
     def one_at_a_time(self, connection: sa.Connection, *about: str) -> None:
         """Let one transaction at a time decide about the same thing; SQLite's writers take turns anyway."""
         if self.kind == "postgresql":
-            lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(" ".join(about), 0))
-            connection.execute(sa.select(lock))
+            connection.execute(LOCK, {"about": " ".join(about)})
 
     def identity(self, connection: sa.Connection) -> str:
         """Return what tells this database from a copy: the file's number on its disk, or the table's in its server."""

@@ -160,6 +160,7 @@ class Engine:
             "log_level": "ERROR",
             "scheduler_polling_interval_sec": 3600.0,  # what is not used here is not to cost anything
             "notification_coalesce_sec": 1.0,
+            "notification_listener_polling_interval_sec": 60.0,
         }
         database = self._store.database.engine.url
         if self._store.database.kind == "sqlite":
@@ -169,7 +170,11 @@ class Engine:
         else:
             config["system_database_url"] = database.render_as_string(hide_password=False)
             config["sys_db_pool_size"] = 8
-        DBOS(config=config)
+        dbos = DBOS(config=config)
+        with suppress(
+            AttributeError
+        ):  # its own queue, which it has no setting for: a quarter of what an idle process costs
+            dbos._registry.get_internal_queue()._polling_interval_sec = 60.0
         DBOS.listen_queues([self._queue])
         DBOS.launch()
         DBOS.register_queue(self._queue, polling_interval_sec=POLLING)

@@ -91,7 +91,7 @@ def _last_departure() -> sa.Select[Any]:
     return query.order_by(departures.c.at.desc()).offset(sa.bindparam("nth")).limit(1).subquery().select()
 
 
-def _claiming(condition: str, **values: Any) -> sa.UpdateBase:
+def _claiming(condition: str, **values: Any) -> sa.sql.dml.ReturningUpdate[Any]:
     this = sa.and_(attempts.c.id == sa.bindparam("this"), sa.text(condition))
     change = sa.update(attempts).where(this).values(executor=sa.bindparam("to"), **values)
     return change.returning(*attempts.c)
@@ -135,12 +135,28 @@ NEXT = sa.union_all(
     _last_departure(),
 )
 LOOK_FOR = _claiming(WORKING, due_at=sa.bindparam("until"))
-SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("now"), claim=sa.bindparam("claim"))
+_SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
 FORGET_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
+DEAD = sa.select(executors.c.id).where(executors.c.seen_at <= sa.bindparam("moment"))
+SENT_BY = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == sa.bindparam("executor"))
+ACCOUNTS_DUE = sa.union(
+    *(
+        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at <= sa.bindparam("since"))
+        for condition in (QUEUED, WORKING)
+    )
+)
+DUE_AFTER = sa.union_all(
+    *(
+        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at > sa.bindparam("moment"))
+        for condition in (QUEUED, WORKING)
+    )
+).limit(1)
 SEEN = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values(seen_at=sa.bindparam("now"))
 ENTER_DEPARTURE = sa.insert(departures).values(
-    claim=sa.bindparam("claim"), account=sa.bindparam("account"), at=sa.bindparam("now")
+    claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")
 )
+SEND = {"sqlite": _SEND, "postgresql": _SEND.add_cte(ENTER_DEPARTURE.cte("entered"))}
+"""PostgreSQL enters the departure in passing. One that is entered for nothing only counts for the rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +327,10 @@ class Store:
             if due.what == LOOKED_FOR:
                 claimed = connection.execute(LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
             else:
-                values |= {"claim": uuid.uuid4().hex, "account": account, "now": now}
-                claimed = connection.execute(SEND, values).first()
-                if claimed is not None:
+                values |= {"which": uuid.uuid4().hex, "whose": account, "moment": now}
+                if self.database.kind == "sqlite":
                     connection.execute(ENTER_DEPARTURE, values)
+                claimed = connection.execute(SEND[self.database.kind], values).first()
             if claimed is None:
                 return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
             return Claim(read(claimed), at)
@@ -469,28 +485,24 @@ class Store:
         """Return those of these accounts that have something to send or to look for, due `since` ago or longer."""
         if not accounts:
             return []
-        found: set[str] = set()
         with self.database.reading() as connection:
-            for condition in (QUEUED, WORKING):
-                due = sa.and_(sa.text(condition), attempts.c.due_at <= self.now() - since)
-                found.update(connection.execute(sa.select(attempts.c.account).where(due).distinct()).scalars())
+            found = set(connection.execute(ACCOUNTS_DUE, {"since": self.now() - since}).scalars())
         return sorted(found & set(accounts))
 
     def mend_times(self) -> None:
         """Let attempts go that are due implausibly late, because the clock was set back after they were filed."""
-        for condition in (QUEUED, WORKING):
-            far = sa.and_(sa.text(condition), attempts.c.due_at > self.now() + LONGEST_WAIT)
-            with self.database.reading() as connection:
-                found = connection.execute(sa.select(attempts.c.id).where(far).limit(1)).first()
-            if found:
-                with self.database.writing() as connection:
-                    connection.execute(sa.update(attempts).where(far).values(due_at=self.now()))
+        with self.database.reading() as connection:
+            far = connection.execute(DUE_AFTER, {"moment": self.now() + LONGEST_WAIT}).first()
+        if far:
+            with self.database.writing() as connection:
+                for condition in (QUEUED, WORKING):
+                    late = sa.and_(sa.text(condition), attempts.c.due_at > self.now() + LONGEST_WAIT)
+                    connection.execute(sa.update(attempts).where(late).values(due_at=self.now()))
 
     def sending_of(self, executor: str) -> list[Attempt]:
         """Return what a process is sending, as far as the database knows."""
-        query = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == executor)
         with self.database.reading() as connection:
-            return [read(row) for row in connection.execute(query)]
+            return [read(row) for row in connection.execute(SENT_BY, {"executor": executor})]
 
     def write_off(self) -> list[str]:
         """Move what gone processes were sending to `unknown`; return the IDs."""
@@ -568,8 +580,7 @@ class Store:
     def gone(self) -> list[str]:
         """Return the processes that are on the list and have not been seen for `LEASE`."""
         with self.database.reading() as connection:
-            dead = sa.select(executors.c.id).where(executors.c.seen_at <= self.now() - LEASE)
-            return list(connection.execute(dead).scalars())
+            return list(connection.execute(DEAD, {"moment": self.now() - LEASE}).scalars())
 
     # What people do with what waits.
 
