@@ -328,7 +328,7 @@ async def two_servers(kie: Kie, database: str, folder: Path, count: int) -> list
         at_most(f"{what}: most requests for one click", max(each.values()), 1, "", of="{:.0f}"),
         Row(f"{what}: attempts that ended", f"{sum(ended.values())} of {count}: {_list(ended)}", f"{count}", whole),
         Row(f"{what}: clicks without a request", f"{len(unsent)}", "unknown ones", unsent <= unknown),
-        at_most(f"{what}: a page of the other server, p95", share(took, 0.95), PAGE_BAR, "s", spread(took)),
+        Row(f"{what}: a page of the other server meanwhile, p95", f"{seconds(share(took, 0.95))} ({spread(took)})"),
         Row(f"{what}: its pages are whole again", f"{seconds(share(again, 0.95))} later (p95, n={len(again)})"),
         Row(f"{what}: a reload of its pages afterwards", seconds(share(returned, 0.5))),
     ]
