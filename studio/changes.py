@@ -2,7 +2,7 @@
 
 Whoever waits says in which state it has seen its attempts, and is told once when one of them is in another: at once if
 this process changed it (`tell`), within a second if another server did. One thread looks for that, for all that wait
-together, and only while somebody waits.
+together, and only while somebody waits. All are told when looking begins to fail, and when it succeeds again.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Changes:
         self._waiting: dict[str, Subscription] = {}
         self._watcher: threading.Thread | None = None
         self._look_now = False
+        self._pause = look_every
         self._closed = False
 
     def subscribe(self, key: str, seen: Mapping[str, object]) -> Subscription:
@@ -122,8 +123,15 @@ class Changes:
             subscription._end()
             self._condition.notify_all()
 
+    def _pause_for(self, seconds: float) -> None:
+        """Note how long it is to the next look, and tell all that wait if looking begins or ceases to fail."""
+        with self._condition:
+            began_or_ceased = (self._pause == self._look_every) is not (seconds == self._look_every)
+            self._pause = seconds
+            for key in list(self._waiting) if began_or_ceased else ():
+                self._end(key, changed=True)
+
     def _watch(self) -> None:
-        pause = self._look_every
         while True:
             with self._condition:
                 if not self._waiting:
@@ -134,18 +142,18 @@ class Changes:
             try:
                 now = self._look(sorted({attempt_id for each in waiting.values() for attempt_id in each.seen}))
             except Exception as error:  # noqa: BLE001  # a database that is stopped; the pages wait on
-                if pause == self._look_every:
+                if self._pause == self._look_every:
                     log.warning("Nobody can be told of changes now, it is tried again: %s", type(error).__name__)
-                pause = min(pause * 2, max(LONGEST_PAUSE, self._look_every))
+                self._pause_for(min(self._pause * 2, max(LONGEST_PAUSE, 2 * self._look_every)))
             else:
-                pause = self._look_every
+                self._pause_for(self._look_every)
                 with self._condition:
                     for key, each in waiting.items():
                         changed = any(now.get(attempt_id) != state for attempt_id, state in each.seen.items())
                         if changed and self._waiting.get(key) is each:
                             self._end(key, changed=True)
             with self._condition:
-                if pause == self._look_every:
-                    self._condition.wait_for(lambda: not self._waiting or self._look_now, pause)
+                if self._pause == self._look_every:
+                    self._condition.wait_for(lambda: not self._waiting or self._look_now, self._pause)
                 else:  # a database in trouble is not asked more often because more people come
-                    self._condition.wait_for(lambda: not self._waiting, pause)
+                    self._condition.wait_for(lambda: not self._waiting, self._pause)

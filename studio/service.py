@@ -270,6 +270,12 @@ class Studio:
         store, engine = self._house()
         return [attempt.overlaid(engine.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
 
+    @property
+    def answers(self) -> bool:
+        """Whether the database answered when it was used last."""
+        store, _ = self._house()
+        return store.database.answers
+
     def _states(self, attempt_ids: Sequence[str]) -> Mapping[str, object]:
         """Return the states of these attempts, for `changes`: as pages see them, written or not."""
         store, engine = self._house()

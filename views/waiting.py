@@ -66,6 +66,12 @@ def show(
     drawn += seen != before
     waits[key, account.id] = (ticket, drawn, seen)
     the_studio().waits.offer(ticket, Offer(account, people.seat(), lambda: seen))
+    if headline and not the_studio().answers:
+        st.warning(
+            "The database does not answer now. What KIE answers is shown here all the same, and is written down as "
+            "soon as it can be.",
+            icon=":material/cloud_off:",
+        )
     base = "/".join(("", *filter(None, st.get_option("server.baseUrlPath").strip("/").split("/"))))
     _draw(
         key,

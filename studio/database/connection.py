@@ -69,7 +69,8 @@ class Database:
         self._writer = self.engine.execution_options(write=True)
         self._turn = threading.Lock()
         self._rests_until = 0.0
-        self._answers = True
+        self.answers = True
+        """Whether it did when it was used last."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -131,9 +132,9 @@ class Database:
         except (sa.exc.SQLAlchemyError, CommitInDoubt) as error:
             cause = error.__cause__ if isinstance(error, CommitInDoubt) else error
             if isinstance(cause, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
-                if self._answers:
+                if self.answers:
                     log.error("The database does not answer: %s", _first_line(cause))
-                self._answers = False
+                self.answers = False
                 if time.monotonic() - began > SOON:
                     self._rests_until = time.monotonic() + REST
             else:
@@ -141,8 +142,8 @@ class Database:
             if isinstance(error, CommitInDoubt):
                 raise
             raise NotSaved from error
-        if not self._answers:
-            self._answers = True
+        if not self.answers:
+            self.answers = True
             log.warning("The database answers again.")
 
     @contextmanager

@@ -319,3 +319,16 @@ def test_when_too_many_wait_the_next_one_is_sent_away(
         await first.leave()
 
     run(scene)
+
+
+@pytest.mark.usefixtures("slow_kie")
+def test_while_the_database_does_not_answer_a_waiting_page_says_so(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = press(signed_in)
+    assert "does not answer" not in said(page)
+    monkeypatch.setattr(Studio, "answers", False)
+    assert "The database does not answer now. What KIE answers is shown here all the same" in said(page.run())
+    monkeypatch.undo()
+    assert "does not answer" not in said(page.run())
+    ended(page, studio)

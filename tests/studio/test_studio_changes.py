@@ -153,6 +153,9 @@ def test_a_stopped_database_is_asked_less_and_less_whoever_comes_and_is_heard_of
 ) -> None:
     async def scene() -> None:
         database.stopped = True
+        told = paced.subscribe("one", {"a": "sending"})
+        assert await told.wait(LONG)
+        assert told.changed
         waiting = paced.subscribe("one", {"a": "sending"})
         await meanwhile(lambda: len(paced.pauses) > 5)
         paced.subscribe("two", {"a": "sending"})
@@ -160,8 +163,8 @@ def test_a_stopped_database_is_asked_less_and_less_whoever_comes_and_is_heard_of
         assert not await waiting.wait(0)
         assert [record.levelno for record in caplog.records if record.name == "studio.changes"] == [logging.WARNING]
         database.stopped = False
-        database.states["a"] = "created"
-        assert await waiting.wait(LONG)
+        assert await waiting.wait(LONG)  # that it answers again
+        assert waiting.changed
 
     run(scene)
 
@@ -179,8 +182,7 @@ def test_this_process_tells_also_while_the_database_is_stopped(slow: Changes, da
 def test_who_comes_while_a_stopped_database_is_left_alone_does_not_wake_it(slow: Changes, database: Database) -> None:
     async def scene() -> None:
         database.stopped = True
-        slow.subscribe("one", {"a": "sending"})
-        await meanwhile(lambda: database.asked)
+        await slow.subscribe("one", {"a": "sending"}).wait(LONG)
         for number in range(50):
             slow.subscribe(f"other {number}", {"a": "sending"})
         assert len(database.asked) <= 2
