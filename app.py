@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
 from studio.service import Studio, close_the_studio, the_studio  # noqa: E402
-from views import stream  # noqa: E402
+from views import stream, tables  # noqa: E402
 from views.files import Counter  # noqa: E402
 from views.visitor import COOKIE, SECURE_COOKIE  # noqa: E402
 
@@ -106,7 +106,7 @@ def settle_in(studio: Studio) -> None:
     """
     with suppress(Exception):  # the log says why, and whoever needs it tries again
         studio.open().result()
-    import pyarrow  # noqa: F401
+    tables.table({"one": ("text", ["at least"])})
 
     gc.collect()
     gc.freeze()

@@ -77,7 +77,7 @@ def finish(store: Store, attempt: Attempt) -> None:
 
 def sign_of_life(store: Store) -> None:
     """Say that this process is alive."""
-    store.beat(HERE, timedelta(seconds=10))
+    store.beat(HERE)
 
 
 def look_round(store: Store, account: str) -> None:

@@ -107,15 +107,22 @@ with persona:
     for problem in actions.memo().get("problems", ()):
         st.error(problem.sentence, icon=":material/edit:")
 
-if account is not None:
-    try:
-        history.show(account, attempt)
-    except NotSaved as error:
-        errors.database(error)
 
-# Last, because an answer may come while the rest is drawn.
-with result:
-    if account is not None and actions.memo().get("decision"):
-        decision.show(account, actions.memo()["decision"])
-    elif account is not None and attempt is not None:
-        outcome.show(account, attempt)
+def show_result() -> None:
+    with result:
+        if account is not None and actions.memo().get("decision"):
+            decision.show(account, actions.memo()["decision"])
+        elif account is not None and attempt is not None:
+            outcome.show(account, attempt)
+
+
+if not busy:
+    show_result()
+try:
+    if account is not None:
+        history.show(account, attempt)
+except NotSaved as error:
+    errors.database(error)
+finally:
+    if busy:  # the answer may come while the rest is drawn
+        show_result()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -19,7 +18,10 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 NAME = "changes"
-"""The last part of its path; the key stands in the query as `key`, with `list` if what is drawn is a list."""
+"""The last part of its path; the key stands in the query as `key`.
+
+`list` stands there if what is drawn is a list, and `trouble` if the page says that the database does not answer.
+"""
 HEARTBEAT = 15.0
 """Seconds between two signs of life, for the proxies in between."""
 LONGEST = 300.0
@@ -38,25 +40,21 @@ async def changes(request: Request) -> Response:
     if offer is None:
         return Response(status_code=404)
     try:
-        subscription = studio.changes.subscribe(key, offer.make())
+        asked = request.query_params
+        subscription = studio.changes.subscribe(
+            key, offer.make(), gathers="list" in asked, sees_trouble="trouble" in asked
+        )
     except TooMany:
         return Response(status_code=503)
-    gather = studio.changes.pace if "list" in request.query_params else lambda: 0.0
-    return EventStream(subscription, lambda: studio.waits.redeem(key, browser) is not None, gather)
+    return EventStream(subscription, lambda: studio.waits.redeem(key, browser) is not None)
 
 
 class EventStream(StreamingResponse):
-    """An answer that lasts as long as somebody waits.
+    """An answer that lasts as long as somebody waits. `allowed` says whether the browser may still be told."""
 
-    `allowed` says whether the browser may still be told, `gather` for how many seconds a change is kept back.
-    """
-
-    def __init__(
-        self, subscription: Subscription, allowed: Callable[[], bool], gather: Callable[[], float] = lambda: 0.0
-    ) -> None:
+    def __init__(self, subscription: Subscription, allowed: Callable[[], bool]) -> None:
         self._subscription = subscription
         self._allowed = allowed
-        self._gather = gather
         super().__init__(self._events(), headers=HEADERS, media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +68,5 @@ class EventStream(StreamingResponse):
             if time.monotonic() > end or not self._allowed():
                 return
             yield ":\n\n"
-        if self._subscription.changed:
-            await asyncio.sleep(self._gather())
         if self._subscription.changed and self._allowed():
             yield "data: changed\n\n"

@@ -66,7 +66,8 @@ def show(
     drawn += seen != before
     waits[key, account.id] = (ticket, drawn, seen)
     the_studio().waits.offer(ticket, Offer(account, people.seat(), lambda: seen))
-    if headline and not the_studio().answers:
+    trouble = not the_studio().answers
+    if headline and trouble:
         st.warning(
             "The database does not answer now. What KIE answers is shown here all the same, and is written down as "
             "soon as it can be.",
@@ -75,7 +76,7 @@ def show(
     base = "/".join(("", *filter(None, st.get_option("server.baseUrlPath").strip("/").split("/"))))
     _draw(
         key,
-        stream=f"{base}/{NAME}?key={ticket}&drawn={drawn}{'' if headline else '&list'}",
+        stream=f"{base}/{NAME}?key={ticket}&drawn={drawn}{'' if headline else '&list'}{'&trouble' if trouble else ''}",
         headline=headline,
         started=_milliseconds(since),
         until=_milliseconds(until),

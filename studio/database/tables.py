@@ -123,7 +123,7 @@ departures = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Index("departures_of_account", "account", "at"),
 )
-"""When requests left, for the rate limit; each sign of life deletes what is older than two periods."""
+"""When requests left, for the rate limit; what is older than two periods is deleted now and then."""
 
 batches = sa.Table(
     "batches",

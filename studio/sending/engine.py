@@ -289,8 +289,8 @@ class Engine:
             attempt, seconds = self._claim_next(account)
             if attempt is not None and seconds is None:
                 return attempt, None
-            if attempt is not None:
-                self._start_carrying(attempt)
+            if attempt is not None and not self._start_carrying(attempt):
+                return None, None  # the next sign of life tries again
             with self._state:
                 woken, self._serving[account] = self._serving[account], False
                 if woken or (seconds is not None and seconds <= 0):
@@ -336,13 +336,15 @@ class Engine:
         seconds = (claim.at - self._store.now()).total_seconds()
         return attempt, seconds if attempt is not None else max(0.01, seconds)
 
-    def _start_carrying(self, attempt: Attempt) -> None:
+    def _start_carrying(self, attempt: Attempt) -> bool:
         try:
             # In an empty context, so that it is a workflow of its own and no child.
             contextvars.Context().run(self._start, "carry", carry_out, attempt.id)
         except Exception as error:  # noqa: BLE001  # whatever DBOS or the database says
             log.error("Attempt %s could not be started now: %s", attempt.id, type(error).__name__)
             self._take_back(attempt)
+            return False
+        return True
 
     def _serve_later(self, account: str, seconds: float) -> None:
         """Have an account served when its next attempt is nearly due; DBOS keeps the time."""
@@ -403,22 +405,23 @@ class Engine:
 
         def departing() -> None:
             nonlocal held_back
-            entered = claimed_at
-            for _ in range(ENTRIES):  # entering takes time too
+            entered, ahead = claimed_at, 0.0
+            for _ in range(ENTRIES):
                 now = time.monotonic()
                 if now - claimed_at > TOO_LATE:
                     held_back = True
                     raise NotLeaving("It was held up in this program for too long, so it did not leave.")
                 if now - entered <= self._late:
                     return
-                entered = now
+                entered = now + ahead
                 try:
-                    held_back = not self._store.leaves(attempt)
+                    held_back = not self._store.leaves(attempt, timedelta(seconds=ahead))
                 except NotSaved:
                     held_back = True
                 if held_back or time.monotonic() - claimed_at > TOO_LATE:
                     held_back = True
                     raise NotLeaving("The database did not let it leave in time, so nothing was sent.")
+                ahead = 2 * (time.monotonic() - now)  # entering takes time too; too late a time does no harm
 
         client = self._vault.client(attempt.account, (CONNECT_TIMEOUT, self._read_timeout), departing)
         if client is None or self._closing:  # signed out, or at the end, between the claim and here
@@ -550,7 +553,7 @@ class Engine:
 
     def give_sign_of_life(self) -> None:
         """Tell the others that this process is there, and note whether it was not for a while."""
-        self._store.beat(self.executor, self._period)
+        self._store.beat(self.executor)
         if time.monotonic() - self._seen > LEASE.total_seconds():
             self._stood_still_until = time.monotonic()
             self._lost_queue = True  # others may have deleted it

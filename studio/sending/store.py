@@ -56,6 +56,10 @@ LOOK_LEASE = timedelta(seconds=60)
 """While a process asks for the result of an attempt, others leave it alone for so long."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
+OLD_DEPARTURES, LEAST_KEPT = timedelta(days=14), timedelta(minutes=1)
+"""After how long departures are forgotten, whosever they are, and how long an account's own are kept at least."""
+FORGETTING = "0"
+"""A claim whose name begins so forgets its account's old departures: one of sixteen."""
 SLACK = 0.02
 """The part of its period that is added to the rate limit, because requests are not equally long on their way."""
 
@@ -136,7 +140,10 @@ NEXT = sa.union_all(
 )
 LOOK_FOR = _claiming(WORKING, due_at=sa.bindparam("until"))
 _SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
-FORGET_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
+FORGET_OLD_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
+FORGET_DEPARTURES = sa.delete(departures).where(
+    departures.c.account == sa.bindparam("whose"), departures.c.at < sa.bindparam("old")
+)
 DEAD = sa.select(executors.c.id).where(executors.c.seen_at <= sa.bindparam("moment"))
 SENT_BY = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == sa.bindparam("executor"))
 ACCOUNTS_DUE = sa.union(
@@ -155,8 +162,12 @@ SEEN = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values
 ENTER_DEPARTURE = sa.insert(departures).values(
     claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")
 )
-SEND = {"sqlite": _SEND, "postgresql": _SEND.add_cte(ENTER_DEPARTURE.cte("entered"))}
-"""PostgreSQL enters the departure in passing. One that is entered for nothing only counts for the rate limit."""
+_SENT = _SEND.cte("sent")
+_ENTERED = sa.insert(departures).from_select(
+    ["claim", "account", "at"], sa.select(_SENT.c.claim, _SENT.c.account, _SENT.c.sent_at)
+)
+SEND = {"sqlite": _SEND, "postgresql": sa.select(_SENT).add_cte(_ENTERED.cte("entered"))}
+"""PostgreSQL enters the departure in the same statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,15 +339,18 @@ class Store:
                 claimed = connection.execute(LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
             else:
                 values |= {"which": uuid.uuid4().hex, "whose": account, "moment": now}
-                if self.database.kind == "sqlite":
-                    connection.execute(ENTER_DEPARTURE, values)
                 claimed = connection.execute(SEND[self.database.kind], values).first()
+                if claimed is not None and self.database.kind == "sqlite":
+                    connection.execute(ENTER_DEPARTURE, values)
+                if str(values["which"]).startswith(FORGETTING):
+                    old = now - max(2 * period, LEAST_KEPT)
+                    connection.execute(FORGET_DEPARTURES, {"whose": account, "old": old})
             if claimed is None:
                 return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
             return Claim(read(claimed), at)
 
-    def leaves(self, attempt: Attempt) -> bool:
-        """Note that a claimed request leaves only now, which is what the rate limit counts.
+    def leaves(self, attempt: Attempt, ahead: timedelta = timedelta(0)) -> bool:
+        """Note that a claimed request leaves only now, or so much later, which is what the rate limit counts.
 
         Says whether it may: not if it was given up for lost meanwhile.
         """
@@ -346,8 +360,10 @@ class Store:
             )
             if connection.execute(mine).first() is None:
                 return False
+            entry = {"which": attempt.claim, "whose": attempt.account, "moment": self.now() + ahead}
             this = departures.c.claim == attempt.claim
-            connection.execute(sa.update(departures).where(this).values(at=self.now()))
+            if not connection.execute(sa.update(departures).where(this).values(at=entry["moment"])).rowcount:
+                connection.execute(ENTER_DEPARTURE, entry)
             return True
 
     def release(self, attempt: Attempt) -> bool:
@@ -554,10 +570,10 @@ class Store:
             connection.execute(paused.values(status="paused"))
             return held
 
-    def beat(self, executor: str, period: timedelta) -> None:
-        """Say that this process is alive, and forget departures that count for no rate limit with this period."""
+    def beat(self, executor: str) -> None:
+        """Say that this process is alive, and forget departures that count for no rate limit any more."""
         with self.database.writing() as connection:
-            connection.execute(FORGET_DEPARTURES, {"old": self.now() - 2 * period})
+            connection.execute(FORGET_OLD_DEPARTURES, {"old": self.now() - OLD_DEPARTURES})
             if not connection.execute(SEEN, {"this": executor, "now": self.now()}).rowcount:
                 connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))
 

@@ -156,9 +156,9 @@ def test_a_stopped_database_is_asked_less_and_less_whoever_comes_and_is_heard_of
         told = paced.subscribe("one", {"a": "sending"})
         assert await told.wait(LONG)
         assert told.changed
-        waiting = paced.subscribe("one", {"a": "sending"})
+        waiting = paced.subscribe("one", {"a": "sending"}, sees_trouble=True)
         await meanwhile(lambda: len(paced.pauses) > 5)
-        paced.subscribe("two", {"a": "sending"})
+        paced.subscribe("two", {"a": "sending"}, sees_trouble=True)
         assert paced.pauses[:5] == [2.0, 4.0, 8.0, changes.LONGEST_PAUSE, changes.LONGEST_PAUSE]
         assert not await waiting.wait(0)
         assert [record.levelno for record in caplog.records if record.name == "studio.changes"] == [logging.WARNING]
@@ -287,5 +287,40 @@ def test_a_boost_is_told_too(studio: Studio, account: Account, server: Server, t
         now = studio.attempt(account, boost.id)
         assert now is not None
         assert now.state != boost.state
+
+    run(scene)
+
+
+def test_a_list_is_told_later_and_the_end_does_not_wait_for_that(slow: Changes) -> None:
+    async def scene() -> None:
+        soon, later = slow.subscribe("one", {"a": "sending"}), slow.subscribe("list", {"a": "sending"}, gathers=True)
+        slow.tell("a")
+        slow.tell("a")
+        assert await soon.wait(LONG)
+        assert not await later.wait(0)
+        slow.close()
+        assert await later.wait(LONG)
+        assert not later.changed
+
+    run(scene)
+
+
+def test_a_list_hears_of_a_change_in_the_end(slow: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        monkeypatch.setattr(changes, "PACE", 0.001)
+        monkeypatch.setattr(changes, "OF_EACH", 0.001)
+        waiting = slow.subscribe("list", {"a": "sending"}, gathers=True)
+        slow.tell("a")
+        assert await waiting.wait(LONG)
+        assert waiting.changed
+
+    run(scene)
+
+
+def test_who_still_says_that_it_fails_is_told_that_it_does_not(slow: Changes) -> None:
+    async def scene() -> None:
+        waiting = slow.subscribe("one", {"a": "sending"}, sees_trouble=True)
+        assert await waiting.wait(LONG)
+        assert waiting.changed
 
     run(scene)

@@ -104,3 +104,23 @@ def test_a_claim_whose_answer_was_lost_is_put_back_and_sent_once(
     attempt = press(any_studio, account)
     assert ended(any_studio, account, attempt).status is Status.CREATED
     assert server.sandbox.count(token=token) == 1
+
+
+def test_what_cannot_be_started_waits_for_the_next_sign_of_life(
+    any_studio: Studio, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = any_studio.sign_in(token)
+    _, engine = any_studio.open().result()
+    tries = []
+
+    def fail(what: str, *args: object) -> None:
+        tries.append(what)
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_start", fail)
+        pressed = [press(any_studio, account, track=track) for track in range(2)]
+        engine.serve(account.id)
+    assert tries.count("carry") <= 1
+    for attempt in pressed:
+        ended(any_studio, account, attempt)

@@ -22,7 +22,6 @@ from studio_helpers import (
     CREATED,
     EPOCH,
     ME,
-    PERIOD,
     UNKNOWN,
     YOU,
     Clock,
@@ -490,7 +489,7 @@ def test_between_two_portions_others_can_write(
 
     def instead_of_waiting(seconds: float) -> None:
         paused.append(seconds)
-        other.beat("other", PERIOD)
+        other.beat("other")
 
     monkeypatch.setattr("studio.merge.sleep", instead_of_waiting)
     bring_in(library, FILES["JSON"])

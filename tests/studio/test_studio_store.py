@@ -277,11 +277,11 @@ def test_imported_rows_and_times_in_the_future_do_not_count(store: Store, clock:
     assert claim(store).attempt
 
 
-def test_departures_are_not_kept_for_ever(store: Store, clock: Clock) -> None:
+def test_departures_are_not_kept_for_ever(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.sending.store.FORGETTING", "")
     for number in range(5):
         sent(store, audio_id=f"audio {number}")
-        clock.forward(60)
-    store.beat("one", 4 * PERIOD)
+        clock.forward(61)
     with store.database.reading() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(departures)).scalar() == 1
 
@@ -393,10 +393,10 @@ def test_after_the_clock_was_set_back_nothing_waits_for_hours(store: Store, cloc
 
 
 def test_only_processes_without_a_heartbeat_are_gone(store: Store, clock: Clock) -> None:
-    store.beat("one", PERIOD)
-    store.beat("two", PERIOD)
+    store.beat("one")
+    store.beat("two")
     clock.forward(GONE_AFTER)
-    store.beat("two", PERIOD)
+    store.beat("two")
     assert store.gone() == ["one"]
 
 
@@ -423,7 +423,7 @@ def test_another_account_cancels_nothing(store: Store) -> None:
 
 def lost(store: Store, clock: Clock) -> Attempt:
     """An attempt that was written off, because its process was not seen for a while."""
-    store.beat("one", PERIOD)
+    store.beat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER)
     assert store.write_off() == [attempt.id]
@@ -437,7 +437,7 @@ def test_what_a_gone_process_was_sending_is_unknown_and_not_sent_again(store: St
 
 
 def test_what_a_living_process_is_sending_is_left_alone(store: Store, clock: Clock) -> None:
-    store.beat("one", PERIOD)
+    store.beat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER - 1)
     assert store.write_off() == []
@@ -598,7 +598,7 @@ def test_a_held_attempt_can_be_cancelled(store: Store, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("minutes", "held"), [(1, 0), (11, 1)])
 def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: Clock, minutes: int, held: int) -> None:
     store.hold_what_was_restored()
-    store.beat("one", PERIOD)
+    store.beat("one")
     add(store)
     clock.forward(60 * minutes)
     assert store.hold_what_was_restored() == held
@@ -606,7 +606,7 @@ def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: 
 
 def test_after_an_orderly_end_all_goes_on_however_late(store: Store, clock: Clock) -> None:
     store.hold_what_was_restored()
-    store.beat("one", PERIOD)
+    store.beat("one")
     add(store)
     store.leave("one")
     clock.forward(86_400)
