@@ -41,11 +41,11 @@ def two(open_store: Callable[[], Store]) -> Store:
 
 @contextmanager
 def in_the_middle(store: Store, before: str, do: Callable[[], object]) -> Iterator[None]:
-    """Do something before the first statement of a store that begins so; if it has to wait, it is done later."""
+    """Do something before the first statement of a store that has this in it; if it has to wait, it is done later."""
     begun: list[Future[object]] = []
 
     def look(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        if not begun and statement.startswith(before):
+        if not begun and before in statement:
             begun.append(pool.submit(do))
             wait(begun, LONG_ENOUGH)
 
