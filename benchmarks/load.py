@@ -387,7 +387,7 @@ async def database_gone(kie: Kie, server: Postgres, folder: Path, frozen: float)
         late = float("inf")
         with suppress(TimeoutError):
             await last.until(lambda: shown_id(last), timeout=20)
-            late = time.time() - arrived - 5
+            late = max(0.0, time.time() - arrived - 5)
         say(f"  {last.texts('alert')}")
         traces = running.log.read_text().count("Traceback (most recent call last)")
         await close(visitors)
