@@ -72,7 +72,7 @@ def _draft() -> None:
     track, state = tracks.chosen(), st.session_state
     draft = choices.draft(track) if track is not None else ""
     typed = str(state.get("description") or "").strip()
-    if draft and draft not in typed:
+    if draft and draft.lower() not in typed.lower():
         state.description = f"{typed}\n{draft}" if typed else draft
 
 

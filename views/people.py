@@ -175,7 +175,7 @@ def _auth() -> Mapping[str, Any] | None:
         raise Misconfigured("[auth] was there, but Streamlit does not find it. Start the server anew, in its folder.")
     if auth is not None and not isinstance(auth, Mapping):
         raise Misconfigured("[auth] has to be a section of its own.")
-    _asked_for = auth is not None
+    _asked_for = _asked_for or auth is not None
     return auth
 
 

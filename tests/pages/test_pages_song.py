@@ -187,6 +187,9 @@ def test_the_draft_is_added_to_what_was_typed(signed_in: AppTest) -> None:
     page.button(key="draft").click().run()
     chosen = page.session_state["task"].tracks[0]
     assert page.text_area(key="description").value == f"Mine\n{choices.draft(chosen)}"
+    typed = f"mine, {choices.draft(chosen).lower()}"
+    page.text_area(key="description").input(typed)
+    assert page.button(key="draft").click().run().text_area(key="description").value == typed
 
 
 def boosted(page: AppTest) -> AppTest:
