@@ -286,6 +286,17 @@ def test_departures_are_not_kept_for_ever(store: Store, clock: Clock, monkeypatc
         assert connection.execute(sa.select(sa.func.count()).select_from(departures)).scalar() == 1
 
 
+def test_the_sign_of_life_of_a_process_whose_clock_is_ahead_lifts_no_limit(open_store: Callable[[], Store]) -> None:
+    one, two = open_store(), open_store()
+    for number in range(20):
+        sent(one, audio_id=f"audio {number}")
+    add(one, audio_id="one more")
+    ahead = two.now
+    two.now = lambda: ahead() + timedelta(hours=1)
+    two.beat("two")
+    assert claim(one).attempt is None
+
+
 def test_two_processes_share_an_accounts_rate(open_store: Callable[[], Store]) -> None:
     one, two = open_store(), open_store()
     for number in range(20):
