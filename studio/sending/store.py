@@ -29,6 +29,7 @@ from studio.database.tables import (
     installation,
 )
 from studio.refusals import MaybeSaved, NeedsDecision, NotSaved, Refused
+from studio.sending import statements
 from studio.sending.attempts import CANCELLED, Attempt, Outcome, Seen, Settled, Status
 from studio.sending.kinds import Kind, kind_named
 from studio.sending.rows import (
@@ -66,108 +67,6 @@ SLACK = 0.02
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
 OF_CANCELLED = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
 """Of an attempt: that it belongs to a batch that was cancelled."""
-
-
-def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Return a query for those attempts of an account that are due first."""
-    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"), *more)
-    columns = (
-        sa.literal_column(str(what), sa.Integer).label("what"),
-        attempts.c.due_at.label("at"),
-        attempts.c.number,
-        attempts.c.id,
-    )
-    query = sa.select(*columns).where(mine).order_by(attempts.c.due_at, attempts.c.number).limit(2)
-    return query.subquery().select()
-
-
-def _last_departure() -> sa.Select[Any]:
-    """Return a query for the departure after which as many as the limit allows have left."""
-    which, number = (
-        sa.literal_column(str(DEPARTED), sa.Integer).label("what"),
-        sa.literal_column("0", sa.Integer).label("number"),
-    )
-    query = sa.select(which, departures.c.at, number, departures.c.claim).where(
-        departures.c.account == sa.bindparam("account"),
-        departures.c.at > sa.bindparam("after"),
-        departures.c.at <= sa.bindparam("until"),
-    )
-    return query.order_by(departures.c.at.desc()).offset(sa.bindparam("nth")).limit(1).subquery().select()
-
-
-def _claiming(condition: str, **values: Any) -> sa.sql.dml.ReturningUpdate[Any]:
-    this = sa.and_(attempts.c.id == sa.bindparam("this"), sa.text(condition))
-    change = sa.update(attempts).where(this).values(executor=sa.bindparam("to"), **values)
-    return change.returning(*attempts.c)
-
-
-def _of_subject(condition: str) -> sa.Select[Any]:
-    """Return a query for the newest attempt for a subject; what was imported comes last."""
-    of = sa.and_(attempts.c.account == sa.bindparam("account"), attempts.c.subject == sa.bindparam("subject"))
-    mine_first = [sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()]
-    return (
-        sa.select(attempts)
-        .where(of, sa.text(condition), attempts.c.id != sa.bindparam("but"))
-        .order_by(*mine_first)
-        .limit(1)
-    )
-
-
-# These statements are put together once, because that takes longer than they do.
-FLYING = _of_subject(IN_FLIGHT)
-CLICKED = _of_subject("origin = ''")
-MAY_EXIST = _of_subject("status IN ('created', 'unknown')")
-LOCK = sa.select(attempts).where(attempts.c.id == sa.bindparam("this")).with_for_update()
-CHANGE = sa.update(attempts).where(attempts.c.id == sa.bindparam("this"))
-GET = sa.select(attempts).where(attempts.c.id == sa.bindparam("this"), attempts.c.account == sa.bindparam("account"))
-NEWEST = (
-    sa.select(*LISTED)
-    .where(
-        attempts.c.account == sa.bindparam("account"),
-        attempts.c.makes == sa.bindparam("makes"),
-        attempts.c.deleted_at.is_(None),
-    )
-    .order_by(attempts.c.number.desc())
-    .limit(sa.bindparam("count"))
-)
-LOOKED_FOR, SINGLE, OF_A_BATCH, DEPARTED = range(4)
-"""What may be next, in the order in which it is taken, and what decides when."""
-NEXT = sa.union_all(
-    _first_two(LOOKED_FOR, WORKING),
-    _first_two(SINGLE, QUEUED, attempts.c.priority == 0),
-    _first_two(OF_A_BATCH, QUEUED, attempts.c.priority == 1),
-    _last_departure(),
-)
-LOOK_FOR = _claiming(WORKING, due_at=sa.bindparam("until"))
-_SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
-FORGET_OLD_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
-FORGET_DEPARTURES = sa.delete(departures).where(
-    departures.c.account == sa.bindparam("whose"), departures.c.at < sa.bindparam("old")
-)
-DEAD = sa.select(executors.c.id).where(executors.c.seen_at <= sa.bindparam("moment"))
-SENT_BY = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == sa.bindparam("executor"))
-ACCOUNTS_DUE = sa.union(
-    *(
-        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at <= sa.bindparam("since"))
-        for condition in (QUEUED, WORKING)
-    )
-)
-DUE_AFTER = sa.union_all(
-    *(
-        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at > sa.bindparam("moment"))
-        for condition in (QUEUED, WORKING)
-    )
-).limit(1)
-SEEN = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values(seen_at=sa.bindparam("now"))
-ENTER_DEPARTURE = sa.insert(departures).values(
-    claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")
-)
-_SENT = _SEND.cte("sent")
-_ENTERED = sa.insert(departures).from_select(
-    ["claim", "account", "at"], sa.select(_SENT.c.claim, _SENT.c.account, _SENT.c.sent_at)
-)
-SEND = {"sqlite": _SEND, "postgresql": sa.select(_SENT).add_cte(_ENTERED.cte("entered"))}
-"""PostgreSQL enters the departure in the same statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +119,7 @@ class Store:
                 return self._file(connection, kind, row, replaces)
         except sa.exc.IntegrityError:  # in this moment a late handle put another attempt for the subject in flight
             with self.database.reading() as connection:
-                found = _first(connection, FLYING, account, row["subject"])
+                found = _first(connection, statements.SUBJECT_IN_FLIGHT, account, row["subject"])
             if found is None:
                 raise NotSaved from None
             return found, False
@@ -286,16 +185,16 @@ class Store:
     ) -> tuple[Attempt, bool]:
         account, subject = row["account"], row["subject"]
         self.database.one_at_a_time(connection, "add", account, subject)
-        in_flight = _first(connection, FLYING, account, subject)
+        in_flight = _first(connection, statements.SUBJECT_IN_FLIGHT, account, subject)
         if in_flight is not None:
             return in_flight, False
-        newest = _first(connection, CLICKED, account, subject)
+        newest = _first(connection, statements.SUBJECT_CLICKED, account, subject)
         if newest is not None and newest.seen != replaces:
             age = row["created_at"] - newest.created_at
             same = newest.request == _request_of(row) and newest.body in ("", row["body"])
             if same and timedelta(0) <= age < SAME_CLICK:
                 return newest, False
-        open_matter = _first(connection, MAY_EXIST, account, subject)
+        open_matter = _first(connection, statements.SUBJECT_MAY_EXIST, account, subject)
         if kind.once and (open_matter.seen if open_matter is not None else None) != replaces:
             about = open_matter or self._get(connection, account, row["replaces"])
             if about is None:
@@ -307,7 +206,7 @@ class Store:
             again = open_matter.status is Status.UNKNOWN and open_matter.request == _request_of(row)
             what = "asked_again" if again else "replaced"
             add_event(connection, replaces.id, row["created_at"], what, {"by": row["id"]}, row["author"])
-        return read(connection.execute(GET, {"this": row["id"], "account": account}).one()), True
+        return read(connection.execute(statements.GET, {"this": row["id"], "account": account}).one()), True
 
     # Sending.
 
@@ -324,27 +223,27 @@ class Store:
             now = self.now()
             # Another server's clock may be ahead, so what left less than a period in the future counts too.
             stretch = {"after": now - period, "until": now + period, "nth": limit - 1}
-            found = connection.execute(NEXT, {"account": account} | stretch).all()
-            waits = sorted((row for row in found if row.what != DEPARTED), key=lambda row: tuple(row)[:3])
-            gate = next((min(row.at, now) + period for row in found if row.what == DEPARTED), None)
+            found = connection.execute(statements.NEXT, {"account": account} | stretch).all()
+            waits = sorted((row for row in found if row.what != statements.DEPARTED), key=lambda row: tuple(row)[:3])
+            gate = next((min(row.at, now) + period for row in found if row.what == statements.DEPARTED), None)
             due = next((row for row in waits if row.at <= now), None)
-            if due is not None and due.what != LOOKED_FOR and gate is not None:
-                looks = [row.at for row in waits if row.what == LOOKED_FOR]
+            if due is not None and due.what != statements.LOOKED_FOR and gate is not None:
+                looks = [row.at for row in waits if row.what == statements.LOOKED_FOR]
                 return Claim(at=min([gate, *looks]))
             at = min((row.at for row in waits if row is not due), default=None)
             if due is None:
                 return Claim(at=at)
             values: dict[str, object] = {"this": due.id, "to": executor}
-            if due.what == LOOKED_FOR:
-                claimed = connection.execute(LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
+            if due.what == statements.LOOKED_FOR:
+                claimed = connection.execute(statements.LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
             else:
                 values |= {"which": uuid.uuid4().hex, "whose": account, "moment": now}
-                claimed = connection.execute(SEND[self.database.kind], values).first()
+                claimed = connection.execute(statements.SEND[self.database.kind], values).first()
                 if claimed is not None and self.database.kind == "sqlite":
-                    connection.execute(ENTER_DEPARTURE, values)
+                    connection.execute(statements.ENTER_DEPARTURE, values)
                 if str(values["which"]).startswith(FORGETTING):
                     old = now - max(2 * period, LEAST_KEPT)
-                    connection.execute(FORGET_DEPARTURES, {"whose": account, "old": old})
+                    connection.execute(statements.FORGET_DEPARTURES, {"whose": account, "old": old})
             if claimed is None:
                 return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
             return Claim(read(claimed), at)
@@ -363,7 +262,7 @@ class Store:
             entry = {"which": attempt.claim, "whose": attempt.account, "moment": self.now() + ahead}
             this = departures.c.claim == attempt.claim
             if not connection.execute(sa.update(departures).where(this).values(at=entry["moment"])).rowcount:
-                connection.execute(ENTER_DEPARTURE, entry)
+                connection.execute(statements.ENTER_DEPARTURE, entry)
             return True
 
     def release(self, attempt: Attempt) -> bool:
@@ -409,7 +308,7 @@ class Store:
         claim's, or a person wrote an ID by hand.
         """
         with self.database.writing() as connection:
-            row = connection.execute(LOCK, {"this": attempt.id}).first()
+            row = connection.execute(statements.GET_LOCKED, {"this": attempt.id}).first()
             if row is None:  # forgotten meanwhile
                 if outcome.status in (Status.CREATED, Status.WORKING) or outcome.result:
                     self._file_again(connection, attempt, outcome)
@@ -424,13 +323,15 @@ class Store:
                 # A person was quicker; nothing that KIE says is lost.
                 self._late(connection, before, outcome)
                 if outcome.handle:
-                    connection.execute(CHANGE, {"this": before.id, "handle": outcome.handle})
+                    connection.execute(statements.CHANGE, {"this": before.id, "handle": outcome.handle})
 
     def _unless_superseded(
         self, connection: sa.Connection, account: str, subject: str, attempt_id: str, outcome: Outcome
     ) -> Outcome:
         """Return what is to be written: work for a subject of which another attempt is in flight is not waited for."""
-        if outcome.status is not Status.WORKING or not _first(connection, FLYING, account, subject, attempt_id):
+        if outcome.status is not Status.WORKING or not _first(
+            connection, statements.SUBJECT_IN_FLIGHT, account, subject, attempt_id
+        ):
             return outcome
         return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
 
@@ -443,7 +344,7 @@ class Store:
     def note_credits(self, attempt_id: str, credits_after: float) -> None:
         """Keep what KIE said was left after an attempt."""
         with self.database.writing() as connection:
-            connection.execute(CHANGE, {"this": attempt_id, "credits_after": credits_after})
+            connection.execute(statements.CHANGE, {"this": attempt_id, "credits_after": credits_after})
 
     def _write(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
         now = self.now()
@@ -463,7 +364,7 @@ class Store:
         if outcome.status is Status.CREATED:
             values["words"] = found_by(columns_of(before) | values)["words"]
             self._settle_what_was_asked_again(connection, before)
-        connection.execute(CHANGE, values | {"this": before.id})
+        connection.execute(statements.CHANGE, values | {"this": before.id})
 
     def _settle_what_was_asked_again(self, connection: sa.Connection, by: Attempt) -> None:
         earlier = connection.execute(
@@ -502,13 +403,13 @@ class Store:
         if not accounts:
             return []
         with self.database.reading() as connection:
-            found = set(connection.execute(ACCOUNTS_DUE, {"since": self.now() - since}).scalars())
+            found = set(connection.execute(statements.ACCOUNTS_DUE, {"since": self.now() - since}).scalars())
         return sorted(found & set(accounts))
 
     def mend_times(self) -> None:
         """Let attempts go that are due implausibly late, because the clock was set back after they were filed."""
         with self.database.reading() as connection:
-            far = connection.execute(DUE_AFTER, {"moment": self.now() + LONGEST_WAIT}).first()
+            far = connection.execute(statements.DUE_LATER_THAN, {"moment": self.now() + LONGEST_WAIT}).first()
         if far:
             with self.database.writing() as connection:
                 for condition in (QUEUED, WORKING):
@@ -518,7 +419,7 @@ class Store:
     def sending_of(self, executor: str) -> list[Attempt]:
         """Return what a process is sending, as far as the database knows."""
         with self.database.reading() as connection:
-            return [read(row) for row in connection.execute(SENT_BY, {"executor": executor})]
+            return [read(row) for row in connection.execute(statements.SENDING_OF, {"executor": executor})]
 
     def write_off(self) -> list[str]:
         """Move what gone processes were sending to `unknown`; return the IDs."""
@@ -573,8 +474,8 @@ class Store:
     def beat(self, executor: str) -> None:
         """Say that this process is alive, and forget departures that count for no rate limit any more."""
         with self.database.writing() as connection:
-            connection.execute(FORGET_OLD_DEPARTURES, {"old": self.now() - OLD_DEPARTURES})
-            if not connection.execute(SEEN, {"this": executor, "now": self.now()}).rowcount:
+            connection.execute(statements.FORGET_OLD_DEPARTURES, {"old": self.now() - OLD_DEPARTURES})
+            if not connection.execute(statements.STILL_ALIVE, {"this": executor, "now": self.now()}).rowcount:
                 connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))
 
     def leave(self, executor: str) -> None:
@@ -596,20 +497,20 @@ class Store:
     def gone(self) -> list[str]:
         """Return the processes that are on the list and have not been seen for `LEASE`."""
         with self.database.reading() as connection:
-            return list(connection.execute(DEAD, {"moment": self.now() - LEASE}).scalars())
+            return list(connection.execute(statements.GONE_PROCESSES, {"moment": self.now() - LEASE}).scalars())
 
     # What people do with what waits.
 
     def cancel(self, account: str, attempt_id: str) -> bool:
         """End an attempt that is queued, waiting or held; say whether it still was."""
         with self.database.writing() as connection:
-            row = connection.execute(LOCK, {"this": attempt_id}).first()
+            row = connection.execute(statements.GET_LOCKED, {"this": attempt_id}).first()
             if row is None or row.account != account or row.status != Status.QUEUED.value:
                 return False
             before = read(row).outcome
             outcome = replace(before, status=Status.REFUSED, cause=before.cause or CANCELLED)
             values = outcome_columns(outcome) | {"due_at": None, "held": False, "ended_at": self.now()}
-            connection.execute(CHANGE, values | {"this": attempt_id})
+            connection.execute(statements.CHANGE, values | {"this": attempt_id})
             return True
 
     def let_go(self, account: str, attempt_id: str) -> bool:
@@ -629,7 +530,7 @@ class Store:
     def newest(self, account: str, limit: int, makes: str = "persona") -> list[Attempt]:
         """Return the newest attempts of an account, without their raw answers."""
         with self.database.reading() as connection:
-            found = connection.execute(NEWEST, {"account": account, "makes": makes, "count": limit})
+            found = connection.execute(statements.NEWEST, {"account": account, "makes": makes, "count": limit})
             return [read(row) for row in found]
 
     def states(self, attempt_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
@@ -651,7 +552,7 @@ class Store:
             return connection.execute(query).first() is not None
 
     def _get(self, connection: sa.Connection, account: str, attempt_id: str) -> Attempt | None:
-        row = connection.execute(GET, {"this": attempt_id, "account": account}).first()
+        row = connection.execute(statements.GET, {"this": attempt_id, "account": account}).first()
         return read(row) if row else None
 
 

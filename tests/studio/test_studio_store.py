@@ -22,6 +22,7 @@ from studio_helpers import (
     a_request,
     add,
     claim,
+    filed,
     now,
     over,
     press_in,
@@ -295,6 +296,14 @@ def test_the_sign_of_life_of_a_process_whose_clock_is_ahead_lifts_no_limit(open_
     two.now = lambda: ahead() + timedelta(hours=1)
     two.beat("two")
     assert claim(one).attempt is None
+
+
+def test_a_row_without_a_time_holds_nobody_up(store: Store) -> None:
+    filed(store, status="queued", due_at=None)
+    due = add(store, audio_id="due")
+    claimed = claim(store).attempt
+    assert claimed
+    assert claimed.id == due.id
 
 
 def test_two_processes_share_an_accounts_rate(open_store: Callable[[], Store]) -> None:
