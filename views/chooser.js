@@ -10,7 +10,7 @@ const clock = seconds =>
 const STATES = new WeakMap()
 const PATIENCE = 4000 // milliseconds to wait for the echo of a move
 
-export default function ({ data, parentElement, setStateValue }) {
+const show = ({ data, parentElement, setStateValue }) => {
   const root = parentElement.querySelector(".chooser")
   let state = STATES.get(root)
   if (!state) {
@@ -284,3 +284,4 @@ export default function ({ data, parentElement, setStateValue }) {
     STATES.delete(root)
   }
 }
+export default inOrder(show)

@@ -6,7 +6,6 @@ The picture and its handles are `chooser.html`, `.css` and `.js`; what is chosen
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -15,24 +14,18 @@ from kie import KieError, Track
 from kie.models import DEFAULT_END
 from studio.service import the_studio
 from studio.tokens import Account
-from views import errors
+from views import components, errors
 from views.tracks import source
 
 if TYPE_CHECKING:
     from kie import TimedWords
 
-HERE = Path(__file__).parent
 KEY, PLAYER = "window", "window_player"
 BARS = 1200
 """Samples of the waveform that travel to the browser."""
 MOST_WORDS = 3000
 
-_chooser = st.components.v2.component(
-    "window_chooser",
-    html=(HERE / "chooser.html").read_text("utf-8"),
-    css=(HERE / "chooser.css").read_text("utf-8"),
-    js=(HERE / "chooser.js").read_text("utf-8"),
-)
+_chooser = components.load("chooser")
 
 
 def show(account: Account, task_id: str, track: Track, duration: float) -> None:

@@ -9,7 +9,7 @@ const STATES = new WeakMap()
 let newest = 0
 let skew = 0 // how far this computer's clock is ahead of the server's
 
-export default function ({ data, parentElement, setTriggerValue }) {
+const show = ({ data, parentElement, setTriggerValue }) => {
   const root = parentElement.querySelector(".waiting")
   let state = STATES.get(root)
   if (!state) {
@@ -41,6 +41,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     STATES.delete(root)
   }
 }
+export default inOrder(show)
 
 // Opens the stream. Whatever changed since the page was drawn, the server tells at once.
 const listen = state => {

@@ -9,7 +9,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 import streamlit as st
@@ -18,17 +17,10 @@ from studio.changes import MOST_ATTEMPTS
 from studio.offers import Offer
 from studio.service import the_studio
 from studio.tokens import Account
-from views import people
+from views import components, people
 from views.stream import NAME
 
-HERE = Path(__file__).parent
-
-_waiting = st.components.v2.component(
-    "waiting",
-    html=(HERE / "waiting.html").read_text("utf-8"),
-    css=(HERE / "waiting.css").read_text("utf-8"),
-    js=(HERE / "waiting.js").read_text("utf-8"),
-)
+_waiting = components.load("waiting")
 
 
 class Waited(Protocol):
