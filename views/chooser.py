@@ -15,6 +15,7 @@ from kie.models import DEFAULT_END
 from studio.service import the_studio
 from studio.tokens import Account
 from views import components, errors
+from views.actions import WINDOW
 from views.tracks import source
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
 
 def numbers(duration: float | None = None) -> None:
     """Show the two number fields; with a length, they keep the rules as they are typed."""
-    for key, label in (("vocal_start", "Window start (s)"), ("vocal_end", "Window end (s)")):
+    st.session_state.window_drawn = [st.session_state.get(key) for key in WINDOW]
+    for key, label in zip(WINDOW, ("Window start (s)", "Window end (s)"), strict=True):
         st.number_input(
             label,
             key=key,
@@ -146,10 +148,12 @@ def _typed(moved: str, duration: float) -> None:
     from studio import window
 
     state = st.session_state
+    if all(state.get(key) != drawn for key, drawn in zip(WINDOW, state.window_drawn, strict=True)):
+        moved = "end"  # both came at once, and the end is typed last
     start = 0.0 if state.get("vocal_start") is None else state.vocal_start
     end = min(DEFAULT_END, duration) if state.get("vocal_end") is None else state.vocal_end
     kept = window.clamp(start, end, duration, moved)
-    for key, was, now in zip(("vocal_start", "vocal_end"), (start, end), kept, strict=True):
+    for key, was, now in zip(WINDOW, (start, end), kept, strict=True):
         if now != was:  # a field that may stay is left alone: somebody may be typing in it
             state[key] = now
     state.pop("suggested", None)

@@ -89,7 +89,8 @@ def test_the_player_stays_inside_the_window(chosen: Page) -> None:
     heard = chosen.evaluate("window.heard")
     assert heard
     assert min(heard) >= 4.9
-    assert 14 < max(heard) <= 15.3  # at four times the speed, a frame is 0.07 s of sound
+    assert max(heard) > 14
+    assert len([at for at in heard if at > 15]) <= 1  # the first frame beyond the end stops it, how long ever it took
 
 
 def test_a_window_that_is_dragged_stays_inside_the_track(chosen: Page) -> None:

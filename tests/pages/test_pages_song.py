@@ -162,6 +162,14 @@ def test_a_click_that_comes_before_the_fields_show_it_sends_the_window_that_fits
     assert (sent["vocalStart"], sent["vocalEnd"]) == (0, 22.4)
 
 
+def test_two_edges_that_are_typed_before_the_page_is_drawn_anew_both_count(signed_in: AppTest) -> None:
+    page = use(paste(signed_in, answer("finished")), "finished")
+    page.number_input(key="vocal_start").set_value(20.0)
+    page.number_input(key="vocal_end").set_value(22.0)
+    page.run()
+    assert (page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value) == (12.0, 22.0)
+
+
 def test_a_long_track_gets_no_window(signed_in: AppTest) -> None:
     page = use(paste(signed_in, answer("finished")), "finished")
     assert (page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value) == (None, None)
