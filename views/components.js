@@ -1,7 +1,8 @@
-// Streamlit calls a component with each new data, but not always in order: it imports the module anew for each call, and
-// while a browser still loads it, a later import can be ready before an earlier one. The call that came too late it takes
-// back, by calling what that call returned, exactly as it does when the component is removed.
-// `show` draws what a call gives, and returns what ends the component.
+// Streamlit calls a component each time there is new data, and imports its module anew for each call. While a browser
+// still loads the module, a later import can be ready before an earlier one, so an older call may run after a newer one.
+// Streamlit then calls at once what the older call returned, as it does when the component is removed from the page.
+// `inOrder` tells the two apart, and draws the newest data that is left. `show` draws what a call gives, and returns what
+// ends the component.
 
 const CALLS = new WeakMap()
 const MOST_CALLS = 5
