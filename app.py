@@ -27,10 +27,10 @@ from starlette.routing import Route
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
-from studio.service import Studio, close_the_studio, the_studio  # noqa: E402
-from views import stream, tables  # noqa: E402
-from views.files import Counter  # noqa: E402
-from views.visitor import COOKIE, SECURE_COOKIE  # noqa: E402
+from studio.facade import Studio, close_the_studio, the_studio  # noqa: E402
+from views.shared import event_stream, tables  # noqa: E402
+from views.shared.browser_cookie import COOKIE, SECURE_COOKIE  # noqa: E402
+from views.shared.downloads import Counter  # noqa: E402
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -152,9 +152,11 @@ def on_script_error(error: Exception) -> bool:
 
 
 app = st.App(
-    HERE / "views" / "main.py",
+    HERE / "views" / "router.py",
     lifespan=lifespan,
-    routes=[Route(path, stream.changes) for path in (f"/{stream.NAME}", f"/{{base:path}}/{stream.NAME}")],
+    routes=[
+        Route(path, event_stream.changes) for path in (f"/{event_stream.NAME}", f"/{{base:path}}/{event_stream.NAME}")
+    ],
     middleware=[Middleware(Door), Middleware(Counter)],
     on_script_error=on_script_error,
 )

@@ -27,12 +27,12 @@ sys.path.insert(0, str(ROOT))
 from kie import PersonaRequest  # found through the line above
 from sandbox.scenarios import crowd
 from studio.database.connection import Database, sqlite_file
+from studio.people.token_store import account_of
+from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.batches import Batches, Wanted
 from studio.sending.kinds import body_of
 from studio.sending.kinds.persona import PERSONA
-from studio.sending.store import Store
-from studio.tokens import account_of
 
 HERE = "benchmark"
 CREATED = Outcome(Status.CREATED, persona_id="c1d2e3f405162738495a6b7c8d9e0f10", code=200, http_status=200)
@@ -130,7 +130,7 @@ def connection_to(url: str) -> Iterator[sa.Connection]:
 
 def serve_orders() -> None:
     """Open a studio, and do what each line says: `usage SECONDS`, `create N`, `close`."""
-    from studio.service import Studio
+    from studio.facade import Studio
     from studio.settings import load
 
     studio = Studio(load(secrets=Path("/nowhere/secrets.toml")))

@@ -36,13 +36,13 @@ sys.path.insert(0, str(ROOT))
 
 from studio.database.connection import Database  # found through the line above
 from studio.database.tables import attempts, events, number_at
-from studio.export import json_file
-from studio.intake import File
-from studio.library import Library
-from studio.merge import compare, take_in
-from studio.query import Query
+from studio.library.export_files import json_file
+from studio.library.find_and_edit import Library
+from studio.library.import_merge import compare, take_in
+from studio.library.import_reader import File
+from studio.library.search_query import Query
 from studio.sending.kinds import body_of
-from studio.sending.rows import blank_row, found_by
+from studio.sending.row_mapping import blank_row, found_by
 
 T = TypeVar("T")
 MOST_MEMORY, LONGEST_WAIT = 64, 1.0
@@ -52,7 +52,7 @@ WORDS = ["harbour", "quiet", "velvet", "lantern", "alto", "low", "smoky", "brush
 WRITER = """
 import select, sys, time
 from studio.database.connection import Database
-from studio.sending.store import Store
+from studio.sending.attempt_store import Store
 store, longest = Store(Database(sys.argv[1])), 0.0
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 0.25)[0]:

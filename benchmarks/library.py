@@ -30,14 +30,14 @@ from common import ROOT, Row, at_most, compare, line, options_of, ratio, tell
 
 sys.path.insert(0, str(ROOT))
 
-from studio import export  # found through the line above
 from studio.database.connection import Database, engine_for
 from studio.database.tables import attempts, number_at
-from studio.library import Library
-from studio.query import Order, Query
+from studio.library import export_files  # found through the line above
+from studio.library.find_and_edit import Library
+from studio.library.search_query import Order, Query
+from studio.sending.attempt_store import Store
 from studio.sending.attempts import Status
-from studio.sending.rows import blank_row, found_by
-from studio.sending.store import Store
+from studio.sending.row_mapping import blank_row, found_by
 
 FEW, MANY = 100, 100_000
 ACCOUNT = "a" * 12
@@ -112,11 +112,11 @@ def csv_against_pandas(library: Library, pairs: int) -> list[float]:
 
     def ours() -> float:
         started = time.perf_counter()
-        export.csv_file(library, ACCOUNT, Query())
+        export_files.csv_file(library, ACCOUNT, Query())
         return time.perf_counter() - started
 
-    size = export.csv_file(library, ACCOUNT, Query()).seek(0, 2)
-    table = pd.DataFrame(library.rows(ACCOUNT, Query(), export.COLUMNS), columns=export.COLUMNS)
+    size = export_files.csv_file(library, ACCOUNT, Query()).seek(0, 2)
+    table = pd.DataFrame(library.rows(ACCOUNT, Query(), export_files.COLUMNS), columns=export_files.COLUMNS)
 
     def theirs() -> float:
         started = time.perf_counter()
@@ -132,7 +132,7 @@ def csv_against_pandas(library: Library, pairs: int) -> list[float]:
 def memory_of_files(library: Library) -> list[tuple[str, int, int]]:
     """Return and print the most that Python held while it made the files of all, against each file's own length."""
     told = []
-    for name, make in (("CSV", export.csv_file), ("JSON", export.json_file)):
+    for name, make in (("CSV", export_files.csv_file), ("JSON", export_files.json_file)):
         make(library, ACCOUNT, Query(text="har")).close()  # so that what is loaded once does not count
         tracemalloc.start()
         with make(library, ACCOUNT, Query()) as file:

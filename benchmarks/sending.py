@@ -28,7 +28,7 @@ from library import FEW, MANY, filled
 from servers import Kie, postgres, stand_in, wait_for
 
 from studio.database.connection import Database  # found through `attempts`
-from studio.sending.store import Store
+from studio.sending.attempt_store import Store
 
 RATIO_BAR, CLAIM_BAR, IDLE_BAR = 1.2, 0.002, 1.0
 BATCH, LIMIT, PERIOD = 400, 20, 2.0

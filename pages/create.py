@@ -9,22 +9,21 @@ from contextlib import suppress
 import streamlit as st
 
 from kie.models import WINDOW_MIN
-from studio.service import NotSaved
-from views import account as accounts
-from views import (
+from studio.facade import NotSaved
+from views.create import (
     actions,
-    chooser,
-    decision,
     demo_songs,
-    describe,
-    errors,
-    history,
-    outcome,
-    pasting,
-    tracks,
+    description_help,
+    history_table,
+    paste_field,
+    resend_decision,
+    result_card,
+    track_list,
+    window_chooser,
 )
+from views.shared import error_messages, token_panel
 
-account = accounts.current()
+account = token_panel.current()
 try:
     attempt = actions.shown_attempt(account)
 except NotSaved:
@@ -36,7 +35,9 @@ st.markdown("Turn a finished KIE song into a persona: an ID with which later son
 if account is None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown("Paste your KIE token in the sidebar, or look around first with an invented KIE.")
-        st.button("Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=accounts.start_demo)
+        st.button(
+            "Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=token_panel.start_demo
+        )
 
 song, choice = st.columns([2, 3], gap="large")
 
@@ -49,17 +50,17 @@ with song:
         key="task_id",
         persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",
-        on_change=pasting.read,
+        on_change=paste_field.read,
         help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it. "
         "kie.ai/logs lists your tasks for two months.",
     )
     st.button("Find tracks", key="find_tracks", icon=":material/search:", on_click=actions.want_tracks)
-    pasting.show()
+    paste_field.show()
 
 with choice:
     st.subheader("2 · The track", anchor=False)
     with suppress(NotSaved):  # the history below says so
-        tracks.show(account)
+        track_list.show(account)
     st.text_input(
         "Audio ID",
         key="audio_id",
@@ -68,10 +69,10 @@ with choice:
         help="The ID of one track of that song. “Use this track” fills it in.",
     )
 
-track = tracks.chosen()
+track = track_list.chosen()
 if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
     st.subheader("3 · The seconds that KIE listens to", anchor=False)
-    chooser.show(account, st.session_state.task.task_id, track, track.duration)
+    window_chooser.show(account, st.session_state.task.task_id, track, track.duration)
 else:
     with st.expander("3 · The window (optional)", icon=":material/tune:"):
         st.caption(
@@ -79,7 +80,7 @@ else:
             "With “Find tracks” you can choose it by ear."
         )
         with st.container(horizontal=True):
-            chooser.numbers()
+            window_chooser.numbers()
 
 persona, result = st.columns(2, gap="large")
 
@@ -93,7 +94,7 @@ with persona:
         placeholder="Low, slightly smoky female lead, close-miked, brushed drums and upright bass",
         help="Genre, mood, instruments, the voice. More detail gives a closer persona.",
     )
-    describe.show(account)
+    description_help.show(account)
     st.text_input("Style (optional)", key="style", persist_state="session", placeholder="Chamber jazz")
     st.button(
         "Creating …" if busy else "Create persona",
@@ -111,18 +112,18 @@ with persona:
 def show_result() -> None:
     with result:
         if account is not None and actions.memo().get("decision"):
-            decision.show(account, actions.memo()["decision"])
+            resend_decision.show(account, actions.memo()["decision"])
         elif account is not None and attempt is not None:
-            outcome.show(account, attempt)
+            result_card.show(account, attempt)
 
 
 if not busy:
     show_result()
 try:
     if account is not None:
-        history.show(account, attempt)
+        history_table.show(account, attempt)
 except NotSaved as error:
-    errors.database(error)
+    error_messages.database(error)
 finally:
     if busy:  # the answer may come while the rest is drawn
         show_result()

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from studio.service import NotSaved
-from views import account as accounts
-from views import errors, moving, shelf
+from studio.facade import NotSaved
+from views.library import import_export, search_list
+from views.shared import error_messages, token_panel
 
-account = accounts.current()
+account = token_panel.current()
 
 st.title("Library", anchor=False)
 st.markdown("Every persona you asked for, and what became of it. KIE keeps no such list.")
@@ -15,11 +15,13 @@ if account is None:
         st.markdown(
             "Paste your KIE token in the sidebar to see its library, or look around first with an invented KIE."
         )
-        st.button("Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=accounts.start_demo)
+        st.button(
+            "Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=token_panel.start_demo
+        )
 else:
     try:
         with st.container():  # what comes and goes in it leaves the tabs below as they are
-            shelf.show(account)
-        moving.show(account)
+            search_list.show(account)
+        import_export.show(account)
     except NotSaved as error:
-        errors.database(error)
+        error_messages.database(error)

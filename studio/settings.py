@@ -35,7 +35,7 @@ class Settings:
     database_url: str = field(default="sqlite:///data/studio.db", repr=False)
     """May hold a password."""
     sign_in: bool = False
-    """Whether secrets.toml has [auth]; what it says is for Streamlit, and for `views/people.py`."""
+    """Whether secrets.toml has [auth]; what it says is for Streamlit, and for `views/shared/sign_in.py`."""
 
 
 def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -> Settings:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, make_url
 
 from studio.database.tables import upgrade
-from studio.refusals import NotSaved
+from studio.exceptions import NotSaved
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class CommitInDoubt(NotSaved):
 
 
 class Database:
-    """One database, shared by every process that uses it. Raises `studio.refusals.DatabaseTooNew` when it is opened.
+    """One database, shared by every process that uses it. Raises `studio.exceptions.DatabaseTooNew` when it is opened.
 
     `clock` gives the time that is written. `reading` and `writing` raise `NotSaved` if the database cannot be used.
     """

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from studio.database.columns import COLUMNS, Column
-from studio.refusals import DatabaseTooNew
+from studio.database.attempt_columns import COLUMNS, Column
+from studio.exceptions import DatabaseTooNew
 
 HEAD = "0004"
 """The newest schema version; `migrations/versions` leads to it."""

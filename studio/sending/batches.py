@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from kie import PersonaRequest, Track
 from studio.database.tables import attempts, batches
-from studio.refusals import NeedsDecision
+from studio.exceptions import NeedsDecision
+from studio.sending.attempt_store import Store
 from studio.sending.attempts import CANCELLED, Attempt, Status
 from studio.sending.kinds import Kind
-from studio.sending.store import Store
 
 PORTION = 200
 """Rows of one transaction: nobody else waits long for the database."""

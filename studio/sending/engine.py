@@ -32,12 +32,12 @@ from sqlalchemy import event
 from kie import KieError, NotConnected
 from kie.errors import NotLeaving
 from studio.database.connection import sqlite_file
-from studio.refusals import NotSaved
+from studio.exceptions import NotSaved
+from studio.people.token_store import Vault
+from studio.sending.attempt_store import LEASE, SLACK, Store
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
-from studio.sending.store import LEASE, SLACK, Store
 from studio.settings import Settings
-from studio.tokens import Vault
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
-from pages_helpers import MAIN, ended, scenario
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from sandbox import Server, serve
-from studio import service
+from studio import facade
 from studio.settings import Settings
+from tests.pages.helpers import MAIN, ended, scenario
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,19 +36,19 @@ def kie() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def studio(kie: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.Studio]:
+def studio(kie: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[facade.Studio]:
     """A studio for the tests of a module, in the place of the process's one; each test uses an account of its own."""
     database = tmp_path_factory.mktemp("studio") / "studio.db"
-    studio = service.Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{database}"))
+    studio = facade.Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{database}"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service, "_studio", studio)
+        patch.setattr(facade, "_studio", studio)
         yield studio
         studio.open().result(30)
         studio.close()
 
 
 @pytest.fixture
-def page(studio: service.Studio) -> AppTest:
+def page(studio: facade.Studio) -> AppTest:
     return AppTest.from_file(str(MAIN), default_timeout=30).run()
 
 
@@ -60,7 +60,7 @@ def signed_in(page: AppTest, kie: Server) -> AppTest:
 
 
 @pytest.fixture
-def create(signed_in: AppTest, studio: service.Studio) -> Callable[..., AppTest]:
+def create(signed_in: AppTest, studio: facade.Studio) -> Callable[..., AppTest]:
     """Fill in a song of the stand-in KIE, press Create, and wait until the attempt has ended."""
 
     def fill_and_press(key: str, **texts: str) -> AppTest:

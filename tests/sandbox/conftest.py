@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import requests
-from sandbox_caller import Caller, Clock
 
 from sandbox import Sandbox, Server, serve
+from tests.sandbox.sandbox_caller import Caller, Clock
 
 
 @pytest.fixture(scope="session")

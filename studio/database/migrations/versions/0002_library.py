@@ -90,7 +90,7 @@ def index(name: str, columns: list[object], condition: str = "", unique: bool = 
 
 def number_and_words() -> None:
     """Fill both for the attempts that are there. Written out here, so that later versions of the program may differ."""
-    from studio.words import searchable, sortable
+    from studio.database.search_words import searchable, sortable
 
     rows = sa.table(
         "attempts",

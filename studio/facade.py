@@ -1,0 +1,353 @@
+"""The studio: all that pages talk to. Opens the database and the runs beside the first page, not before it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
+from studio import demo_server, settings
+from studio.exceptions import DatabaseTooNew, NotSaved
+from studio.people.browser_grants import Offers
+from studio.people.browsers import Visitors
+from studio.people.token_store import Account, Vault
+from studio.sending.attempts import Attempt, Seen
+from studio.sending.change_notifier import Changes
+from studio.song.single_flight import Looks
+
+if TYPE_CHECKING:
+    from kie import TimedWords, Track
+    from studio.library.find_and_edit import Library
+    from studio.sending.attempt_store import Store
+    from studio.sending.batches import Batches
+    from studio.sending.engine import Engine
+    from studio.sending.kinds import Kind
+
+__all__ = ["Balance", "NotSaved", "Studio", "close_the_studio", "the_studio"]
+
+log = logging.getLogger(__name__)
+
+LOOK_TIMEOUT = (5.0, 20.0)
+"""Seconds for calls that only read, while a person looks at the page."""
+OPEN_PATIENCE = 8.0
+"""Seconds that a page waits for the database to be opened; a large one that is brought up to date takes longer."""
+MOST_DEMOS, OLDEST_DEMOS = 1000, 5
+"""Demo accounts that are kept, and how many of the oldest make room for a new one, unless something waits for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the balance call said: credits, or why they are not known."""
+
+    credits: float | None
+    error: KieError | None = None
+
+
+class Studio:
+    """Attempts, tokens and runs of one process."""
+
+    def __init__(self, configuration: settings.Settings) -> None:
+        self.settings = configuration
+        self.vault = Vault()
+        self.visitors = Visitors()
+        self.downloads: Offers[IO[bytes]] = Offers(self.visitors)
+        self.changes = Changes(self._states)
+        self.waits: Offers[Mapping[str, object]] = Offers(self.visitors)
+        """What pages wait for: attempts and the states in which they were drawn, for `changes`."""
+        self._lock = threading.Lock()
+        self._opened: Future[tuple[Store, Engine]] | None = None
+        self._balances: dict[str, Balance] = {}
+        self._looks = Looks()
+        self.shared: Account | None = None
+        if configuration.api_key:
+            try:
+                self.shared = self.vault.keep(configuration.api_key, configuration.base_url, shared=True)
+            except InvalidInput as error:
+                raise settings.BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
+
+    def open(self) -> Future[tuple[Store, Engine]]:
+        """Open the database and start the runs, in the background; opening again after a failure tries again."""
+        with self._lock:
+            failed = self._opened is not None and self._opened.done() and self._opened.exception() is not None
+            if self._opened is None or failed:
+                self._opened = Future()
+                threading.Thread(target=self._open, args=(self._opened,), name="studio-open", daemon=True).start()
+            return self._opened
+
+    def _open(self, opened: Future[tuple[Store, Engine]]) -> None:
+        try:
+            from studio.database.connection import Database
+            from studio.sending.attempt_store import Store
+            from studio.sending.engine import Engine
+
+            store = Store(Database(self.settings.database_url))
+            engine = Engine(self.settings, store, self.vault, self.changes.tell)
+            engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
+            try:
+                engine.launch()
+            except BaseException:
+                with suppress(Exception):
+                    engine.close(wait=0)
+                store.database.close()
+                raise
+        except BaseException as error:
+            log.exception("The database could not be opened.")
+            opened.set_exception(error)
+        else:
+            opened.set_result((store, engine))
+
+    def close(self) -> None:
+        """Stop, after requests that are on their way have ended."""
+        self.changes.close()
+        with suppress(TimeoutError):  # a database that is still being opened sends nothing
+            if self._opened is not None and self._opened.exception(OPEN_PATIENCE) is None:
+                store, engine = self._opened.result()
+                engine.close(wait=self.settings.read_timeout + 5)
+                store.database.close()
+        demo_server.stop()
+
+    def sign_in(self, token: str) -> Account:
+        """Keep a token after asking KIE once for its balance.
+
+        Raises `kie.InvalidInput` for what cannot be a token, and `kie.KieError` if KIE does not accept it. If KIE
+        cannot be asked now, the token is kept: the history is on this machine.
+        """
+        token = check_token(token)
+        with KieClient(token, self.settings.base_url, LOOK_TIMEOUT, repeat=False) as client:
+            balance = _ask_balance(client)
+        if balance.error is not None and balance.error.cause is Cause.TOKEN:
+            raise balance.error
+        account = self.vault.keep(token, self.settings.base_url)
+        self._balances[account.id] = balance
+        self._adopt(account.id)
+        return account
+
+    def sign_out(self, visitor: str, account: Account) -> None:
+        """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
+        self.visitors.leave(visitor)
+        if not account.shared and not self.visitors.use(account.id) and not self._waits(account.id):
+            self._drop(account.id)
+
+    def _waits(self, account_id: str) -> bool:
+        """Whether something of an account has not ended, as far as anybody can tell."""
+        try:
+            store, _ = self._house()
+            return store.any_in_flight(account_id)
+        except NotSaved:  # if it could be read before, something may wait that cannot be seen now
+            return self._opened is not None and self._opened.done() and self._opened.exception() is None
+
+    def _drop(self, account_id: str) -> None:
+        self.vault.drop(account_id)
+        self._balances.pop(account_id, None)
+
+    def start_demo(self) -> Account:
+        """Make an account of its own at the stand-in KIE of this process."""
+        token, base_url = demo_server.new_visitor()
+        self.open()
+        for old in self.vault.demos()[: -MOST_DEMOS + 1][:OLDEST_DEMOS]:
+            if not self._waits(old):
+                self._drop(old)
+        return self.vault.keep(token, base_url, demo=True)
+
+    def plug_in(self, account: Account, plugged: bool) -> None:
+        """Connect a demo account to the stand-in KIE, or to an address of this machine where nobody answers."""
+        if account.demo:
+            self.vault.point(account.id, demo_server.address() if plugged else demo_server.NOBODY)
+
+    def is_plugged_in(self, account: Account) -> bool:
+        """Whether a demo account's line leads to the stand-in KIE."""
+        return self.vault.base_url(account.id) != demo_server.NOBODY
+
+    def ask_balance(self, account: Account) -> None:
+        """Ask KIE how many credits are left, for `balance` to tell."""
+        with self._client(account) as client:
+            self._balances[account.id] = _ask_balance(client)
+
+    def balance(self, account: Account) -> Balance | None:
+        """Return what KIE said last about the credits: at sign-in, when asked, or after an attempt."""
+        return self._balances.get(account.id)
+
+    def music_task(self, account: Account, task_id: str) -> MusicTask:
+        """Look a task up at KIE; looks within a second, from whatever tab, share one call. Raises `kie.KieError`."""
+
+        def look() -> MusicTask:
+            with self._client(account) as client:
+                return client.music_task(task_id)
+
+        return self._looks.once(("task", account.id, task_id), look, keep=1.0)
+
+    def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
+        """Ask KIE when what is sung in a track; it is asked once, because it may cost. Raises `kie.KieError`."""
+
+        def look() -> TimedWords:
+            with self._client(account) as client:
+                return client.timed_words(task_id, audio_id)
+
+        return self._looks.once(("words", account.id, audio_id), look)
+
+    def known_words(self, account: Account, audio_id: str) -> TimedWords | None:
+        """Return the timed words if they were asked for."""
+        found: TimedWords | None = self._looks.known(("words", account.id, audio_id))
+        return found
+
+    def create_persona(
+        self,
+        account: Account,
+        request: PersonaRequest,
+        replaces: Seen | None = None,
+        *,
+        author: str = "",
+        track: Track | None = None,
+    ) -> Attempt:
+        """File a request for a persona and have it sent; the same request in flight, or a double click, sends nothing.
+
+        Raises `NeedsDecision` when a person has to decide first (`replaces` carries the decision, and names the attempt
+        as it was seen), and `NotSaved` when nothing could be written and so nothing was sent. `author` is who asked,
+        where people sign in; `track` is what is known of the track, to be kept as it is now.
+        """
+        from studio.sending.kinds import body_of
+        from studio.sending.kinds.persona import PERSONA
+
+        body = body_of(request.payload())
+        return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
+
+    def start_boost(self, account: Account, content: str, *, author: str = "") -> Attempt:
+        """Have KIE make a description richer, for credits; while the same text is on its way, that one is returned.
+
+        Raises `NotSaved` when nothing could be written and so nothing was sent.
+        """
+        from studio.sending.kinds import body_of
+        from studio.sending.kinds.boost import BOOST
+
+        return self._file(account, BOOST, body_of({"content": content}), author=author)
+
+    def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
+        store, engine = self._house()
+        balance = self.balance(account)
+        before = balance.credits if balance is not None else None
+        attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
+        if new:
+            engine.wake(account.id)
+        return attempt
+
+    def cancel(self, account: Account, attempt_id: str) -> bool:
+        """End an attempt that was not sent, or waits to be sent again; say whether it still was waiting."""
+        store, _ = self._house()
+        done = store.cancel(account.id, attempt_id)
+        self.changes.tell(attempt_id)
+        return done
+
+    def let_go(self, account: Account, attempt_id: str) -> bool:
+        """Have a held attempt sent after all; say whether it was held."""
+        store, engine = self._house()
+        done = store.let_go(account.id, attempt_id)
+        self.changes.tell(attempt_id)
+        engine.wake(account.id)
+        return done
+
+    def attempt(self, account: Account, attempt_id: str) -> Attempt | None:
+        """Return one attempt of this account as it stands on disk.
+
+        While the database cannot be read, return what this process knows of it; raises `NotSaved` if that is nothing.
+        """
+        store, engine = self._house()
+        try:
+            attempt = store.get(account.id, attempt_id)
+        except NotSaved:
+            known = engine.known(account.id, attempt_id)
+            if known is None:
+                raise
+            return known
+        return attempt.overlaid(engine.unsaved.get(attempt.id)) if attempt else None
+
+    def history(self, account: Account, limit: int) -> list[Attempt]:
+        """Return the newest attempts of this account that asked for a persona."""
+        store, engine = self._house()
+        return [attempt.overlaid(engine.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
+
+    @property
+    def answers(self) -> bool:
+        """Whether the database answered when it was used last."""
+        store, _ = self._house()
+        return store.database.answers
+
+    def _states(self, attempt_ids: Sequence[str]) -> Mapping[str, object]:
+        """Return the states of these attempts, for `changes`: as pages see them, written or not."""
+        store, engine = self._house()
+        states = store.states(attempt_ids)
+        for attempt_id, outcome in dict(engine.unsaved).items():
+            if attempt_id in states:
+                states[attempt_id] = (outcome.status, None, *states[attempt_id][2:-1], False)
+        return states
+
+    @property
+    def batches(self) -> Batches:
+        """Attempts that were started together. Raises `NotSaved` when the database cannot be used."""
+        from studio.sending.batches import Batches
+
+        store, _ = self._house()
+        return Batches(store)
+
+    @property
+    def library(self) -> Library:
+        """All that is kept. Raises `NotSaved` when the database cannot be used."""
+        from studio.library.find_and_edit import Library
+
+        store, engine = self._house()
+        return Library(store.database, engine.unsaved)
+
+    def _client(self, account: Account, read_timeout: float = LOOK_TIMEOUT[1]) -> KieClient:
+        client = self.vault.client(account.id, (LOOK_TIMEOUT[0], read_timeout))
+        if client is None:
+            raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
+        return client
+
+    def _house(self) -> tuple[Store, Engine]:
+        try:
+            return self.open().result(OPEN_PATIENCE)
+        except TimeoutError as error:
+            raise NotSaved("The database is still being opened. Try again in a moment.") from error
+        except Exception as error:
+            raise NotSaved(str(error) if isinstance(error, DatabaseTooNew) else "") from error
+
+    def _adopt(self, account_id: str) -> None:
+        """Go on with what waited for this token."""
+        try:
+            _, engine = self._house()
+            engine.wake(account_id)
+        except Exception:
+            log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
+
+
+def _ask_balance(client: KieClient) -> Balance:
+    try:
+        return Balance(client.credits())
+    except KieError as error:
+        return Balance(None, error)
+
+
+_lock = threading.Lock()
+_studio: Studio | None = None
+
+
+def the_studio() -> Studio:
+    """Return this process's studio, made from the settings at the first call."""
+    global _studio
+    with _lock:
+        if _studio is None:
+            _studio = Studio(settings.load())
+        return _studio
+
+
+def close_the_studio() -> None:
+    """Close this process's studio, if there is one; the next call makes a new one."""
+    global _studio
+    with _lock:
+        studio, _studio = _studio, None
+    if studio is not None:
+        studio.close()

@@ -1,0 +1,1 @@
+"""What is kept: found, marked, settled, exported and imported."""

@@ -1,0 +1,500 @@
+"""Taking a file's records into the library: `compare` says what is new, and only `take_in` writes.
+
+A record with an ID is the attempt of that ID. One without gets an ID made of all that it says, so that it is found
+again; it is also any attempt of the same persona or, where it has none, of the same track and name, unless that one
+stands for an earlier record of the file. Taking a file in twice changes nothing. Nothing here is ever sent to KIE.
+
+Both go through the file portion by portion, and keep no more of it. What is looked up is looked up before the write
+lock is taken, and what is written is written in short transactions; if something came in between, the portion is judged
+again. So a file that was taken in up to its middle can be taken in again, and is then completed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from studio.database.tables import attempts, events, number_at
+from studio.exceptions import NotSaved
+from studio.library.find_and_edit import CHUNK, Library
+from studio.library.import_reader import IN_FLIGHT, Places, Record
+from studio.library.search_query import Order
+from studio.sending.kinds import kind_named
+from studio.sending.row_mapping import blank_row, found_by
+
+T = TypeVar("T")
+NAMESPACE = uuid.UUID("6f1d2a0e-51c4-4b3e-9d43-0c3a6a7f5b21")
+PORTION = 500
+"""Records that are looked up together, and held in memory, at most."""
+PORTION_SIZE = 2 * 1024 * 1024
+"""Bytes of the file after which a portion is full."""
+FEWEST_ROWS, ROWS_AT_FIRST = 25, 100
+"""Rows of one transaction; then so many that it takes about `AIM` seconds, and at most a portion."""
+AIM = 0.15
+PAUSE = 0.1
+"""Seconds for which SQLite's write lock is free between two transactions: who waits asks at least that often."""
+SHOWN = 100
+"""New records, and conflicts, that a preview keeps."""
+SHOWN_TEXT = 300
+"""Characters that it keeps of a text."""
+MOST_ALIKE, MOST_OF_ONE = 5000, 20
+"""Attempts of the personas of one portion, and of one persona, that are looked at; what people have is far from it."""
+TRIES = 5
+"""How often a portion is judged again because somebody else wrote at the same moment."""
+NEAR = 250_000 * 1024
+"""A quarter of a second, in numbers: so far an attempt's number may be from its time (see `_Numbers`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A record that the library has too, with other content: what differs, as column → (here, in the file)."""
+
+    place: str
+    attempt_id: str
+    differs: dict[str, tuple[Any, Any]]
+
+
+@dataclass(slots=True)
+class Preview:
+    """What taking a file in would do: how many records are new, here already, or here with other content."""
+
+    new: int = 0
+    same: int = 0
+    different: int = 0
+    on_their_way: int = 0
+    """Attempts that had not ended when the file was made; they are left out."""
+    first_new: list[Record] = field(default_factory=list)
+    """The first ones, to show; long texts are cut."""
+    first_conflicts: list[Conflict] = field(default_factory=list)
+
+
+def _not_told(done: int) -> None:
+    pass
+
+
+def compare(
+    library: Library, account: str, records: Iterable[Record], progress: Callable[[int], object] = _not_told
+) -> Preview:
+    """Say what is new, the same, or in conflict. Writes nothing.
+
+    `progress` is told after each portion how much of the file was read (the sum of `Record.size`). Raises `BadFile`.
+    """
+    preview, known, done = Preview(), Places(), 0
+    for portion in _portions(records):
+        ended = [record for record in portion if record.values["status"] not in IN_FLIGHT]
+        preview.on_their_way += len(portion) - len(ended)
+        for judged in _judge(library, account, ended, known):
+            _note(known, judged)
+            if not judged.here:
+                preview.new += 1
+                if len(preview.first_new) < SHOWN:
+                    preview.first_new.append(_cut(judged.record))
+            elif not judged.differs:
+                preview.same += 1
+            else:
+                preview.different += 1
+                if len(preview.first_conflicts) < SHOWN:
+                    differs = {name: (_cut_text(a), _cut_text(b)) for name, (a, b) in judged.differs.items()}
+                    preview.first_conflicts.append(Conflict(judged.record.place, judged.attempt_id, differs))
+        done += sum(record.size for record in portion)
+        progress(done)
+    return preview
+
+
+def take_in(
+    library: Library,
+    account: str,
+    records: Iterable[Record],
+    overwrite: bool = False,
+    author: str = "",
+    order: Order | None = None,
+    progress: Callable[[int], object] = _not_told,
+) -> int:
+    """Write what is new, and with `overwrite` the file's version of what is in conflict; return how many rows.
+
+    What is overwritten goes to the attempt's story first; what is on its way here is never overwritten. `order` is the
+    file's, if it says so. If the database cannot be used, what was written before stays: the file can be taken in
+    again, and the `NotSaved` that is raised says so. `progress` as for `compare`.
+    """
+    known, numbers, turns = Places(), _Numbers(order), _Turns(library)
+    written = done = 0
+    try:
+        for portion in _portions(records):
+            ended = [record for record in portion if record.values["status"] not in IN_FLIGHT]
+            for _ in range(TRIES):
+                judged = _judge(library, account, ended, known)
+                new = _new_rows(library, account, judged, numbers)
+                try:
+                    for rows in turns.pieces(new):
+                        written += _write(turns, account, rows)
+                    break
+                except sa.exc.IntegrityError:
+                    continue  # somebody else wrote one of them
+            else:
+                raise NotSaved("Somebody else is changing the library at this moment.")
+            conflicts = [each for each in judged if each.here and each.differs] if overwrite else []
+            for some in turns.pieces(conflicts):
+                written += _overwrite(turns, account, some, author)
+            numbers.keep()
+            for each in judged:
+                _note(known, each)
+            done += sum(record.size for record in portion)
+            progress(done)
+    except NotSaved as error:
+        if written:
+            raise NotSaved(
+                f"The database broke off. Brought in so far: {written:,}, and they stay. Bring the same file in again "
+                "for the rest."
+            ) from error
+        raise
+    return written
+
+
+def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:
+    portion: list[Record] = []
+    size = 0
+    for record in records:
+        portion.append(record)
+        size += record.size
+        if len(portion) == PORTION or size >= PORTION_SIZE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _cut(record: Record) -> Record:
+    return replace(record, values={name: _cut_text(value) for name, value in record.values.items()}, story=())
+
+
+def _cut_text(value: Any) -> Any:
+    return value[:SHOWN_TEXT] if isinstance(value, str) else value
+
+
+# Which row of the library a record is.
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a record is here: `attempt_id` is its row's, or the one that it will have."""
+
+    record: Record
+    attempt_id: str
+    here: bool
+    differs: dict[str, tuple[Any, Any]]
+
+
+def _note(known: Places, judged: _Judged) -> None:
+    """Keep which row stands for the record, if it is all that the record says."""
+    if not judged.differs:
+        known.first(judged.attempt_id)
+
+
+def _judge(library: Library, account: str, records: Sequence[Record], known: Places) -> list[_Judged]:
+    """Say of each record what it is here. `known` has the rows that stand for earlier records of the file."""
+    ids = [_ids(account, record) for record in records]
+    rows, alike, foreign = _look_up(library, account, records, ids)
+    stories = _stories(library, list(rows))
+    fresh: set[str] = set()
+    judged = []
+    for record, (its_id, copy_id) in zip(records, ids, strict=True):
+        mine = [rows[one] for one in dict.fromkeys((its_id, copy_id)) if one in rows]
+        double = False
+        if not mine and not record.values.get("id"):
+            double = its_id in fresh or its_id in known
+            mine = [rows[one] for one in alike.get(_key(record), ()) if one not in fresh and one not in known]
+        found = [(row["id"], _differences(record, row, stories.get(row["id"], set()))) for row in mine]
+        same = next((attempt_id for attempt_id, differs in found if not differs), its_id if double else "")
+        if found and not same:
+            attempt_id, differs = found[-1]
+            judged.append(_Judged(record, attempt_id, True, differs))
+            continue
+        free = re.fullmatch("[0-9a-f]{32}", its_id) and its_id not in foreign
+        judged.append(_Judged(record, same or (its_id if free else copy_id), bool(same), {}))
+        fresh.add(judged[-1].attempt_id)
+    return judged
+
+
+def _own_id(account: str, given: str) -> str:
+    """Return the ID under which an account files a record whose ID is taken, or none of ours."""
+    return uuid.uuid5(NAMESPACE, f"{account} {given}").hex
+
+
+def _ids(account: str, record: Record) -> tuple[str, str]:
+    """Return the ID that a record has, and the one that its copy has if that is taken or none of ours."""
+    given = record.values.get("id")
+    if given:
+        return given, _own_id(account, given)
+    told = repr(sorted((name, value) for name, value in record.values.items() if name not in ("id", "created_at")))
+    made = _own_id(account, f"row {told}")
+    return made, made
+
+
+def _key(record: Record) -> tuple[str, ...]:
+    """Return by what a record without an ID is known."""
+    values = record.values
+    if values.get("persona_id"):
+        return "persona", values["persona_id"], values.get("audio_id", "")
+    return "request", values.get("audio_id", ""), values.get("task_id", ""), values.get("name", "")
+
+
+def _look_up(
+    library: Library, account: str, records: Sequence[Record], ids: Sequence[tuple[str, str]]
+) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, ...], list[str]], set[str]]:
+    """Return this account's rows that records may be, by ID; IDs of some by key, the oldest first; IDs of others."""
+    wanted = sorted({one for both in ids for one in both})
+    with library.reading() as connection:
+        owners = dict(_some(connection, [attempts.c.id, attempts.c.account], attempts.c.id, wanted))
+        mine = [one for one, owner in owners.items() if owner == account]
+        keys = {
+            _key(record)
+            for record, both in zip(records, ids, strict=True)
+            if not record.values.get("id") and both[0] not in owners
+        }
+        alike = _alike(connection, account, keys)
+        wanted = sorted({*mine, *(one for found in alike.values() for one in found)})
+        rows = {row.id: dict(row._mapping) for row in _some(connection, [attempts], attempts.c.id, wanted)}
+    return rows, alike, owners.keys() - set(mine)
+
+
+def _alike(connection: sa.Connection, account: str, keys: Set[tuple[str, ...]]) -> dict[tuple[str, ...], list[str]]:
+    """Return the IDs of this account's rows by what they are known by."""
+    personas = sorted({key[1] for key in keys if key[0] == "persona"})
+    tracks = sorted({key[1] for key in keys if key[0] == "request"} - {""})
+    start: sa.ColumnElement[str] = sa.literal_column("substr(persona_id, 1, 200)")  # as its index has it
+    conditions = [
+        sa.and_(
+            start.in_([persona[:200] for persona in personas]),
+            sa.literal_column("persona_id <> ''"),
+            attempts.c.persona_id.in_(personas),
+        ),
+        attempts.c.subject.in_(tracks),
+    ]
+    columns = [attempts.c[name] for name in ("number", "id", "persona_id", "audio_id", "task_id", "name")]
+    found: dict[tuple[str, ...], list[str]] = {}
+    for condition, values in zip(conditions, (personas, tracks), strict=True):
+        query = sa.select(*columns).where(attempts.c.account == account, condition).limit(MOST_ALIKE)
+        for _, row_id, persona_id, audio_id, task_id, name in sorted(connection.execute(query)) if values else ():
+            its_keys = [("persona", persona_id, audio_id), ("persona", persona_id, "")]
+            for key in keys & {*its_keys, ("request", audio_id, task_id, name)}:
+                found.setdefault(key, []).append(row_id)
+    return {key: row_ids[-MOST_OF_ONE:] for key, row_ids in found.items()}
+
+
+def _some(
+    connection: sa.Connection, columns: Sequence[Any], which: sa.ColumnElement[Any], values: Sequence[Any]
+) -> Iterator[Any]:
+    """Return the rows in which a column has one of these values."""
+    for first in range(0, len(values), CHUNK):
+        yield from connection.execute(sa.select(*columns).where(which.in_(values[first : first + CHUNK])))
+
+
+def _differences(record: Record, row: dict[str, Any], story: set[tuple[str, ...]]) -> dict[str, tuple[Any, Any]]:
+    differs = {
+        name: (row[name], value)
+        for name, value in record.values.items()
+        if name not in ("id", "created_at")
+        and not _equal(row[name], value)
+        and not (name == "replaces" and _same_link(row["account"], row[name], value))
+    }
+    if not set(map(_event_key, record.story)) <= story:
+        differs["story"] = ("", f"{len(record.story)} entries")
+    return differs
+
+
+def _same_link(account: str, here: str, there: str) -> bool:
+    return bool(there) and here == _own_id(account, there)
+
+
+def _equal(here: Any, there: Any) -> bool:
+    if isinstance(here, datetime) and isinstance(there, datetime):
+        return abs(here - there) < timedelta(seconds=1)  # a CSV has whole seconds
+    if isinstance(here, float) and isinstance(there, float):
+        return math.isclose(here, there, rel_tol=1e-9)
+    return bool(here == there) or (here in ("", None) and there in ("", None))
+
+
+# Writing.
+
+
+def _indexed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns by which a row is found."""
+    return {"subject": row["audio_id"] or row["id"], "makes": kind_named(row["kind"]).makes, **found_by(row)}
+
+
+def _new_rows(
+    library: Library, account: str, judged: Sequence[_Judged], numbers: _Numbers
+) -> list[tuple[_Judged, dict[str, Any]]]:
+    """Make a row of each record that is new."""
+    blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "") | {"origin": "import"}
+    new = []
+    for each in judged:
+        if not each.here:
+            row = blank | each.record.values | {"id": each.attempt_id, "account": account}
+            new.append((each, row | _indexed(row)))
+    copies = {each.record.values["id"]: each.attempt_id for each, _ in new if each.record.values.get("id")}
+    links = {_own_id(account, row["replaces"]): row["replaces"] for _, row in new if row["replaces"]}
+    with library.reading() as connection:
+        numbers.give(connection, [row for _, row in new])
+        for (copy_id,) in _some(connection, [attempts.c.id], attempts.c.id, list(links)):
+            copies.setdefault(links[copy_id], copy_id)
+    for _, row in new:
+        row["replaces"] = copies.get(row["replaces"], row["replaces"])
+    return new
+
+
+class _Turns:
+    """The transactions of one import, between which other processes get a turn."""
+
+    def __init__(self, library: Library) -> None:
+        self.now = library.now
+        self._writing = library.database.writing
+        self._pause = PAUSE if library.database.kind == "sqlite" else 0.0
+        self._over = -math.inf
+        self._rows = ROWS_AT_FIRST
+
+    def pieces(self, rows: Sequence[T]) -> Iterator[Sequence[T]]:
+        """Cut what is to be written into transactions that are short enough."""
+        first = 0
+        while piece := rows[first : first + self._rows]:
+            first += len(piece)
+            yield piece
+
+    @contextmanager
+    def writing(self, rows: int) -> Iterator[sa.Connection]:
+        """Write so many rows in one transaction, a pause after the last one."""
+        sleep(max(0.0, self._over + self._pause - monotonic()))
+        started = monotonic()
+        try:
+            with self._writing() as connection:
+                yield connection
+        finally:
+            self._over = monotonic()
+            if 2 * rows > self._rows:
+                fitting = round(rows * AIM / max(self._over - started, 0.001))
+                self._rows = max(FEWEST_ROWS, min(fitting, PORTION))
+
+
+def _write(turns: _Turns, account: str, new: Sequence[tuple[_Judged, dict[str, Any]]]) -> int:
+    """Write new rows and return how many. Raises `IntegrityError` if one is there by now."""
+    stories = [event | {"attempt_id": row["id"]} for each, row in new for event in _events(each.record)]
+    copies = [
+        {"its_copy": row["id"], "its_id": each.record.values["id"]}
+        for each, row in new
+        if each.record.values.get("id") not in (None, "", row["id"])
+    ]
+    with turns.writing(len(new)) as connection:
+        connection.execute(sa.insert(attempts), [row for _, row in new])
+        if copies:  # what came in before and is linked to them
+            linked = sa.and_(attempts.c.account == account, sa.text("replaces <> ''"))
+            linked = sa.and_(linked, attempts.c.replaces == sa.bindparam("its_id"))
+            connection.execute(sa.update(attempts).where(linked).values(replaces=sa.bindparam("its_copy")), copies)
+        if stories:
+            connection.execute(sa.insert(events), stories)
+    return len(new)
+
+
+class _Numbers:
+    """Gives new rows their places in time, which no other has.
+
+    Rows of one moment follow one another as in the file, and in a file that is sorted by time so do all whose numbers
+    are near their times: those of one moment once had to step aside.
+    """
+
+    def __init__(self, order: Order | None) -> None:
+        self._by_time = order in (Order.NEWEST, Order.OLDEST)
+        self._step = 0 if order is None else -1 if order in (Order.NEWEST, Order.NAME_BACK) else 1
+        self._first: datetime | None = None
+        self._last: tuple[int, datetime | None] = (0, None)
+        self._next: tuple[int, datetime | None] = (0, None)
+
+    def give(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Number the rows. Until `keep` is called, the next ones are numbered as if these had not been."""
+        if not rows:
+            return
+        taken: set[int] = set()
+        self._first = self._first or rows[0]["created_at"]
+        step = self._step or (1 if self._first < rows[-1]["created_at"] else -1)
+        while True:
+            last, moment = self._last
+            used: set[int] = set()
+            for row in rows:
+                number = number_at(row["created_at"], row["id"])
+                follows = row["created_at"] == moment or (self._by_time and abs(number - last) < NEAR)
+                if follows and (number - last) * step <= 0:
+                    number = last + step
+                while number in taken or number in used:
+                    number += step
+                used.add(number)
+                row["number"] = last = number
+                moment = row["created_at"]
+            clashes = {number for (number,) in _some(connection, [attempts.c.number], attempts.c.number, sorted(used))}
+            if not clashes:
+                break
+            taken |= clashes
+        self._next = (last, moment)
+
+    def keep(self) -> None:
+        """Go on from the rows that were numbered last."""
+        self._last = self._next
+
+
+def _overwrite(turns: _Turns, account: str, conflicts: Sequence[_Judged], author: str) -> int:
+    """Write the file's version over rows, unless they are on their way or gone; return how many."""
+    written = 0
+    with turns.writing(len(conflicts)) as connection:
+        for conflict in conflicts:
+            this = sa.and_(attempts.c.id == conflict.attempt_id, attempts.c.account == account)
+            row = connection.execute(sa.select(attempts).where(this).with_for_update()).first()
+            if row is None or row.status in IN_FLIGHT:
+                continue
+            values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
+            before = {name: str(row._mapping[name] or "") for name in values}
+            connection.execute(sa.update(attempts).where(this).values(values | _indexed(dict(row._mapping) | values)))
+            story = list(_events(conflict.record, _story(connection, conflict.attempt_id)))
+            if before:
+                detail = json.dumps(before, ensure_ascii=False)
+                story.append({"at": turns.now(), "kind": "from_file", "detail": detail, "author": author})
+            if story:
+                told = [event | {"attempt_id": conflict.attempt_id} for event in story]
+                connection.execute(sa.insert(events), told)
+            written += 1
+    return written
+
+
+def _story(connection: sa.Connection, attempt_id: str) -> set[tuple[str, ...]]:
+    return {
+        _event_key({"at": event.at, "kind": event.kind, "detail": json.loads(event.detail), "author": event.author})
+        for event in connection.execute(sa.select(events).where(events.c.attempt_id == attempt_id))
+    }
+
+
+def _events(record: Record, without: Set[tuple[str, ...]] = frozenset()) -> Iterator[dict[str, Any]]:
+    for event in record.story:
+        if _event_key(event) not in without:
+            yield event | {"detail": json.dumps(event["detail"], ensure_ascii=False)}
+
+
+def _event_key(event: Mapping[str, Any]) -> tuple[str, ...]:
+    return event["at"].isoformat(), event["kind"], json.dumps(event["detail"], sort_keys=True), event["author"]
+
+
+def _stories(library: Library, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for first in range(0, len(attempt_ids), CHUNK):
+        for attempt_id, story in library.stories(attempt_ids[first : first + CHUNK]).items():
+            found[attempt_id] = {
+                _event_key({"at": event.at, "kind": event.kind, "detail": event.detail, "author": event.author})
+                for event in story
+            }
+    return found

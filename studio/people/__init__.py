@@ -1,0 +1,1 @@
+"""Who uses this process: tokens, browsers, and what is granted to one browser."""

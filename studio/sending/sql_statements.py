@@ -1,0 +1,116 @@
+"""The statements between the click and the outcome. They are put together once, because that takes longer than they do.
+
+Here stands how it is asked; what may follow what is decided in `attempt_store.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from studio.database.tables import IN_FLIGHT, QUEUED, SENDING, WORKING, attempts, departures, executors
+from studio.sending.attempts import Status
+from studio.sending.row_mapping import LISTED
+
+
+def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return a query for those attempts of an account that are due first."""
+    known = attempts.c.due_at.is_not(None)
+    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"), known, *more)
+    columns = (
+        sa.literal_column(str(what), sa.Integer).label("what"),
+        attempts.c.due_at.label("at"),
+        attempts.c.number,
+        attempts.c.id,
+    )
+    query = sa.select(*columns).where(mine).order_by(attempts.c.due_at, attempts.c.number).limit(2)
+    return query.subquery().select()
+
+
+def _last_departure() -> sa.Select[Any]:
+    """Return a query for the departure after which as many as the limit allows have left."""
+    which, number = (
+        sa.literal_column(str(DEPARTED), sa.Integer).label("what"),
+        sa.literal_column("0", sa.Integer).label("number"),
+    )
+    query = sa.select(which, departures.c.at, number, departures.c.claim).where(
+        departures.c.account == sa.bindparam("account"),
+        departures.c.at > sa.bindparam("after"),
+        departures.c.at <= sa.bindparam("until"),
+    )
+    return query.order_by(departures.c.at.desc()).offset(sa.bindparam("nth")).limit(1).subquery().select()
+
+
+def _claiming(condition: str, **values: Any) -> sa.sql.dml.ReturningUpdate[Any]:
+    this = sa.and_(attempts.c.id == sa.bindparam("this"), sa.text(condition))
+    change = sa.update(attempts).where(this).values(executor=sa.bindparam("to"), **values)
+    return change.returning(*attempts.c)
+
+
+def _of_subject(condition: str) -> sa.Select[Any]:
+    """Return a query for the newest attempt for a subject; what was imported comes last."""
+    of = sa.and_(attempts.c.account == sa.bindparam("account"), attempts.c.subject == sa.bindparam("subject"))
+    mine_first = [sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()]
+    return (
+        sa.select(attempts)
+        .where(of, sa.text(condition), attempts.c.id != sa.bindparam("but"))
+        .order_by(*mine_first)
+        .limit(1)
+    )
+
+
+SUBJECT_IN_FLIGHT = _of_subject(IN_FLIGHT)
+SUBJECT_CLICKED = _of_subject("origin = ''")
+SUBJECT_MAY_EXIST = _of_subject("status IN ('created', 'unknown')")
+GET_LOCKED = sa.select(attempts).where(attempts.c.id == sa.bindparam("this")).with_for_update()
+CHANGE = sa.update(attempts).where(attempts.c.id == sa.bindparam("this"))
+GET = sa.select(attempts).where(attempts.c.id == sa.bindparam("this"), attempts.c.account == sa.bindparam("account"))
+NEWEST = (
+    sa.select(*LISTED)
+    .where(
+        attempts.c.account == sa.bindparam("account"),
+        attempts.c.makes == sa.bindparam("makes"),
+        attempts.c.deleted_at.is_(None),
+    )
+    .order_by(attempts.c.number.desc())
+    .limit(sa.bindparam("count"))
+)
+LOOKED_FOR, SINGLE, OF_A_BATCH, DEPARTED = range(4)
+"""What may be next, in the order in which it is taken, and what decides when."""
+NEXT = sa.union_all(
+    _first_two(LOOKED_FOR, WORKING),
+    _first_two(SINGLE, QUEUED, attempts.c.priority == 0),
+    _first_two(OF_A_BATCH, QUEUED, attempts.c.priority == 1),
+    _last_departure(),
+)
+LOOK_FOR = _claiming(WORKING, due_at=sa.bindparam("until"))
+_SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
+FORGET_OLD_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
+FORGET_DEPARTURES = sa.delete(departures).where(
+    departures.c.account == sa.bindparam("whose"), departures.c.at < sa.bindparam("old")
+)
+GONE_PROCESSES = sa.select(executors.c.id).where(executors.c.seen_at <= sa.bindparam("moment"))
+SENDING_OF = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == sa.bindparam("executor"))
+ACCOUNTS_DUE = sa.union(
+    *(
+        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at <= sa.bindparam("since"))
+        for condition in (QUEUED, WORKING)
+    )
+)
+DUE_LATER_THAN = sa.union_all(
+    *(
+        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at > sa.bindparam("moment"))
+        for condition in (QUEUED, WORKING)
+    )
+).limit(1)
+STILL_ALIVE = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values(seen_at=sa.bindparam("now"))
+ENTER_DEPARTURE = sa.insert(departures).values(
+    claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")
+)
+_SENT = _SEND.cte("sent")
+_ENTERED = sa.insert(departures).from_select(
+    ["claim", "account", "at"], sa.select(_SENT.c.claim, _SENT.c.account, _SENT.c.sent_at)
+)
+SEND = {"sqlite": _SEND, "postgresql": sa.select(_SENT).add_cte(_ENTERED.cte("entered"))}
+"""PostgreSQL enters the departure in the same statement."""

@@ -1,0 +1,1 @@
+"""From what somebody pastes to a track and its seconds."""

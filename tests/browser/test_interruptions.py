@@ -1,0 +1,108 @@
+"""One click sends exactly one request, and its outcome is kept and shown, whatever the browser does meanwhile.
+
+The API takes three seconds; the person acts during them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from sandbox import Server
+from tests.browser.acts import button, eventually, fill_in, history_cell, settled, sign_in
+
+KEEP_SOCKET = """
+    const Native = window.WebSocket;
+    window.WebSocket = class extends Native {
+        constructor(...given) { super(...given); window.theSocket = this; }
+    };
+"""
+
+
+@pytest.fixture(autouse=True)
+def slow_api(kie: Server) -> Iterator[None]:
+    kie.sandbox.delay = 3.0
+    yield
+    kie.sandbox.delay = 0.0
+
+
+def just_wait(page: Page) -> Page:
+    return page
+
+
+def click_again(page: Page) -> Page:
+    button(page, "create").click(force=True, no_wait_after=True)
+    return page
+
+
+def use_another_widget(page: Page) -> Page:
+    button(page, "refresh_balance").click()
+    return page
+
+
+def reload(page: Page) -> Page:
+    page.reload()
+    return page
+
+
+def press_stop(page: Page) -> Page:
+    """Send what the Stop button sends; no Stop button is there to press, because no script waits for the API."""
+    expect(page.get_by_text("so far. It usually takes")).to_be_visible()
+    settled(page)
+    stop = list(BackMsg(stop_script=True).SerializeToString())
+    for _ in range(5):
+        page.evaluate("bytes => window.theSocket.send(new Uint8Array(bytes))", stop)
+        page.wait_for_timeout(100)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    return page
+
+
+def close_the_tab(page: Page) -> Page:
+    """And come back by the plain address, which says nothing of the attempt."""
+    context = page.context
+    address = page.url.partition("?")[0]
+    page.close()
+    other = context.new_page()
+    other.goto(address)
+    return other
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [just_wait, click_again, use_another_widget, reload, press_stop, close_the_tab],
+    ids=lambda act: act.__name__,
+)
+def test_one_click_sends_one_request_and_its_outcome_is_kept_and_shown(
+    app, kie: Server, browser: BrowserContext, token: str, meanwhile: Callable[[Page], Page]
+) -> None:
+    page = browser.new_page()
+    page.add_init_script(KEEP_SOCKET)
+    page.goto(app.url)
+    sign_in(page, token)
+    fill_in(page, "finished")
+    button(page, "create").dblclick() if meanwhile is click_again else button(page, "create").click()
+    eventually(lambda: kie.sandbox.count(token=token) == 1, page=page)
+
+    page = meanwhile(page)
+
+    eventually(lambda: kie.sandbox.personas(token), page=page)
+    [persona] = kie.sandbox.personas(token)
+    expect(page.get_by_text("Here is your persona")).to_be_visible()
+    expect(page.get_by_text(persona["personaId"], exact=True).first).to_be_visible()
+    expect(history_cell(page, persona["personaId"])).to_be_attached()
+    assert kie.sandbox.count(token=token) == 1
+
+
+def test_a_double_click_on_a_fast_api_sends_one_request(app, kie: Server, page: Page, token: str) -> None:
+    kie.sandbox.delay = 0.0
+    page.goto(app.url)
+    sign_in(page, token)
+    fill_in(page, "code_422")
+    button(page, "create").dblclick(delay=40)
+    expect(page.get_by_text("KIE did not accept one of the fields.")).to_be_visible()
+    button(page, "refresh_balance").click()
+    expect(page.get_by_text("Credits left")).to_be_visible()
+    assert kie.sandbox.count(token=token) == 1

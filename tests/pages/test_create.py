@@ -1,0 +1,243 @@
+"""The create page: what each kind of bad input, bad day and good day shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from kie import MusicTask
+from sandbox import Server
+from studio import facade
+from studio.facade import Studio
+from studio.settings import Settings
+from tests.pages.helpers import MAIN, ended, said, scenario
+
+
+def test_without_a_token_the_page_says_where_to_get_one_and_offers_the_demo(page: AppTest) -> None:
+    assert "kie.ai/api-key" in said(page)
+    assert page.button(key="try_demo").label == "Try the demo"
+    assert not page.exception
+
+
+def test_create_without_a_token_names_the_token_and_keeps_the_text(page: AppTest) -> None:
+    page.text_input(key="name").input("Alto")
+    page.button(key="create").click().run()
+    assert page.error[0].value.startswith("Token: ")
+    assert page.text_input(key="name").value == "Alto"
+
+
+def test_a_good_token_shows_credits_and_account_and_leaves_the_page(signed_in: AppTest) -> None:
+    assert signed_in.metric[0].label == "Credits left"
+    assert "Account " in said(signed_in)
+    assert not [field for field in signed_in.text_input if field.key == "token"]
+    assert "token" not in signed_in.session_state or not signed_in.session_state["token"]
+
+
+def test_the_demo_says_on_the_page_that_nothing_is_real(page: AppTest) -> None:
+    page.button(key="try_demo").click().run()
+    assert "No song, persona or credit here is real." in said(page)
+
+
+@pytest.mark.parametrize(
+    ("widget", "label"),
+    [("task_id", "Task ID: "), ("audio_id", "Audio ID: "), ("name", "Name: "), ("description", "Description: ")],
+)
+def test_an_empty_field_is_named_and_nothing_is_sent(
+    create: Callable[..., AppTest], kie: Server, widget: str, label: str
+) -> None:
+    before = kie.sandbox.count()
+    page = create("finished", **{widget: ""})
+    assert [error.value for error in page.error if error.value.startswith(label)]
+    assert kie.sandbox.count() == before
+
+
+def test_a_window_of_nine_seconds_is_refused_here(
+    create: Callable[..., AppTest], signed_in: AppTest, kie: Server
+) -> None:
+    before = kie.sandbox.count()
+    signed_in.number_input(key="vocal_start").set_value(10.0)
+    signed_in.number_input(key="vocal_end").set_value(19.0)
+    page = create("finished")
+    assert "10 to 30 s apart" in said(page)
+    assert kie.sandbox.count() == before
+
+
+def test_the_window_that_was_typed_is_the_one_that_is_sent(
+    create: Callable[..., AppTest], signed_in: AppTest, kie: Server
+) -> None:
+    signed_in.number_input(key="vocal_start").set_value(5.25)
+    signed_in.number_input(key="vocal_end").set_value(25.8)
+    create("finished")
+    sent = kie.sandbox.requests("/api/v1/generate/generate-persona")[-1].json
+    assert (sent["vocalStart"], sent["vocalEnd"]) == (5.25, 25.8)
+
+
+def test_a_success_shows_the_id_to_copy_and_the_history(create: Callable[..., AppTest], kie: Server) -> None:
+    page = create("finished")
+    persona_id = page.code[0].value
+    assert "Here is your persona" in said(page)
+    assert page.dataframe[0].value["persona_id"].tolist() == [persona_id]
+    assert page.dataframe[0].value["status"].tolist() == [["Created"]]
+
+
+REFUSALS = {
+    "code_401": "KIE did not accept the token.",
+    "code_402": "The KIE account has too few credits.",
+    "credits_as_500": "The KIE account has too few credits.",
+    "code_404": "KIE does not know this task or track.",
+    "code_409": "KIE says that a persona was already made from this track.",
+    "code_422": "KIE did not accept one of the fields.",
+    "code_433": "This token has reached the spending limit that was set for it.",
+    "code_451": "KIE could not fetch the track's audio.",
+    "code_455": "KIE is down for maintenance.",
+    "code_500": "Something went wrong on KIE's side.",
+    "code_501": "KIE tried, and making the persona failed.",
+    "code_505": "KIE has switched this feature off.",
+    "one_refused": "KIE cannot make a persona from this track.",
+    "not_ready": "KIE does not see the finished track yet.",
+}
+
+
+@pytest.mark.parametrize("key", list(REFUSALS))
+def test_a_refusal_says_the_cause_the_next_step_and_kies_own_words_and_keeps_the_text(
+    create: Callable[..., AppTest], key: str
+) -> None:
+    page = create(key, name="Typed by hand")
+    assert REFUSALS[key] in said(page)
+    assert page.code[0].value
+    assert page.text_input(key="name").value == "Typed by hand"
+    assert page.dataframe[0].value["status"].tolist() == [["Refused"]]
+
+
+@pytest.mark.parametrize("key", ["answer_lost", "cut_off", "html_page", "no_persona_id", "dropped"])
+def test_a_lost_or_unreadable_answer_is_unknown_and_asking_again_sends_the_same_text(
+    create: Callable[..., AppTest], kie: Server, studio: Studio, key: str
+) -> None:
+    page = create(key)
+    assert "Sent, no answer" in said(page)
+    assert page.dataframe[0].value["status"].tolist() == [["Unknown"]]
+    page.text_input(key="name").input("Changed meanwhile")
+    page.button(key="ask_again").click().run()
+    page = ended(page, studio)
+    assert "Here is your persona" in said(page)
+    first, second = kie.sandbox.requests("/api/v1/generate/generate-persona")[-2:]
+    assert first.json == second.json
+
+
+def test_a_limited_request_waits_visibly_and_is_sent_again_by_itself(
+    create: Callable[..., AppTest], kie: Server
+) -> None:
+    before = kie.sandbox.count()
+    page = create("code_429")
+    assert "Here is your persona" in said(page)
+    assert kie.sandbox.count() == before + 2
+    assert len(page.dataframe[0].value) == 1
+
+
+def test_a_second_persona_for_a_track_stops_and_shows_both_texts(
+    create: Callable[..., AppTest], kie: Server, studio: Studio
+) -> None:
+    create("finished", name="First name")
+    before = kie.sandbox.count()
+    page = create("finished", name="Second name")
+    assert "This track already has a persona" in said(page)
+    assert {"First name", "Second name"} <= {text.value for text in page.text}
+    assert kie.sandbox.count() == before
+    page.button(key="send_over").click().run()
+    page = ended(page, studio)
+    assert kie.sandbox.count() == before + 1
+    assert page.dataframe[0].value["name"].tolist() == ["Second name", "First name"]
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("generating", "This song is still being made."),
+        ("failed", "This song failed at KIE"),
+        ("sensitive", "This song failed at KIE"),
+        ("unknown", "KIE has no record of this task yet."),
+        ("old_model", "Made with V3.5."),
+        ("tiny", "It is 8.2 s long"),
+        ("first_track", "Not finished yet."),
+    ],
+)
+def test_find_tracks_says_why_a_song_cannot_become_a_persona(signed_in: AppTest, key: str, sentence: str) -> None:
+    signed_in.text_input(key="task_id").input(scenario(key).task_id)
+    signed_in.button(key="find_tracks").click().run()
+    assert sentence in said(signed_in)
+
+
+@pytest.mark.parametrize("key", ["finished", "callback", "documented", "instrumental"])
+def test_choosing_a_track_fills_what_is_empty_and_never_what_was_typed(signed_in: AppTest, key: str) -> None:
+    song = scenario(key)
+    signed_in.text_input(key="task_id").input(song.task_id)
+    signed_in.text_input(key="name").input("Typed by hand")
+    signed_in.button(key="find_tracks").click().run()
+    signed_in.button(key=f"use_{song.task.tracks[1].audio_id}").click().run()
+    assert signed_in.text_input(key="audio_id").value == song.task.tracks[1].audio_id
+    assert signed_in.text_input(key="name").value == "Typed by hand"
+    assert signed_in.text_area(key="description").value.casefold().startswith(song.task.tracks[1].tags.casefold())
+
+
+def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
+    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    broken = Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/file/studio.db")
+    monkeypatch.setattr(facade, "_studio", Studio(broken))
+    page = AppTest.from_file(str(MAIN), default_timeout=30).run()
+    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    assert "nothing new will be sent" in said(page)
+    before = kie.sandbox.count()
+    page.text_input(key="task_id").input("t")
+    page.text_input(key="audio_id").input("a")
+    page.text_input(key="name").input("n")
+    page.text_area(key="description").input("d")
+    page.button(key="create").click().run()
+    assert "so nothing was sent" in said(page)
+    assert kie.sandbox.count() == before
+
+
+def test_the_demo_can_show_a_kie_that_cannot_be_reached(page: AppTest, studio: Studio) -> None:
+    page.button(key="try_demo").click().run()
+    page.selectbox(key="demo_scene").select("finished").run()
+    page.toggle(key="demo_unplugged").set_value(True).run()
+    page.button(key="create").click().run()
+    page = ended(page, studio)
+    assert "Could not reach KIE. Nothing was sent." in said(page)
+    page.toggle(key="demo_unplugged").set_value(False).run()
+    page.button(key="create").click().run()
+    assert "Here is your persona" in said(ended(page, studio))
+
+
+def test_a_song_that_lists_one_track_twice_shows_it_once(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = {"id": "same", "title": "Twice", "audioUrl": "https://media.example.com/a.mp3", "duration": 60}
+    data = {"status": "SUCCESS", "response": {"sunoData": [track, track]}}
+    monkeypatch.setattr(studio, "music_task", lambda account, task_id: MusicTask.read(task_id, data))
+    signed_in.text_input(key="task_id").input("t")
+    signed_in.button(key="find_tracks").click().run()
+    assert len([button for button in signed_in.button if button.label == "Use this track"]) == 1
+
+
+def test_a_finished_song_without_tracks_is_said(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = MusicTask.read("t", {"status": "SUCCESS", "response": {"sunoData": []}})
+    monkeypatch.setattr(studio, "music_task", lambda account, task_id: empty)
+    signed_in.text_input(key="task_id").input("t")
+    signed_in.button(key="find_tracks").click().run()
+    assert "KIE lists no track for this song." in said(signed_in)
+
+
+def test_the_reasons_of_a_broken_database_stay_on_the_server(kie: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Settings(base_url=kie.base_url, database_url="postgresql://somebody:secret@127.0.0.1:1/inner")
+    monkeypatch.setattr(facade, "_studio", Studio(broken))
+    page = AppTest.from_file(str(MAIN), default_timeout=30).run()
+    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    assert "The server's log says why." in said(page)
+    assert not {word for word in ("127.0.0.1", "secret", "somebody", "inner") if word in said(page)}

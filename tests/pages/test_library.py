@@ -1,0 +1,825 @@
+"""The library page: what is found, kept, settled, moved and erased, and whose it is."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselect, Text, TextArea, TextInput
+
+from kie import PersonaRequest, Track
+from sandbox import Server
+from studio import facade
+from studio.facade import Studio
+from studio.library import export_files, import_merge
+from studio.library.import_reader import File, Record
+from studio.library.search_query import Query
+from studio.people.token_store import Account
+from studio.sending.attempts import Attempt, Settled, Status
+from studio.settings import Settings
+from tests.pages.helpers import MAIN, ended, said, scenario
+from views.create.actions import CREATE_PAGE
+from views.library.search_list import MOST
+
+LIBRARY = "../pages/library.py"
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def token(kie: Server) -> str:
+    return kie.sandbox.new_account()
+
+
+@pytest.fixture
+def account(studio: Studio, token: str) -> Account:
+    return studio.sign_in(token)
+
+
+@pytest.fixture
+def other_account(studio: Studio, kie: Server) -> Account:
+    return studio.sign_in(kie.sandbox.new_account())
+
+
+@pytest.fixture
+def library(studio: Studio, account: Account) -> Callable[..., AppTest]:
+    """Open the library in a new session of the account, or of another one; `attempt` stands in its address."""
+
+    def in_a_new_session(attempt: str = "", of: Account = account) -> AppTest:
+        page = AppTest.from_file(str(MAIN), default_timeout=30)
+        page.session_state["account_id"] = of.id
+        page.switch_page(LIBRARY)
+        if attempt:
+            page.query_params["attempt"] = attempt
+        return page.run()
+
+    return in_a_new_session
+
+
+@pytest.fixture
+def shelve(studio: Studio, account: Account) -> Callable[..., list[str]]:
+    """Put attempts into the account's library, each an hour younger than the one before; return their IDs."""
+
+    def rows(*given: dict[str, Any], of: Account = account) -> list[str]:
+        records = [Record("", blank(number) | values) for number, values in enumerate(given)]
+        import_merge.take_in(studio.library, of.id, records)
+        return [record.values["id"] for record in records]
+
+    return rows
+
+
+@pytest.fixture
+def asked(studio: Studio, account: Account) -> Callable[..., Attempt]:
+    """Ask the stand-in KIE for a persona, and wait for what becomes of it."""
+
+    def ask(key: str, **values: Any) -> Attempt:
+        song = scenario(key)
+        texts = {"name": "Alto", "description": "Low", **values}
+        attempt = studio.create_persona(account, PersonaRequest(song.task_id, song.audio_id, **texts))
+        while attempt.in_flight or not attempt.saved:
+            attempt = on_file(studio, account, attempt.id)
+        return attempt
+
+    return ask
+
+
+@pytest.fixture
+def turned_to(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where buttons lead. Without a browser they cannot turn the page themselves: `on_the_create_page` does."""
+    pages: list[str] = []
+    monkeypatch.setattr(st, "switch_page", pages.append)
+    return pages
+
+
+def blank(number: int) -> dict[str, Any]:
+    return {
+        "id": uuid.uuid4().hex,
+        "status": "created",
+        "created_at": START + timedelta(hours=number),
+        "persona_id": f"persona{number}",
+        "name": f"Name {number}",
+        "audio_id": f"audio{number}",
+        "origin": "",
+    }
+
+
+def on_file(studio: Studio, account: Account, attempt_id: str) -> Attempt:
+    attempt = studio.attempt(account, attempt_id)
+    assert attempt is not None
+    return attempt
+
+
+def on_the_create_page(page: AppTest) -> AppTest:
+    return page.switch_page(CREATE_PAGE).run()
+
+
+def cheered(page: AppTest) -> list[str]:
+    """Return what went well, in words."""
+    return [str(element.value) for element in page.success]
+
+
+def names(page: AppTest) -> list[str]:
+    """Return the names in the list, in its order."""
+    return list(page.dataframe[0].value["name"]) if page.dataframe else []
+
+
+def card(page: AppTest) -> bool:
+    """Whether an attempt is open."""
+    return any(button.key == "library_close" for button in page.button)
+
+
+def fields(page: AppTest) -> dict[str, Any]:
+    """Return what the create page has in its fields."""
+    widgets = [*page.text_input, *page.text_area, *page.number_input]
+    keys = ("task_id", "audio_id", "name", "description", "style", "vocal_start", "vocal_end")
+    return {str(widget.key): widget.value for widget in widgets if widget.key in keys}
+
+
+# What is found.
+
+
+def test_without_a_token_the_library_says_how_to_begin(studio: Studio) -> None:
+    page = AppTest.from_file(str(MAIN), default_timeout=30).switch_page(LIBRARY).run()
+    assert "Paste your KIE token in the sidebar" in said(page)
+    assert page.button(key="try_demo_here").label == "Try the demo"
+    assert not page.exception
+
+
+def test_an_empty_library_says_what_it_will_keep_and_leads_to_the_create_page(library: Callable[..., AppTest]) -> None:
+    page = library()
+    assert "Nothing here yet." in said(page)
+    assert [link.label for link in page.get("page_link")] == ["Create a persona"]
+    assert not page.dataframe
+
+
+def test_one_persona_stands_in_the_list_with_its_outcome_id_and_name(
+    library: Callable[..., AppTest], asked: Callable[..., Attempt]
+) -> None:
+    attempt = asked("finished", name="Harbour Alto")
+    row = library().dataframe[0].value.iloc[0]
+    assert (row["status"], row["persona_id"], row["name"]) == (["Created"], attempt.persona_id, "Harbour Alto")
+
+
+def search(page: AppTest, text: str) -> AppTest:
+    return page.text_input(key="library_search").input(text).run()
+
+
+def choose_outcomes(page: AppTest, *words: str) -> AppTest:
+    return page.pills(key="library_outcomes").set_value(list(words)).run()
+
+
+def choose_days(page: AppTest, *days: date) -> AppTest:
+    return page.date_input(key="library_days").set_value(days).run()
+
+
+def sort(page: AppTest, words: str) -> AppTest:
+    return page.selectbox(key="library_order").select(words).run()
+
+
+def favourites(page: AppTest) -> AppTest:
+    return page.toggle(key="library_favourites").set_value(True).run()
+
+
+SHELF: tuple[dict[str, Any], ...] = (
+    {"name": "Ähre", "description": "smoky", "style": "Chamber jazz", "persona_id": "p-one", "favourite": True},
+    {"name": "brass", "note": "for the trailer", "tags": "choir\nbright", "status": "refused", "persona_id": ""},
+    {"name": "Cello", "track_title": "Lanterns on the quay", "audio_id": "3b0f6c52-8d1e-4a77", "status": "unknown"},
+)
+FOUND: dict[str, tuple[Callable[[AppTest], AppTest], list[str]]] = {
+    "name, without accents": (lambda page: search(page, "ahre"), ["Ähre"]),
+    "description": (lambda page: search(page, "SMOKY"), ["Ähre"]),
+    "style": (lambda page: search(page, "jazz cham"), ["Ähre"]),
+    "note, by the beginning of a word": (lambda page: search(page, "trail"), ["brass"]),
+    "tag": (lambda page: search(page, "choir"), ["brass"]),
+    "track title": (lambda page: search(page, "quay"), ["Cello"]),
+    "persona ID": (lambda page: search(page, "p-one"), ["Ähre"]),
+    "audio ID": (lambda page: search(page, "3b0f6c52-8d1e"), ["Cello"]),
+    "two words of different attempts": (lambda page: search(page, "smoky choir"), []),
+    "one outcome": (lambda page: choose_outcomes(page, "Refused"), ["brass"]),
+    "two outcomes": (lambda page: choose_outcomes(page, "Created", "Unknown"), ["Cello", "Ähre"]),
+    "favourites": (favourites, ["Ähre"]),
+    "days": (lambda page: choose_days(page, date(2026, 3, 2), date(2026, 3, 2)), ["brass"]),
+    "from a day": (lambda page: choose_days(page, date(2026, 3, 2)), ["brass"]),
+    "oldest first": (lambda page: sort(page, "Oldest first"), ["Ähre", "brass", "Cello"]),
+    "by name": (lambda page: sort(page, "Name, A to Z"), ["Ähre", "brass", "Cello"]),
+    "by name, backwards": (lambda page: sort(page, "Name, Z to A"), ["Cello", "brass", "Ähre"]),
+    "all together": (lambda page: search(favourites(choose_outcomes(page, "Created")), "smoky"), ["Ähre"]),
+}
+
+
+@pytest.mark.parametrize("which", list(FOUND))
+def test_search_filters_and_order_leave_what_fits(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], which: str
+) -> None:
+    shelve(*({**row, "created_at": START + timedelta(days=day)} for day, row in enumerate(SHELF)))
+    act, found = FOUND[which]
+    page = act(library())
+    assert names(page) == found
+    assert ("Nothing fits." in said(page)) == (not found)
+
+
+def test_fifty_attempts_make_a_page_and_looking_for_something_begins_at_the_first(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    shelve(*({"name": f"Name {number:03}"} for number in range(120)))
+    page = library()
+    assert (names(page)[0], names(page)[-1], len(names(page))) == ("Name 119", "Name 070", 50)
+    assert "1 to 50 of 120" in said(page)
+    assert page.button(key="library_back").disabled
+    page.button(key="library_more").click().run().button(key="library_more").click().run()
+    assert (names(page)[0], names(page)[-1]) == ("Name 019", "Name 000")
+    assert "101 to 120 of 120" in said(page)
+    assert page.button(key="library_more").disabled
+    page.button(key="library_back").click().run()
+    assert names(page)[0] == "Name 069"
+    assert names(search(page, "Name 1"))[0] == "Name 119"
+
+
+def test_very_many_attempts_are_not_counted_to_the_end(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    shelve(*({} for _ in range(MOST + 1)))
+    assert f"1 to 50 of more than {MOST:,}" in said(library())
+
+
+# One attempt, open.
+
+
+def test_the_address_opens_an_attempt_with_all_that_was_sent_and_answered(
+    library: Callable[..., AppTest], asked: Callable[..., Attempt], token: str
+) -> None:
+    attempt = asked("finished", name="Harbour Alto", style="Chamber jazz", vocal_start=5.25, vocal_end=25.8)
+    page = library(attempt.id)
+    told = [code.value for code in page.code]
+    assert told[0] == attempt.persona_id
+    assert {"vocalStart": 5.25, "style": "Chamber jazz"}.items() <= json.loads(told[1]).items()
+    assert json.loads(told[2])["data"]["personaId"] == attempt.persona_id
+    assert "Credits before: 100" in said(page)
+    assert token not in said(page)
+
+
+def test_closing_and_opening_change_the_address(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    [attempt_id] = shelve({})
+    page = library(attempt_id)
+    assert card(page)
+    page.button(key="library_close").click().run()
+    assert not card(page)
+    assert "attempt" not in page.query_params
+
+
+@pytest.mark.parametrize("guess", ["the other's", "an invented one", "nonsense"])
+def test_an_address_of_somebody_else_shows_nothing(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], other_account: Account, guess: str
+) -> None:
+    [theirs] = shelve({"name": "Secret voice"}, of=other_account)
+    shelve({"name": "Mine"})
+    page = library({"the other's": theirs, "an invented one": uuid.uuid4().hex, "nonsense": "'; --%_\\"}[guess])
+    assert "This attempt is not in the library of this account." in said(page)
+    assert names(page) == ["Mine"]
+    assert not card(page)
+    assert "Secret" not in said(page)
+
+
+def test_what_a_persona_was_used_for_is_kept_and_listed(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    made, lost = shelve({"name": "Alto"}, {"status": "unknown", "persona_id": ""})
+    page = library(made)
+    page.text_input(key=f"used_{made}").input("![x](http://tracker.test)").run()
+    assert page.text_input(key=f"used_{made}").value == ""
+    assert any(text.value.endswith("  ![x](http://tracker.test)") for text in library(made).text)
+    assert not [field for field in library(lost).text_input if field.key == f"used_{lost}"]
+
+
+def test_note_tags_and_favourite_are_saved_at_once_and_there_in_a_new_session(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+) -> None:
+    [attempt_id] = shelve({})
+    page = library(attempt_id)
+    page.text_area(key=f"note_{attempt_id}").input("For the trailer.\nNot too loud.").run()
+    assert on_file(studio, account, attempt_id).note == "For the trailer.\nNot too loud."
+    page.multiselect(key=f"tags_{attempt_id}").set_value(["choir", " warm  voice "]).run()
+    assert on_file(studio, account, attempt_id).tags == ("choir", "warm voice")
+    page.button(key="library_star").click().run()
+    assert on_file(studio, account, attempt_id).favourite
+    later = library(attempt_id)
+    assert later.text_area(key=f"note_{attempt_id}").value == "For the trailer.\nNot too loud."
+    assert later.multiselect(key=f"tags_{attempt_id}").value == ["choir", "warm voice"]
+    assert later.button(key="library_star").label == "★ Favourite"
+    assert list(later.dataframe[0].value["favourite"]) == ["★"]
+
+
+def test_a_tag_that_cannot_be_one_is_refused_with_a_sentence_and_nothing_is_changed(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+) -> None:
+    [attempt_id] = shelve({"tags": "choir"})
+    page = library(attempt_id)
+    page.multiselect(key=f"tags_{attempt_id}").set_value(["choir", "x" * 41]).run()
+    assert [error.value for error in page.error] == ["Tags: use at most 40 characters, and no comma."]
+    assert on_file(studio, account, attempt_id).tags == ("choir",)
+
+
+def test_looking_the_track_up_keeps_its_title_and_says_how_long_its_files_live(
+    library: Callable[..., AppTest], asked: Callable[..., Attempt], studio: Studio, account: Account
+) -> None:
+    attempt = asked("finished")
+    page = library(attempt.id)
+    page.button(key="library_look_up").click().run()
+    track = on_file(studio, account, attempt.id).track
+    assert track is not None
+    assert track.title == "Lanterns on the quay"
+    assert "KIE deletes the song’s files in 13 days" in said(page)
+    assert [button.label for button in page.download_button if button.key == "library_clip"] == ["Keep the source clip"]
+
+
+def test_files_that_kie_has_deleted_are_not_offered(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    old = datetime.now(UTC) - timedelta(days=15)
+    [attempt_id] = shelve(
+        {"track_title": "Old", "track_audio_url": "https://media.example.com/a.mp3", "track_created_at": old}
+    )
+    page = library(attempt_id)
+    assert "this one’s are gone. The persona stays." in said(page)
+    assert not [button for button in page.download_button if button.key == "library_clip"]
+    assert not page.get("audio")
+
+
+# Ways out.
+
+
+def test_asking_again_where_kie_gives_the_same_id_settles_the_unknown_attempt(
+    library: Callable[..., AppTest],
+    asked: Callable[..., Attempt],
+    studio: Studio,
+    account: Account,
+    kie: Server,
+    turned_to: list[str],
+) -> None:
+    unknown = asked("answer_lost", name="Half heard")
+    track = Track(unknown.request.audio_id, "Half a conversation", "folk", "", "V5", 61.0, "", "", START)
+    studio.library.know_track(account.id, unknown.id, track)
+    page = library(unknown.id)
+    page.button(key="library_ask_again").click().run()
+    assert turned_to == [CREATE_PAGE]
+    assert "Here is your persona" in said(ended(on_the_create_page(page), studio))
+    [first, second] = kie.sandbox.requests("/api/v1/generate/generate-persona")[-2:]
+    assert first.json == second.json
+    assert on_file(studio, account, unknown.id).settled is Settled.ASKED_AGAIN
+    page = library(unknown.id)
+    assert "The same request was sent again later, and KIE answered that one." in said(page)
+    assert "Sent again with exactly the same text" in said(page)
+    [later, _] = studio.history(account, 2)
+    assert later.track == track
+    page.button(key=f"open_{later.id}").click().run()
+    assert page.code[0].value == later.persona_id
+
+
+def test_asking_again_where_kie_says_409_leaves_the_other_ways_out_open(
+    library: Callable[..., AppTest],
+    asked: Callable[..., Attempt],
+    studio: Studio,
+    account: Account,
+    kie: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    turned_to: list[str],
+) -> None:
+    monkeypatch.setattr(kie.sandbox, "once", "conflict")
+    unknown = asked("answer_lost")
+    page = library(unknown.id)
+    page.button(key="library_ask_again").click().run()
+    page = ended(on_the_create_page(page), studio)
+    assert "KIE says that a persona was already made from this track." in said(page)
+    assert on_file(studio, account, unknown.id).status is Status.UNKNOWN
+    page = library(unknown.id)
+    page.text_input(key=f"by_hand_{unknown.id}").input("  0123abcd ").run()
+    page.button(key="library_by_hand").click().run()
+    assert on_file(studio, account, unknown.id).persona_id == "0123abcd"
+
+
+def test_an_id_found_by_hand_is_kept_and_marked_so(
+    library: Callable[..., AppTest], asked: Callable[..., Attempt], studio: Studio, account: Account
+) -> None:
+    unknown = asked("dropped")
+    page = library(unknown.id)
+    page.text_input(key=f"by_hand_{unknown.id}").input("0123abcd").run()
+    page.button(key="library_by_hand").click().run()
+    assert page.code[0].value == "0123abcd"
+    assert "This ID was typed in by hand, from KIE’s logs." in said(page)
+    assert list(page.dataframe[0].value["persona_id"]) == ["0123abcd"]
+    now = on_file(studio, account, unknown.id)
+    assert (now.status, now.settled) == (Status.CREATED, Settled.BY_HAND)
+
+
+@pytest.mark.parametrize("typed", ["", "persona: 0123", "x" * 201, "ünïcode"])
+def test_what_cannot_be_an_id_is_not_kept(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account, typed: str
+) -> None:
+    [attempt_id] = shelve({"status": "unknown", "persona_id": ""})
+    page = library(attempt_id)
+    page.text_input(key=f"by_hand_{attempt_id}").input(typed).run()
+    page.button(key="library_by_hand").click().run()
+    assert page.error[0].value.startswith("Persona ID: ")
+    assert on_file(studio, account, attempt_id).status is Status.UNKNOWN
+
+
+def test_what_was_not_made_can_be_changed_and_sent_without_a_further_question(
+    library: Callable[..., AppTest],
+    asked: Callable[..., Attempt],
+    studio: Studio,
+    account: Account,
+    turned_to: list[str],
+) -> None:
+    unknown = asked("dropped", name="Paper boat", style="Chamber jazz", vocal_start=2.0, vocal_end=20.5)
+    page = library(unknown.id)
+    page.button(key="library_not_made").click().run()
+    assert on_file(studio, account, unknown.id).settled is Settled.NOT_MADE
+    assert "You said that KIE made nothing." in said(page)
+    page.button(key="library_change").click().run()
+    assert turned_to == [CREATE_PAGE]
+    page = on_the_create_page(page)
+    assert fields(page) == {
+        "task_id": scenario("dropped").task_id,
+        "audio_id": scenario("dropped").audio_id,
+        "name": "Paper boat",
+        "description": "Low",
+        "style": "Chamber jazz",
+        "vocal_start": 2.0,
+        "vocal_end": 20.5,
+    }
+    page.text_input(key="name").input("Paper ship")
+    page.button(key="create").click().run()
+    assert "Here is your persona" in said(ended(page, studio))
+
+
+def test_a_refused_attempt_can_be_changed_with_everything_filled_in(
+    library: Callable[..., AppTest], asked: Callable[..., Attempt], turned_to: list[str]
+) -> None:
+    refused = asked("code_422", name="Square peg", description="Two\nlines", vocal_start=1.5, vocal_end=30.0)
+    page = library(refused.id)
+    assert "KIE did not accept one of the fields." in said(page)
+    assert "422 description contains characters that are not supported" in [code.value for code in page.code]
+    page.button(key="library_change").click().run()
+    assert turned_to == [CREATE_PAGE]
+    page = on_the_create_page(page)
+    assert fields(page) == {
+        "task_id": scenario("code_422").task_id,
+        "audio_id": scenario("code_422").audio_id,
+        "name": "Square peg",
+        "description": "Two\nlines",
+        "style": "",
+        "vocal_start": 1.5,
+        "vocal_end": 30.0,
+    }
+
+
+def test_a_window_that_no_track_has_does_not_keep_the_create_page_from_opening(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], turned_to: list[str]
+) -> None:
+    [attempt_id] = shelve({"status": "refused", "persona_id": "", "name": "From a file", "vocal_start": -5.0})
+    page = library(attempt_id)
+    page.button(key="library_change").click().run()
+    page = on_the_create_page(page)
+    assert (fields(page)["name"], fields(page)["vocal_start"]) == ("From a file", None)
+    assert not page.exception
+
+
+def test_the_story_says_what_was_decided_and_by_whom(
+    library: Callable[..., AppTest], asked: Callable[..., Attempt], studio: Studio, account: Account
+) -> None:
+    unknown = asked("html_page")
+    studio.library.not_made(account.id, unknown.id, "ada@example.com")
+    studio.library.delete(account.id, unknown.id)
+    studio.library.restore(account.id, unknown.id)
+    page = library(unknown.id)
+    [story] = [box for box in page.expander if box.label.startswith("Its story")]
+    told = [text.value.partition("  ")[2] for text in story.text]
+    assert told[0] == "Filed"
+    assert told[1] == "Sent"
+    assert told[2].startswith("Ended, ")
+    assert told[3:] == ["Marked as not made, by ada@example.com", "Deleted from this library", "Brought back"]
+    assert story.label == "Its story (6)"
+
+
+def test_attempts_that_name_each_other_or_themselves_open_all_the_same(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    one, other, alone = (uuid.uuid4().hex for _ in range(3))
+    shelve({"id": one, "replaces": other}, {"id": other, "replaces": one}, {"id": alone, "replaces": alone})
+    for attempt_id in (one, other, alone):
+        page = library(attempt_id)
+        assert not page.exception
+        assert card(page)
+
+
+# Deleting.
+
+
+def test_a_deleted_attempt_is_gone_and_undo_brings_it_back(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    [first, _] = shelve({"name": "First"}, {"name": "Second"})
+    page = library(first)
+    page.button(key="library_delete").click().run()
+    assert names(page) == ["Second"]
+    assert not card(page)
+    assert cheered(page) == ["Deleted from this library. KIE keeps its own."]
+    page.button(key="library_undo").click().run()
+    assert names(page) == ["Second", "First"]
+    assert card(page)
+    assert not [button for button in page.button if button.key == "library_undo"]
+
+
+def test_deleted_attempts_have_a_list_of_their_own_and_come_back_from_there(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+) -> None:
+    [first, _] = shelve({"name": "First"}, {"name": "Second"})
+    page = library()
+    page.toggle(key="library_deleted").set_value(True).run()
+    assert "Nothing is deleted." in said(page)
+    studio.library.delete(account.id, first)
+    assert names(page.run()) == ["First"]
+    page = library(first)
+    page.button(key="library_restore").click().run()
+    assert names(page) == ["Second", "First"]
+
+
+@pytest.mark.parametrize("typed", ["", "forget", "{other}"])
+def test_an_account_is_not_forgotten_until_its_characters_were_typed(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], other_account: Account, typed: str
+) -> None:
+    shelve({"name": "Kept"})
+    page = library()
+    page.text_input(key="forget_account").input(typed.format(other=other_account.id)).run()
+    page.button(key="forget").click().run()
+    assert "Nothing was erased." in page.error[0].value
+    assert names(page) == ["Kept"]
+
+
+def test_forgetting_an_account_erases_all_of_it_and_nothing_of_others(
+    library: Callable[..., AppTest],
+    shelve: Callable[..., list[str]],
+    account: Account,
+    other_account: Account,
+    studio: Studio,
+) -> None:
+    [first, second] = shelve({}, {})
+    studio.library.delete(account.id, second)
+    shelve({"name": "Theirs"}, of=other_account)
+    page = library(first)
+    page.text_input(key="forget_account").input(f" {account.id} ").run()
+    page.button(key="forget").click().run()
+    assert cheered(page) == ["Erased here, of this account: 2 attempts."]
+    assert "Nothing here yet." in said(page)
+    page.toggle(key="library_deleted").set_value(True).run()
+    assert "Nothing is deleted." in said(page)
+    assert names(library(of=other_account)) == ["Theirs"]
+
+
+# Out and in.
+
+
+def bring_in(page: AppTest, name: str, content: bytes) -> AppTest:
+    return page.file_uploader[0].set_value((name, content, "text/plain")).run()
+
+
+def counts(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.main.metric}
+
+
+def test_a_file_is_counted_before_and_written_after_the_button_and_twice_changes_nothing(
+    library: Callable[..., AppTest], studio: Studio, account: Account
+) -> None:
+    table = b"persona_id,name,audio_id\np1,One,a1\np2,Two,a2\n"
+    page = bring_in(library(), "personas.csv", table)
+    assert counts(page) == {"New": "2", "Here already": "0", "Different here": "0"}
+    assert studio.history(account, 10) == []
+    page.button(key="library_import").click().run()
+    assert sorted(names(page.run())) == ["One", "Two"]
+    assert cheered(page) == ["2 brought in."]
+    page = bring_in(page, "personas.csv", table)
+    assert counts(page) == {"New": "0", "Here already": "2", "Different here": "0"}
+    assert "Nothing to bring in: all of it is here already." in said(page)
+
+
+def test_what_differs_is_shown_beside_and_taken_over_only_when_ticked(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+) -> None:
+    [attempt_id] = shelve({"persona_id": "p1", "audio_id": "a1", "name": "Here"})
+    page = bring_in(library(attempt_id), "other.csv", b"persona_id,audio_id,name\np1,a1,There\n")
+    assert counts(page)["Different here"] == "1"
+    [differs] = [table.value for table in page.dataframe if "In the file" in table.value]
+    assert differs.iloc[0].tolist() == ["Row 2", "name", "Here", "There"]
+    assert not [button for button in page.button if button.key == "library_import"]
+    page.checkbox(key="library_overwrite").check().run()
+    page.button(key="library_import").click().run()
+    assert names(page.run()) == ["There"]
+    assert "Changed by a file; what stood here before:" in said(page)
+    assert "name: Here" in [code.value for code in page.code]
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b"persona_id,code\np1,1\np2,many\n", "Row 3, “code”"),
+        (b"name,audio_id\nAlto,a1\n", "Row 1: there is no column “persona_id”."),
+        (b'{"format": "persona-studio",\n"version": 1, "attem', "Row 2, character"),
+        ("persona_id,name\np1,Ähre\n".encode("latin-1"), "Row 2, about character 1 of its cell"),
+        (b"", "The file is empty."),
+    ],
+)
+def test_a_bad_file_is_said_by_row_and_column_and_nothing_is_written(
+    library: Callable[..., AppTest], studio: Studio, account: Account, content: bytes, where: str
+) -> None:
+    page = bring_in(library(), "bad.csv", content)
+    assert "This file cannot be taken in. Nothing was written." in said(page)
+    assert where in said(page)
+    assert studio.history(account, 10) == []
+
+
+def test_what_changed_since_the_preview_is_looked_at_again(
+    library: Callable[..., AppTest], studio: Studio, account: Account
+) -> None:
+    page = bring_in(library(), "one.csv", b"persona_id,audio_id,name\np1,a1,One\np2,a2,Two\n")
+    page.button(key="library_import").click()
+    import_merge.take_in(studio.library, account.id, File(b"persona_id,audio_id,name\np1,a1,One\n", START))
+    page.run()
+    assert cheered(page) == ["1 brought in."]
+    assert sorted(names(page.run())) == ["One", "Two"]
+
+
+def test_if_the_database_stops_in_the_middle_the_page_says_what_is_in_and_what_to_do(
+    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = import_merge._write
+
+    def once(*args: Any) -> int:
+        monkeypatch.setattr(import_merge, "_write", stopped)
+        return write(*args)
+
+    def stopped(*args: Any) -> int:
+        raise facade.NotSaved
+
+    monkeypatch.setattr(import_merge, "PORTION", 1)
+    page = bring_in(library(), "two.csv", b"persona_id,name\np1,One\np2,Two\n")
+    monkeypatch.setattr(import_merge, "_write", once)
+    page.button(key="library_import").click().run()
+    said_so = "The database broke off. Brought in so far: 1, and they stay. Bring the same file in again for the rest."
+    assert said_so in [error.value for error in page.error]
+    assert names(page.run()) == ["One"]
+
+
+def test_of_very_many_new_ones_the_first_are_shown(
+    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_merge, "SHOWN", 2)
+    page = bring_in(library(), "five.csv", b"persona_id\n" + b"".join(b"p%d\n" % number for number in range(5)))
+    assert "The first 2 of 5 new ones." in said(page)
+
+
+# Whose it is.
+
+MARK = "tracker.test"
+HOSTILE = (
+    f"![x](http://{MARK}/pixel.png) **bold** [link](http://{MARK}) <img src=http://{MARK}/a> <script>{MARK}</script> "
+    f":material/home: :red[{MARK}] $x^2$ `code`"
+)
+
+
+LITERAL = (Text, Code, Dataframe, TextArea, TextInput, Multiselect)
+"""The elements that print their value as it is; of their labels that is not so."""
+
+
+def interpreted(page: AppTest) -> str:
+    """Return all that the page gives to elements that make more of a text than its characters."""
+
+    def parts(node: Any) -> Iterator[str]:
+        if isinstance(node, Block):
+            yield str(getattr(node, "proto", ""))
+            for child in node.children.values():
+                yield from parts(child)
+        else:
+            yield str(getattr(node, "label", "")) if isinstance(node, LITERAL) else str(node.proto)
+
+    return "\n".join(parts(page._tree))
+
+
+def json_lines(attempts: list[dict[str, Any]]) -> bytes:
+    """The library's file with these attempts."""
+    head = {"format": export_files.FORMAT, "version": export_files.VERSION}
+    return "".join(f"{json.dumps(line)}\n" for line in (head, *attempts)).encode()
+
+
+def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., AppTest], turned_to: list[str]) -> None:
+    texts = ("name", "description", "style", "message", "raw", "note", "track_title", "track_tags")
+    hostile: dict[str, Any] = dict.fromkeys(texts, HOSTILE)
+    hostile |= dict.fromkeys(("persona_id", "task_id", "audio_id", "author", "track_model"), HOSTILE[:200])
+    hostile |= dict.fromkeys(("track_image_url", "track_audio_url"), f"http://{MARK}/pixel.png")
+    hostile |= {"tags": [f"![x](http://{MARK})", f"<b>{MARK}</b>"], "cause": "![x](y)", "code": 500}
+    hostile |= {"created_at": START.isoformat(), "sent_at": START.isoformat(), "ended_at": START.isoformat()}
+    hostile["story"] = [{"at": START.isoformat(), "kind": "![x](y)", "detail": {HOSTILE: HOSTILE}, "author": MARK}]
+    ids = {status: uuid.uuid4().hex for status in ("created", "refused", "unknown")}
+    attempts = [hostile | {"id": attempt_id, "status": status} for status, attempt_id in ids.items()]
+    pages = [bring_in(library(), "hostile.jsonl", json_lines(attempts))]
+    assert counts(pages[0])["New"] == "3"
+    shown = interpreted(pages[0])
+    pages[0].button(key="library_import").click().run()
+    for attempt_id in ids.values():
+        page = library(attempt_id)
+        assert HOSTILE in [text.value for text in page.text]
+        assert not page.exception
+        shown += interpreted(page)
+    changed = [attempt | {"name": f"{HOSTILE} changed"} for attempt in attempts]
+    shown += interpreted(bring_in(library(), "changed.jsonl", json_lines(changed)))
+    page = library(ids["refused"])
+    page.button(key="library_delete").click().run()
+    assert HOSTILE in [text.value for text in page.text]
+    shown += interpreted(page)
+    page.button(key="library_undo").click().run()
+    page.button(key="library_change").click().run()
+    shown += interpreted(on_the_create_page(page))
+    assert MARK not in shown
+    assert "![x](y)" not in shown
+
+
+def test_two_accounts_see_nothing_of_each_other(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], account: Account, other_account: Account
+) -> None:
+    mine = shelve(*({"name": f"Mine {number}", "tags": "mine"} for number in range(3)))
+    theirs = shelve({"name": "Theirs", "tags": "theirs", "note": "shared word"}, of=other_account)
+    page, their_page = library(mine[0]), library(theirs[0], of=other_account)
+    assert (names(page), names(their_page)) == (["Mine 2", "Mine 1", "Mine 0"], ["Theirs"])
+    assert page.multiselect(key=f"tags_{mine[0]}").options == ["mine"]
+    assert their_page.multiselect(key=f"tags_{theirs[0]}").options == ["theirs"]
+    assert "3 in all" in said(page)
+    assert "1 in all" in said(their_page)
+    assert names(search(page, "shared word")) == []
+    assert names(search(their_page, "mine")) == []
+
+
+def test_signing_in_with_another_token_leaves_nothing_of_the_account_before(
+    library: Callable[..., AppTest], shelve: Callable[..., list[str]], kie: Server, token: str
+) -> None:
+    deleted, opened = shelve({"name": "Secret voice"}, {"name": "Also secret"})
+    page = library(deleted)
+    page.button(key="library_delete").click().run()
+    assert "Secret voice" in said(page)
+    page.button(key="leave").click().run()
+    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    assert "Nothing here yet." in said(page)
+    assert "ecret" not in said(page)
+    assert not [button for button in page.button if button.key == "library_undo"]
+    assert not page.warning
+    assert opened not in str(page.query_params)
+
+
+def test_files_hold_only_the_rows_of_their_account(
+    shelve: Callable[..., list[str]], studio: Studio, account: Account, other_account: Account
+) -> None:
+    shelve({"name": "Mine"})
+    shelve({"name": "Theirs"}, of=other_account)
+    files = [
+        make(studio.library, account.id, Query()).read() for make in (export_files.csv_file, export_files.json_file)
+    ]
+    assert all(b"Mine" in file and b"Theirs" not in file for file in files)
+
+
+def test_a_database_that_stops_working_is_said_on_each_page(
+    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    studio = Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/studio.db"))
+    monkeypatch.setattr(facade, "_studio", studio)
+    page = AppTest.from_file(str(MAIN), default_timeout=30)
+    page.session_state["account_id"] = studio.sign_in(token).id
+    page.run()
+    store, _ = studio.open().result(30)
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE attempts RENAME TO elsewhere")
+    for name in ("../pages/create.py", LIBRARY):
+        page.switch_page(name).run()
+        assert "The history cannot be read or written now" in said(page)
+        assert not page.exception
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO attempts")
+    studio.close()
+
+
+def test_a_database_that_cannot_be_opened_is_said(
+    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    broken = Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/file/studio.db"))
+    monkeypatch.setattr(facade, "_studio", broken)
+    page = AppTest.from_file(str(MAIN), default_timeout=30)
+    page.session_state["account_id"] = broken.sign_in(token).id
+    page.switch_page(LIBRARY).run()
+    assert "The history cannot be read or written now" in said(page)
+    assert not page.exception

@@ -1,0 +1,334 @@
+"""A page that waits: what it shows, what it offers to be told of, and who gets the event stream behind the offer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from streamlit.testing.v1 import AppTest
+
+from sandbox import Server
+from studio.facade import NotSaved, Studio
+from studio.people.browser_grants import Offer
+from studio.people.token_store import Account
+from studio.sending import change_notifier
+from tests.pages.helpers import ended, said, scenario
+from views.shared import event_stream
+from views.shared.browser_cookie import COOKIE
+
+LONG = 20.0
+ACCOUNT = Account("0123456789ab", "1234")
+
+
+@pytest.fixture
+def slow_kie(kie: Server) -> Iterator[None]:
+    kie.sandbox.delay = 1.0
+    yield
+    kie.sandbox.delay = 0.0
+
+
+def press(page: AppTest, key: str = "finished") -> AppTest:
+    """Fill in a song and press Create; do not wait for its end."""
+    song = scenario(key)
+    for widget, text in (("task_id", song.task_id), ("audio_id", song.audio_id), ("name", "Alto")):
+        page.text_input(key=widget).input(text)
+    page.text_area(key="description").input("Low")
+    return page.button(key="create").click().run()
+
+
+def waits(page: AppTest) -> dict[str, dict[str, Any]]:
+    """What the page gives the browser to wait with, by key."""
+    found = {element.key: json.loads(element.proto.json) for element in page.get("bidi_component")}
+    return {key: data for key, data in found.items() if key.endswith("_waiting")}
+
+
+def offered(studio: Studio, address: str) -> dict[str, Any]:
+    """What a browser that keeps no cookies is told of at this address."""
+    offer = studio.waits.redeem(address.partition("key=")[2].partition("&")[0], "")
+    assert offer is not None
+    return dict(offer.make())
+
+
+@pytest.mark.usefixtures("slow_kie")
+def test_the_create_page_waits_for_the_attempt_in_the_state_that_it_shows(signed_in: AppTest, studio: Studio) -> None:
+    page = press(signed_in)
+    [(key, data)] = waits(page).items()
+    assert key == "outcome_waiting"
+    assert data["headline"] in ("Waiting for its turn", "Sent. Waiting for KIE’s answer")
+    assert 0 <= data["now"] - data["started"] < 10_000
+    [(attempt_id, state)] = offered(studio, data["stream"]).items()
+    assert attempt_id == page.session_state["memo"]["attempt"]
+    assert state[0] in ("queued", "sending")
+    page = ended(page, studio)
+    assert waits(page) == {"outcome_waiting": {**waits(page)["outcome_waiting"], "said": "Your persona is ready."}}
+    assert "stream" not in waits(page)["outcome_waiting"]
+    assert not waits(page.run())
+
+
+@pytest.mark.usefixtures("slow_kie")
+def test_the_address_changes_with_what_is_shown_and_not_with_each_drawing(signed_in: AppTest, studio: Studio) -> None:
+    page = press(signed_in, "code_422")
+    account = studio.vault.account(page.session_state["account_id"])
+    assert account is not None
+    while studio.history(account, 1)[0].status == "queued":
+        pass
+    sending = waits(page.run())["outcome_waiting"]["stream"]
+    assert waits(page.run())["outcome_waiting"]["stream"] == sending
+    ended(page, studio)
+
+
+@pytest.mark.usefixtures("slow_kie")
+def test_the_history_waits_for_what_the_page_does_not_show_elsewhere(signed_in: AppTest, studio: Studio) -> None:
+    page = press(signed_in)
+    page.session_state["memo"]["attempt"] = ""
+    [(key, data)] = waits(page.run()).items()
+    assert (key, data["headline"]) == ("history_waiting", "")
+    assert len(offered(studio, data["stream"])) == 1
+    assert not waits(ended(page, studio))
+
+
+@pytest.mark.usefixtures("slow_kie")
+def test_the_library_waits_in_its_list_and_in_the_card_that_is_open(signed_in: AppTest, studio: Studio) -> None:
+    page = press(signed_in)
+    attempt_id = page.session_state["memo"]["attempt"]
+    page.session_state["library_open"] = ""
+    page.switch_page("../pages/library.py").run()
+    assert list(waits(page)) == ["library_waiting"]
+    page.session_state["library_open"] = attempt_id
+    [(key, data)] = waits(page.run()).items()
+    assert (key, list(offered(studio, data["stream"]))) == ("library_card_waiting", [attempt_id])
+    page = ended(page, studio)
+    assert not waits(page)
+    assert "On its way" not in said(page)
+
+
+def test_a_boost_is_waited_for(signed_in: AppTest, kie: Server) -> None:
+    kie.sandbox.fault("delay", path="/api/v1/style/generate", seconds=1.0)
+    signed_in.text_area(key="description").input("warm folk")
+    page = signed_in.button(key="boost").click().run()
+    assert waits(page)["boost_waiting"]["headline"] == "A richer text is on its way"
+    assert page.button(key="boost").disabled
+    while "It cost" not in said(page):
+        page.run()
+    assert not waits(page)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("finished", "Your persona is ready."),
+        ("code_402", "No persona was made. The page says why."),
+        ("dropped", "No readable answer came. The page says what you can do."),
+    ],
+)
+def test_what_became_of_it_is_said_once(signed_in: AppTest, studio: Studio, key: str, words: str) -> None:
+    page, heard = press(signed_in, key), []
+    for step in (lambda: page, lambda: ended(page, studio), page.run):  # it may end before the first
+        heard += [data["said"] for data in waits(step()).values() if data.get("said")]
+    assert heard == [words]
+
+
+def test_an_attempt_that_cannot_be_read_is_asked_for_again_later(
+    page: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise NotSaved
+
+    def script() -> None:
+        from studio.people.token_store import Account
+        from views.create import result_card
+
+        result_card._on_its_way(Account("0123456789ab", "1234"), "attempt")
+
+    monkeypatch.setattr(studio, "attempt", fail)
+    page = AppTest.from_function(script).run()
+    assert "The history cannot be read or written now" in said(page)
+    assert waits(page)["outcome_waiting"]["again"] == 1000
+
+
+class Visit:
+    """One browser at the event stream, without a network in between."""
+
+    def __init__(self, query: str, browser: str = "") -> None:
+        self._sent: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self._gone = asyncio.Event()
+        scope = {
+            "type": "http",
+            "asgi": {"spec_version": "2.3"},
+            "method": "GET",
+            "path": "/changes",
+            "query_string": query.encode(),
+            "headers": [(b"cookie", f"{COOKIE}={browser}".encode())] if browser else [],
+        }
+        app = Starlette(routes=[Route("/changes", event_stream.changes)])
+        self.task = asyncio.create_task(app(scope, self._receive, self._sent.put))
+
+    async def _receive(self) -> Mapping[str, Any]:
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def next(self) -> Mapping[str, Any]:
+        return await self._sent.get()
+
+    async def status(self) -> int:
+        return int((await self.next())["status"])
+
+    async def words(self) -> str:
+        body: bytes = (await self.next())["body"]
+        return body.decode()
+
+    async def leave(self) -> None:
+        self._gone.set()
+        await self.task
+
+
+def run(scene: Callable[[], Awaitable[None]]) -> None:
+    """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def offer(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Offer to tell a browser at an account of an attempt, seen in the state in which it is."""
+    monkeypatch.setattr(studio.changes, "_look", lambda ids: dict.fromkeys(ids, "sending"))
+
+    def offer(key: str, browser: str = "chrome", state: str = "sending", account: Account = ACCOUNT) -> None:
+        if browser:
+            studio.visitors.seat(browser, account.id)
+        studio.waits.offer(key, Offer(account, browser, lambda: {"attempt-" + key: state}))
+
+    return offer
+
+
+def test_the_stream_says_ready_and_once_changed_and_nothing_else(studio: Studio, offer: Callable[..., None]) -> None:
+    async def scene() -> None:
+        offer("k")
+        visit = Visit("key=k&drawn=3", "chrome")
+        start = await visit.next()
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        assert start["status"] == 200
+        assert headers["content-type"].startswith("text/event-stream")
+        assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-store", "no")
+        assert await visit.words() == "event: ready\ndata: ready\n\n"
+        studio.changes.tell("attempt-k")
+        assert [await visit.words(), await visit.words()] == ["data: changed\n\n", ""]
+        await visit.task
+
+    run(scene)
+
+
+def test_what_changed_before_the_stream_was_open_is_told(offer: Callable[..., None]) -> None:
+    async def scene() -> None:
+        offer("k", state="queued")
+        visit = Visit("key=k", "chrome")
+        assert [await visit.status(), await visit.words(), await visit.words()][2] == "data: changed\n\n"
+
+    run(scene)
+
+
+@pytest.mark.parametrize("browser", ["", "firefox", "chrom"])
+@pytest.mark.parametrize("query", ["key=k", "key=", "", "key=other"])
+def test_no_other_browser_and_no_other_key_gets_a_stream(offer: Callable[..., None], browser: str, query: str) -> None:
+    async def scene() -> None:
+        offer("k")
+        assert await Visit(query, browser).status() == 404
+
+    run(scene)
+
+
+@pytest.mark.parametrize("leave", [True, False])
+def test_a_browser_that_left_the_account_is_told_nothing_more(
+    studio: Studio, offer: Callable[..., None], leave: bool
+) -> None:
+    async def scene() -> None:
+        offer("k")
+        visit = Visit("key=k", "chrome")
+        assert [await visit.status(), await visit.words()][0] == 200
+        studio.visitors.leave("chrome") if leave else studio.visitors.seat("chrome", "ba9876543210")
+        studio.changes.tell("attempt-k")
+        assert await visit.words() == ""
+        assert await Visit("key=k", "chrome").status() == 404
+
+    run(scene)
+
+
+def test_a_stream_gives_signs_of_life_and_ends_after_a_while(
+    offer: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        monkeypatch.setattr(event_stream, "HEARTBEAT", 0.001)
+        offer("k")
+        visit = Visit("key=k", "chrome")
+        await visit.status()
+        assert [await visit.words() for _ in range(3)] == ["event: ready\ndata: ready\n\n", ":\n\n", ":\n\n"]
+        await visit.leave()
+        monkeypatch.setattr(event_stream, "LONGEST", 0)
+        visit = Visit("key=k", "chrome")
+        await visit.task
+        assert await visit.status() == 200
+        assert [await visit.words(), await visit.words()] == ["event: ready\ndata: ready\n\n", ""]
+
+    run(scene)
+
+
+def test_a_browser_that_goes_waits_no_more(studio: Studio, offer: Callable[..., None]) -> None:
+    async def scene() -> None:
+        offer("k")
+        visit = Visit("key=k", "chrome")
+        assert [await visit.status(), await visit.words()][0] == 200
+        assert studio.changes._waiting
+        await visit.leave()
+        assert not studio.changes._waiting
+
+    run(scene)
+
+
+def test_a_hundred_open_streams_cost_one_thread(studio: Studio, offer: Callable[..., None]) -> None:
+    async def scene() -> None:
+        before = threading.active_count()
+        for number in range(100):
+            offer(str(number), f"browser{number}")
+        visits = [Visit(f"key={number}", f"browser{number}") for number in range(100)]
+        for visit in visits:
+            assert [await visit.status(), await visit.words()][0] == 200
+        assert threading.active_count() - before <= 1
+        for visit in visits:
+            await visit.leave()
+
+    run(scene)
+
+
+def test_when_too_many_wait_the_next_one_is_sent_away(
+    offer: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        monkeypatch.setattr(change_notifier, "MOST_SUBSCRIPTIONS", 1)
+        offer("one")
+        offer("two")
+        first = Visit("key=one", "chrome")
+        assert [await first.status(), await first.words()][0] == 200
+        assert await Visit("key=two", "chrome").status() == 503
+        await first.leave()
+
+    run(scene)
+
+
+@pytest.mark.usefixtures("slow_kie")
+def test_while_the_database_does_not_answer_a_waiting_page_says_so(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = press(signed_in)
+    assert "does not answer" not in said(page)
+    monkeypatch.setattr(Studio, "answers", False)
+    assert "The database does not answer now. What KIE answers is shown here all the same" in said(page.run())
+    monkeypatch.undo()
+    assert "does not answer" not in said(page.run())
+    ended(page, studio)

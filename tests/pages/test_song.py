@@ -1,0 +1,223 @@
+"""Finding the song and the track on the create page: what is pasted, what each card says, words for the description."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sandbox import Server
+from studio import facade
+from studio.facade import Studio
+from studio.people.token_store import account_of
+from studio.song import track_verdict
+from tests.pages.helpers import ended, said, scenario
+
+
+def paste(page: AppTest, text: str) -> AppTest:
+    page.text_input(key="task_id").input(text).run()
+    return page
+
+
+def answer(key: str) -> str:
+    song = scenario(key)
+    return json.dumps({"code": 200, "msg": "success", "data": {"taskId": song.task_id}})
+
+
+def button_keys(page: AppTest) -> set[str]:
+    return {str(button.key) for button in page.button}
+
+
+def test_an_answer_of_kie_becomes_its_task_id_and_its_tracks(signed_in: AppTest) -> None:
+    page = paste(signed_in, answer("finished"))
+    assert page.text_input(key="task_id").value == scenario("finished").task_id
+    assert f"use_{scenario('finished').audio_id}" in button_keys(page)
+
+
+def test_a_plain_task_id_stays_and_nothing_is_looked_up(signed_in: AppTest) -> None:
+    page = paste(signed_in, scenario("finished").task_id)
+    assert f"use_{scenario('finished').audio_id}" not in button_keys(page)
+
+
+def test_an_audio_id_beside_the_task_id_is_filled_in(signed_in: AppTest) -> None:
+    song = scenario("finished")
+    page = paste(signed_in, f'curl -d \'{{"taskId":"{song.task_id}","audioId":"{song.audio_id}"}}\'')
+    assert page.text_input(key="audio_id").value == song.audio_id
+
+
+def test_several_songs_mean_a_choice(signed_in: AppTest) -> None:
+    page = paste(signed_in, answer("finished") + answer("callback"))
+    page.selectbox(key="task_chosen").select(scenario("callback").task_id).run()
+    assert page.text_input(key="task_id").value == scenario("callback").task_id
+    assert f"use_{scenario('callback').audio_id}" in button_keys(page)
+
+
+def test_text_without_an_id_gets_a_sentence_and_stays(signed_in: AppTest) -> None:
+    page = paste(signed_in, "my song about the sea")
+    assert [error.value for error in page.error if error.value.startswith("Task ID: ")]
+    assert page.text_input(key="task_id").value == "my song about the sea"
+
+
+@pytest.fixture
+def other_token(kie: Server) -> str:
+    return kie.sandbox.new_account()
+
+
+@pytest.fixture
+def with_token(signed_in: AppTest, other_token: str) -> AppTest:
+    """The page after somebody pasted a curl line with a token that is not in use here."""
+    song = scenario("finished")
+    return paste(signed_in, f"curl -H 'Authorization: Bearer {other_token}' https://api.kie.ai/x?taskId={song.task_id}")
+
+
+def test_a_token_in_what_is_pasted_is_taken_out(with_token: AppTest, other_token: str) -> None:
+    assert other_token not in said(with_token)
+    assert all(other_token not in str(field.value) for field in with_token.text_input)
+    assert with_token.text_input(key="task_id").value == scenario("finished").task_id
+
+
+def test_a_token_is_used_only_after_a_yes(with_token: AppTest, other_token: str, studio: facade.Studio) -> None:
+    assert studio.vault.account(account_of(other_token)) is None
+    with_token.button(key="use_pasted_token").click().run()
+    assert with_token.session_state["account_id"] == account_of(other_token)
+
+
+def test_a_token_that_is_not_wanted_is_forgotten(with_token: AppTest, other_token: str) -> None:
+    with_token.button(key="forget_pasted_token").click().run()
+    assert "pasted_token" not in with_token.session_state
+
+
+def test_ones_own_token_pasted_by_mistake_is_taken_out(page: AppTest, kie: Server) -> None:
+    token = kie.sandbox.new_account()
+    page.text_input(key="token").input(token).run()
+    paste(page, token)
+    assert page.text_input(key="task_id").value == ""
+    assert "this was your token" in said(page)
+
+
+@pytest.mark.parametrize(
+    ("key", "badge", "reason"),
+    [
+        ("finished", "Can become a persona", ""),
+        ("callback", "Can become a persona", ""),
+        ("instrumental", "Can become a persona", ""),
+        ("first_track", "Not yet", "Not finished yet."),
+        ("old_model", "Cannot", "Made with V3.5. KIE makes personas from V4 and later."),
+        ("tiny", "Cannot", "8.2 s long"),
+    ],
+)
+def test_each_song_shows_what_its_tracks_can_become(signed_in: AppTest, key: str, badge: str, reason: str) -> None:
+    page = paste(signed_in, answer(key))
+    assert badge in said(page)
+    assert reason in said(page)
+
+
+@pytest.mark.parametrize("key", ["failed", "sensitive"])
+def test_a_song_that_failed_says_so_in_kies_words(signed_in: AppTest, key: str) -> None:
+    page = paste(signed_in, answer(key))
+    task = scenario(key).task
+    assert task is not None
+    assert task.error is not None
+    assert task.error[1] in said(page)
+
+
+def test_a_track_with_a_persona_says_made_already(signed_in: AppTest, create) -> None:
+    create("finished")
+    page = paste(signed_in, answer("finished") + " ")
+    assert "It has a persona in your library." in said(page)
+
+
+def use(page: AppTest, key: str, number: int = 0) -> AppTest:
+    task = scenario(key).task
+    assert task is not None
+    page.button(key=f"use_{task.tracks[number].audio_id}").click().run()
+    return page
+
+
+def test_choosing_a_track_fills_only_what_is_empty(signed_in: AppTest) -> None:
+    signed_in.text_input(key="name").input("My own name")
+    page = use(paste(signed_in, answer("finished")), "finished")
+    task = scenario("finished").task
+    assert task is not None
+    assert page.text_input(key="name").value == "My own name"
+    assert page.text_area(key="description").value.casefold() == task.tracks[0].tags.casefold()
+    assert page.text_input(key="style").value == task.tracks[0].tags.split(",")[0]
+
+
+def test_a_short_track_gets_a_window_that_fits(signed_in: AppTest) -> None:
+    page = use(paste(signed_in, answer("short")), "short")
+    assert (page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value) == (0.0, 22.4)
+
+
+def test_a_click_that_comes_before_the_fields_show_it_sends_the_window_that_fits(
+    signed_in: AppTest, kie: Server, studio: Studio
+) -> None:
+    page = use(paste(signed_in, answer("short")), "short")
+    for key in ("vocal_start", "vocal_end"):
+        page.number_input(key=key).set_value(None)  # as a browser says that has not drawn them yet
+    page.button(key="create").click().run()
+    ended(page, studio)
+    assert not page.error
+    sent = kie.sandbox.requests("/api/v1/generate/generate-persona")[-1].json
+    assert (sent["vocalStart"], sent["vocalEnd"]) == (0, 22.4)
+
+
+def test_two_edges_that_are_typed_before_the_page_is_drawn_anew_both_count(signed_in: AppTest) -> None:
+    page = use(paste(signed_in, answer("finished")), "finished")
+    page.number_input(key="vocal_start").set_value(20.0)
+    page.number_input(key="vocal_end").set_value(22.0)
+    page.run()
+    assert (page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value) == (12.0, 22.0)
+
+
+def test_a_long_track_gets_no_window(signed_in: AppTest) -> None:
+    page = use(paste(signed_in, answer("finished")), "finished")
+    assert (page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value) == (None, None)
+
+
+def test_the_suggestion_sets_a_window_and_says_why(signed_in: AppTest) -> None:
+    page = use(paste(signed_in, answer("finished")), "finished")
+    page.button(key="suggest").click().run()
+    start, end = page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value
+    assert 10 <= end - start <= 30.0001
+    assert "singing" in said(page)
+
+
+def test_without_words_the_suggestion_says_that_it_guessed(signed_in: AppTest) -> None:
+    page = use(paste(signed_in, answer("instrumental")), "instrumental")
+    page.button(key="suggest").click().run()
+    assert "guess" in said(page)
+
+
+def test_the_draft_is_added_to_what_was_typed(signed_in: AppTest) -> None:
+    signed_in.text_area(key="description").input("Mine")
+    page = use(paste(signed_in, answer("finished")), "finished")
+    page.button(key="draft").click().run()
+    chosen = page.session_state["task"].tracks[0]
+    assert page.text_area(key="description").value == f"Mine\n{track_verdict.draft(chosen)}"
+    typed = f"mine, {track_verdict.draft(chosen).lower()}"
+    page.text_area(key="description").input(typed)
+    assert page.button(key="draft").click().run().text_area(key="description").value == typed
+
+
+def boosted(page: AppTest) -> AppTest:
+    while "It cost" not in said(page):
+        page.run()
+    return page
+
+
+def test_a_boost_is_shown_with_its_price_and_used_only_on_request(signed_in: AppTest) -> None:
+    signed_in.text_area(key="description").input("warm folk")
+    page = boosted(signed_in.button(key="boost").click().run())
+    assert page.text_area(key="description").value == "warm folk"
+    assert "It cost 0.4 credits." in said(page)
+    page.button(key="boost_use").click().run()
+    assert page.text_area(key="description").value.startswith("Warm folk")
+
+
+def test_an_empty_description_is_not_boosted(signed_in: AppTest, kie: Server) -> None:
+    before = kie.sandbox.count("/api/v1/style/generate")
+    page = signed_in.button(key="boost").click().run()
+    assert "Description: write a few words first" in said(page)
+    assert kie.sandbox.count("/api/v1/style/generate") == before

@@ -1,0 +1,1 @@
+"""Tests of the way from a filed attempt to its outcome."""

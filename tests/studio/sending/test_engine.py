@@ -1,0 +1,126 @@
+"""What the engine keeps and costs while it waits, and when attempts have ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from kie import NotConnected
+from sandbox import Server
+from studio.database.connection import sqlite_file
+from studio.facade import Studio
+from studio.people.token_store import Account
+from studio.sending import engine as engines
+from studio.sending.attempt_store import Store
+from studio.sending.attempts import Status
+from studio.sending.batches import Wanted
+from studio.sending.kinds import body_of
+from studio.sending.kinds.persona import PERSONA
+from tests.studio.helpers import a_request, ended, eventually, press
+
+Opener = Callable[..., Studio]
+
+
+@pytest.fixture
+def any_studio(database_url: str, open_studio: Opener) -> Studio:
+    """A studio on either kind of database."""
+    return open_studio(database_url=database_url, rate_limit=3, rate_period=600)
+
+
+def wanted(count: int) -> list[Wanted]:
+    requests = [a_request(f"audio-{number}", task_id=f"task-{number}") for number in range(count)]
+    return [Wanted(PERSONA, body_of(request.payload()), request) for request in requests]
+
+
+def engine_rows(studio: Studio) -> int:
+    """How many workflows DBOS has on file."""
+    store, running = studio.open().result()
+    if store.database.kind == "sqlite":
+        engine = sqlite_file(f"{store.database.engine.url.database}-engine-{running.executor}")
+        table = "workflow_status"
+    else:
+        engine, table = store.database.engine, "dbos.workflow_status"
+    with engine.connect() as connection:
+        return int(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_three_hundred_waiting_attempts_need_no_thread_each(any_studio: Studio, server: Server, token: str) -> None:
+    account = any_studio.sign_in(token)
+    before = threading.active_count()
+    batch_id, _ = any_studio.batches.start(account.id, "", wanted(300))
+    eventually(lambda: server.sandbox.count(token=token) == 3)
+    assert threading.active_count() - before <= 10
+    any_studio.batches.cancel(account.id, batch_id)
+
+
+def test_the_engine_forgets_what_has_ended(any_studio: Studio, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = any_studio.sign_in(token)
+    ended(any_studio, account, press(any_studio, account))
+    eventually(lambda: engine_rows(any_studio) == 0, 20, lambda: engine_rows(any_studio))
+
+
+def test_accounts_are_served_beside_each_other(any_studio: Studio, server: Server, token: str) -> None:
+    busy, other = any_studio.sign_in(token), any_studio.sign_in(server.sandbox.new_account())
+    batch_id, _ = any_studio.batches.start(busy.id, "", wanted(50))
+    assert ended(any_studio, other, press(any_studio, other)).status is Status.CREATED
+    any_studio.batches.cancel(busy.id, batch_id)
+
+
+def test_what_was_held_up_too_long_does_not_leave(
+    any_studio: Studio, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = any_studio.sign_in(token)
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "TOO_LATE", -1.0)
+        attempt = press(any_studio, account)
+        store, _ = any_studio.open().result()
+        eventually(lambda: released(store, account))
+        eventually(lambda: any_studio.cancel(account, attempt.id))
+    assert (ended(any_studio, account, attempt).status, server.sandbox.count(token=token)) == (Status.REFUSED, 0)
+
+
+def released(store: Store, account: Account) -> bool:
+    """Whether something was claimed and put back."""
+    return any(each.claim and each.status is Status.QUEUED for each in store.newest(account.id, 1))
+
+
+def test_a_claim_whose_answer_was_lost_is_put_back_and_sent_once(
+    any_studio: Studio, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = any_studio.sign_in(token)
+    claim = Store.claim
+    lost = iter([True])
+
+    def answer_lost(*args: object, **options: object) -> object:
+        found = claim(*args, **options)  # type: ignore[arg-type]
+        if found.attempt is not None and next(lost, False):
+            raise NotConnected("the commit's answer is lost")
+        return found
+
+    monkeypatch.setattr(Store, "claim", answer_lost)
+    attempt = press(any_studio, account)
+    assert ended(any_studio, account, attempt).status is Status.CREATED
+    assert server.sandbox.count(token=token) == 1
+
+
+def test_what_cannot_be_started_waits_for_the_next_sign_of_life(
+    any_studio: Studio, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = any_studio.sign_in(token)
+    _, engine = any_studio.open().result()
+    tries = []
+
+    def fail(what: str, *args: object) -> None:
+        tries.append(what)
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_start", fail)
+        pressed = [press(any_studio, account, track=track) for track in range(2)]
+        engine.serve(account.id)
+    assert tries.count("carry") <= 1
+    for attempt in pressed:
+        ended(any_studio, account, attempt)

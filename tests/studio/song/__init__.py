@@ -1,0 +1,1 @@
+"""Tests of pasted text, tracks and windows."""

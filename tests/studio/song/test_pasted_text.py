@@ -1,0 +1,516 @@
+"""Whatever people paste into “Task ID”: which IDs are read out of it, and what is never taken for one."""
+
+from __future__ import annotations
+
+import html
+import json
+import random
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.song.pasted_text import LONGEST, MASKED, NOTHING, ONLY_AUDIO, TOO_LONG, Pasted, read
+
+TASK = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
+TASK_2 = "0b9a8c7d6e5f40312233445566778899"
+UUID_TASK = "5b8e2f10-93c4-4d7a-b1e6-0c9d8a7f6e52"
+JOB = "task_ai-music_1790000000000"
+AUDIO, AUDIO_2 = "3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d", "94e1d7a6-20cb-4f5e-8b93-1a2b3c4d5e6f"
+SOURCE = "aaaa1111-2222-4333-8444-555566667777"
+PERSONA = "c1d2e3f405162738495a6b7c8d9e0f10"
+TOKEN = "9d8c7b6a5f4e3d2c1b0a99887766554e"
+KEY = "sk-4f9Qm2Xw8Lr0Tz6Yb1Vc"
+
+LYRICS = '[Verse]\nSalt on the "railing" {low}\n[Chorus] id: none, C:\\new'
+PARAM = {"callBackUrl": f"https://hooks.example.com/suno/{TASK_2}", "model": "V5", "prompt": LYRICS}
+
+
+def track(audio_id: str, number: int = 1) -> dict[str, object]:
+    return {
+        "id": audio_id,
+        "audioUrl": f"https://media.example.com/a/{PERSONA}.mp3",
+        "sourceAudioUrl": f"https://cdn1.suno.ai/{SOURCE}.mp3",
+        "streamAudioUrl": f"https://stream.example.com/{PERSONA}",
+        "imageUrl": f"https://media.example.com/i/{SOURCE}.jpeg",
+        "prompt": LYRICS,
+        "modelName": "chirp-crow",
+        "title": "Harbour Lights",
+        "tags": "chamber jazz",
+        "createTime": 1790000123456,
+        "duration": 154.68 + number,
+    }
+
+
+def info(task_id: str = TASK, *audio_ids: str, param: dict[str, object] | None = None) -> dict[str, object]:
+    """A record-info answer, as live replies look."""
+    tracks = [track(audio_id, number) for number, audio_id in enumerate(audio_ids or (AUDIO, AUDIO_2))]
+    data = {
+        "taskId": task_id,
+        "parentMusicId": SOURCE,
+        "param": json.dumps(param or PARAM),
+        "response": {"taskId": task_id, "sunoData": tracks},
+        "status": "SUCCESS",
+        "type": "chirp-crow",
+        "operationType": "generate",
+        "errorCode": None,
+        "createTime": 1790000000000,
+    }
+    return {"code": 200, "msg": "success", "data": data}
+
+
+CALLBACK = {
+    "code": 200,
+    "msg": "All generated successfully.",
+    "data": {
+        "callbackType": "complete",
+        "task_id": TASK,
+        "data": [
+            {
+                "id": audio_id,
+                "audio_url": f"https://media.example.com/{PERSONA}.mp3",
+                "image_url": f"https://media.example.com/{PERSONA}.jpeg",
+                "prompt": LYRICS,
+                "model_name": "chirp-hawk",
+                "title": "Harbour Lights",
+                "createTime": "2026-10-01 09:30:00",
+                "duration": 198.44,
+            }
+            for audio_id in (AUDIO, AUDIO_2)
+        ],
+    },
+}
+ASKED = {"taskId": TASK, "audioId": AUDIO, "name": "Harbour Alto", "description": "Low, smoky", "vocalStart": 24.5}
+EXTENDED = info(
+    param={"defaultParamFlag": True, "audioId": SOURCE, "taskId": TASK_2, "uploadUrl": "https://x.example/a"}
+)
+JOB_DONE = {
+    "code": 200,
+    "msg": "success",
+    "data": {
+        "taskId": JOB,
+        "model": "ai-music-api/generate-persona",
+        "state": "success",
+        "param": json.dumps({"input": {"task_id": TASK, "audio_id": SOURCE}}),
+        "resultJson": json.dumps({"persona_id": PERSONA, "name": "Harbour Alto"}),
+        "failCode": None,
+        "createTime": 1790000000000,
+    },
+}
+JOB_MUSIC = {
+    "data": {
+        "taskId": JOB,
+        "param": '{"input":{"audio_id":"' + SOURCE + '"}}',
+        "resultJson": json.dumps({"data": CALLBACK["data"]["data"]}),  # type: ignore[index]
+    }
+}
+BASH = f"""curl -X POST 'https://api.kie.ai/api/v1/generate/generate-persona' \\
+  -H 'Authorization: Bearer {TOKEN}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{json.dumps(ASKED)}'"""
+WINDOWS = (
+    'curl.exe -X POST "https://api.kie.ai/api/v1/generate/generate-persona" ^\r\n'
+    f'  -H "Authorization: Bearer {KEY}" ^\r\n  --data-raw "{json.dumps(ASKED)}"'
+).replace(json.dumps(ASKED), json.dumps(ASKED).replace('"', '\\"'))
+CHROME_CMD = f'--data-raw ^"^{{^\\^"taskId^\\^":^\\^"{TASK}^\\^",^\\^"audioId^\\^":^\\^"{AUDIO}^\\^"^}}^"'
+HISTORY = (
+    "created_at,status,persona_id,name,description,task_id,audio_id,style,vocal_start,vocal_end,code,message\r\n"
+    f'2026-10-01T09:30:00+00:00,created,{PERSONA},Alto,"Low, smoky",{TASK},{AUDIO},,24.5,52.25,200,success\r\n'
+    f"2026-10-01T09:31:00+00:00,refused,,Tenor,High,{TASK_2},{AUDIO_2},,,,409,exists\r\n"
+)
+WIRE = json.dumps(info())
+BOTH, TRACKS = (TASK, TASK_2), (AUDIO, AUDIO_2)
+
+PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
+    # IDs by themselves, or nearly
+    ("an ID", TASK, (TASK,), (), ""),
+    ("an ID with blanks", f" \t{TASK}\n", (TASK,), (), ""),
+    ("a UUID", UUID_TASK, (UUID_TASK,), (), ""),
+    ("a job's ID", JOB, (JOB,), (), ""),
+    ("an ID of another kind", "Suno-2026_x9", ("Suno-2026_x9",), (), ""),
+    ("capital letters", TASK.upper(), (TASK.upper(),), (), ""),
+    ("an ID in quotes", f"“{TASK}”", (TASK,), (), ""),
+    ("another kind in quotes", '"Suno-2026_x9"', ("Suno-2026_x9",), (), ""),
+    ("zero width characters", f"\ufeff{TASK[:7]}\u200b{TASK[7:]}\u200e", (TASK,), (), ""),
+    ("two IDs", f"{TASK}\n{TASK_2}\n{TASK}", BOTH, (), ""),
+    # answers
+    ("record-info", WIRE, (TASK,), TRACKS, ""),
+    ("record-info over many lines", json.dumps(info(), indent=2), (TASK,), TRACKS, ""),
+    ("record-info, line breaks gone", json.dumps(info(), indent=2).replace("\n", ""), (TASK,), TRACKS, ""),
+    ("record-info, line breaks blanks", json.dumps(info(), indent=4).replace("\n", " "), (TASK,), TRACKS, ""),
+    ("record-info, keys in order", json.dumps(info(), sort_keys=True), (TASK,), TRACKS, ""),
+    ("record-info printed by Python", repr(info()), (TASK,), TRACKS, ""),
+    ("record-info inside a string", json.dumps(json.dumps(info())), (TASK,), TRACKS, ""),
+    ("record-info inside a string inside a string", json.dumps(json.dumps(WIRE)), (TASK,), TRACKS, ""),
+    ("record-info with smart quotes", re.sub(r'(?<!\\)"', "”", WIRE), (TASK,), TRACKS, ""),
+    ("record-info as HTML shows it", html.escape(json.dumps(info(), indent=1)), (TASK,), TRACKS, ""),
+    ("record-info in a CSV cell", '1,"' + WIRE.replace('"', '""') + '",ok', (TASK,), TRACKS, ""),
+    ("record-info in a URL", "https://x.example/?body=" + quote(WIRE), (TASK,), TRACKS, ""),
+    ("record-info in a form", "body=" + quote_plus(WIRE), (TASK,), TRACKS, ""),
+    ("record-info in Markdown", f"Here:\n```json\n{WIRE}\n```\nthanks", (TASK,), TRACKS, ""),
+    ("record-info of an extended song", json.dumps(EXTENDED), (TASK,), TRACKS, ""),
+    ("the same, keys in order", json.dumps(EXTENDED, sort_keys=True), (TASK,), TRACKS, ""),
+    (
+        "the same, printed by Python, keys in order",
+        repr(json.loads(json.dumps(EXTENDED, sort_keys=True))),
+        (TASK,),
+        TRACKS,
+        "",
+    ),
+    ("the same, printed by Node", re.sub(r'(?<!\\)"(\w+)": ', r"\1: ", json.dumps(EXTENDED)), (TASK,), TRACKS, ""),
+    ("record-info broken off in a track", WIRE[: WIRE.index("imageUrl")], (TASK,), (AUDIO,), ""),
+    ("broken off behind the second track's ID", WIRE[: WIRE.index(AUDIO_2) + 37], (TASK,), TRACKS, ""),
+    ("broken off behind the first track's ID", WIRE[: WIRE.index(AUDIO) + 37], (TASK,), (AUDIO,), ""),
+    ("broken off inside the track's ID", WIRE[: WIRE.index(AUDIO) + 20], (TASK,), (), ""),
+    ("broken off in the request", WIRE[: WIRE.index("Salt")], (TASK,), (), ""),
+    ("nothing but the request", f'"param":"{{\\"input\\":{{\\"task_id\\":\\"{TASK}\\"}}}}"', (), (), ""),
+    ("the beginning is missing", WIRE[WIRE.index("sunoData") :], (), TRACKS, ""),
+    ("one track", json.dumps(track(AUDIO)), (), (AUDIO,), ""),
+    ("two record-infos", WIRE + "\n\n" + json.dumps(info(TASK_2, SOURCE)), BOTH, (*TRACKS, SOURCE), ""),
+    (
+        "a waiting task",
+        f'{{"code":200,"data":{{"taskId":"{TASK}","response":null,"status":"PENDING"}}}}',
+        (TASK,),
+        (),
+        "",
+    ),
+    ("an unquoted opaque ID", "taskId=Suno2026x9 done", ("Suno2026x9",), (), ""),
+    ("an opaque ID in an answer", '{"data":{"taskId":"t-1"}}', ("t-1",), (), ""),
+    ("a sparse second track", f'"sunoData":[{json.dumps(track(AUDIO))},{{"id":"{AUDIO_2}"}}]', (), TRACKS, ""),
+    ("a generate answer", f'{{"code":200,"msg":"success","data":{{"taskId":"{TASK}"}}}}', (TASK,), (), ""),
+    ("a callback", json.dumps(CALLBACK), (TASK,), TRACKS, ""),
+    ("a callback, wrapped", json.dumps({"id": SOURCE, "body": CALLBACK, "requestId": PERSONA}), (TASK,), TRACKS, ""),
+    ("a callback printed by Python", repr(CALLBACK), (TASK,), TRACKS, ""),
+    ("a job's answer", json.dumps(JOB_DONE), (JOB,), (), ""),
+    ("a job's answer, keys in order", json.dumps(JOB_DONE, sort_keys=True), (JOB,), (), ""),
+    ("a music job's answer", json.dumps(JOB_MUSIC), (JOB,), TRACKS, ""),
+    # requests
+    ("a persona request", json.dumps(ASKED), (TASK,), (AUDIO,), ""),
+    ("a persona job", f'{{"input":{{"task_id":"{TASK}","audio_id":"{AUDIO}"}}}}', (TASK,), (AUDIO,), ""),
+    ("an extend request", f'{{"audioId":"{AUDIO}","personaId":"{PERSONA}","model":"V5"}}', (), (AUDIO,), ""),
+    ("curl for bash", BASH, (TASK,), (AUDIO,), TOKEN),
+    ("curl for bash, line breaks gone", BASH.replace("\n", ""), (TASK,), (AUDIO,), TOKEN),
+    ("curl for Windows", WINDOWS, (TASK,), (AUDIO,), KEY),
+    ("curl from Chrome for Windows", CHROME_CMD, (TASK,), (AUDIO,), ""),
+    (
+        "curl for record-info",
+        f'curl "https://api.kie.ai/x?taskId={TASK}" -H "Authorization: Bearer {KEY}"',
+        (TASK,),
+        (),
+        KEY,
+    ),
+    ("curl with a form", f"curl -G https://x.example --data-urlencode 'taskId={JOB}'", (JOB,), (), ""),
+    ("a URL", f"https://api.kie.ai/api/v1/generate/record-info?taskId={TASK}", (TASK,), (), ""),
+    ("a URL with more", f"https://x.example/s?a=1&task_id={JOB}&audio_id={AUDIO}#top", (JOB,), (AUDIO,), ""),
+    ("a URL in a URL", "https://x.example/?to=" + quote(f"https://kie.ai/logs?taskId={TASK}&x=1", ""), (TASK,), (), ""),
+    ("twice encoded", "https://x.example/?to=" + quote(quote(f"?taskId={TASK}", ""), ""), (TASK,), (), ""),
+    ("a link in HTML", f'<a href="https://kie.ai/logs?x=1&amp;taskId={TASK}">open</a>', (TASK,), (), ""),
+    # code and logs
+    ("Python", f'client.create_persona(task_id="{TASK}", audio_id="{AUDIO}")', (TASK,), (AUDIO,), ""),
+    ("a Python dictionary", f"payload['taskId'] = '{TASK}'  # was task_id", (TASK,), (), ""),
+    ("JavaScript", f"const taskId = '{TASK}'; post({{ taskId, audioId: `{AUDIO}` }})", (TASK,), (AUDIO,), ""),
+    ("Java", f"Record(taskId={TASK}, tracks=[Track(id={AUDIO}, audioUrl=https://x.example)])", (TASK,), (AUDIO,), ""),
+    (
+        "YAML",
+        f"taskId: {TASK}\nsunoData:\n  - id: {AUDIO}\n    audioUrl: https://x.example/a.mp3\n",
+        (TASK,),
+        (AUDIO,),
+        "",
+    ),
+    ("an option", f"persona --task-id {TASK} --audio-id {AUDIO}", (TASK,), (AUDIO,), ""),
+    ("a log line", f"2026-10-01 09:30:00.123 INFO [req {SOURCE}] taskId={TASK} status=SUCCESS", (TASK,), (), ""),
+    ("a log line in words", f"09:30 music job {JOB} finished in 93 s", (JOB,), (), ""),
+    ("a log's next line comes right behind", f"Task ID: {TASK}Status: SUCCESS", (TASK,), (), ""),
+    ("the next line begins with a date", f"taskId={TASK}2026-10-01 09:31:00 done", (TASK,), (), ""),
+    ("a row", f"2026-10-01T09:30:00Z,{TASK},V5,SUCCESS,12", (TASK,), (), ""),
+    ("a row with tabs", f"2026-10-01\t{TASK}\tV5\t{AUDIO}", (TASK,), (), ""),
+    ("a history", HISTORY, BOTH, TRACKS, ""),
+    ("a history, line breaks gone", HISTORY.replace("\r\n", ""), BOTH, TRACKS, ""),
+    ("a history, line breaks blanks", HISTORY.replace("\r\n", " "), BOTH, TRACKS, ""),
+    ("a table with tabs", f"taskId\tpersonaId\taudioId\n{TASK}\t{PERSONA}\t{AUDIO}", (TASK,), (AUDIO,), ""),
+    ("a table, the task last", f"audioId;personaId;taskId\n{AUDIO};{PERSONA};{TASK}\n", (TASK,), (AUDIO,), ""),
+    (
+        "a table in HTML",
+        f"<tr><td>taskId</td><td>{TASK}</td></tr><tr><td>audioId</td><td>{AUDIO}</td>",
+        (TASK,),
+        (AUDIO,),
+        "",
+    ),
+    (
+        "a table with its names above",
+        f"<th>audioId</th><th>taskId</th><tr><td>{AUDIO}</td><td>{TASK}</td>",
+        (TASK,),
+        (),
+        "",
+    ),
+    ("a table in Markdown", f"| Task ID | {TASK} |\n|---|---|\n| Audio ID | {AUDIO} |", (TASK,), (AUDIO,), ""),
+    (
+        "coloured code",
+        f'<span class="k">"taskId"</span><span>:</span> <span class="s">"{TASK}"</span>',
+        (TASK,),
+        (),
+        "",
+    ),
+    ("what a browser's tools list", f'{{"name":"taskId","value":"{TASK}"}}', (TASK,), (), ""),
+    # people
+    ("a message", f"Hi! My task ID is: **{TASK}**. Could you look? Thanks :)", (TASK,), (), ""),
+    ("a message without the word", f"this one: {TASK}, please", (TASK,), (), ""),
+    ("a number sign", f"see task #{TASK}", (TASK,), (), ""),
+    ("Chinese", f"任务ID：{TASK}，音频没有声音", (TASK,), (), ""),
+    ("Japanese", f"タスクID「{TASK}」です", (TASK,), (), ""),
+    ("Russian", f"Вот идентификатор задачи — {TASK}.", (TASK,), (), ""),
+    ("French", f"Identifiant de la tâche : « {TASK} »", (TASK,), (), ""),
+    ("Arabic", f"معرّف المهمة \u200f{TASK}\u200f شكرا", (TASK,), (), ""),
+    ("both IDs in words", f"Task ID: {TASK}\nAudio ID: {AUDIO}\nPersona ID: {PERSONA}", (TASK,), (AUDIO,), ""),
+    # tokens
+    ("a token to keep", f"KIE_API_KEY={TOKEN}", (), (), TOKEN),
+    ("a header", f"Authorization: Bearer {TOKEN}", (), (), TOKEN),
+    ("a bare header", f'"Authorization": "{TOKEN}"', (), (), TOKEN),
+    ("a token by its look", KEY, (), (), KEY),
+    ("a token in a file", f"# kie\nexport KIE_API_KEY='{KEY}'\ntask_id={TASK}\n", (TASK,), (), KEY),
+    ("a token in JSON", f'{{"api_key": "{TOKEN}", "taskId": "{TASK}"}}', (TASK,), (), TOKEN),
+    ("a token in a URL", f"https://x.example/?api_key={TOKEN}&taskId={TASK}", (TASK,), (), TOKEN),
+    ("a token, percent-encoded", f"Authorization=Bearer%20{TOKEN}&taskId%3D{TASK}", (TASK,), (), TOKEN),
+    ("a token where a task ID should be", f"Bearer {TOKEN}\ntaskId={TOKEN}", (), (), TOKEN),
+    ("a token in words", f"my KIE API key is {TOKEN}, and the song is {TASK}.", (TASK,), (), TOKEN),
+    ("a token, then a task", f"Authorization: Bearer {TOKEN} {TASK}", (TASK,), (), TOKEN),
+    ("a token, the next line right behind", f"Bearer {TOKEN}Content-Type: x taskId={TASK}", (TASK,), (), TOKEN),
+    ("another scheme", f"Authorization: Basic {TOKEN}", (), (), TOKEN),
+    ("a sample for a token", f'-H "Authorization: Bearer YOUR_API_KEY_1" -d taskId={TASK}', (TASK,), (), ""),
+    (
+        "a variable for a token",
+        f'-H "Authorization: Bearer $KIE_API_KEY" "https://x.example/v1?taskId={TASK}"',
+        (TASK,),
+        (),
+        "",
+    ),
+    # nothing
+    ("nothing", "", (), (), ""),
+    ("a sentence", "Where do I find the task ID? Bearer of bad news: I lost it in 2026.", (), (), ""),
+    ("a persona's answer", f'{{"code":200,"data":{{"personaId":"{PERSONA}","name":"Alto"}}}}', (), (), ""),
+    ("an error", '{"code":401,"msg":"You do not have access permissions"}', (), (), ""),
+    ("a gateway's page", '<html id="a1b2c3d4"><body>502 Bad Gateway</body></html>', (), (), ""),
+    ("an audio's address", f"https://cdn1.suno.ai/{AUDIO}.mp3", (), (), ""),
+    ("a picture's address", f"https://media.example.com/i/{PERSONA}.jpeg?v=1790000000000", (), (), ""),
+    ("other things with IDs", json.dumps({"id": SOURCE, "etag": PERSONA, "data": [{"id": "gpt-4"}]}), (), (), ""),
+    ("empty values", '{"taskId":"","task_id":null,"audioId":"","status":"SUCCESS1"}', (), (), ""),
+    ("words for values", '{"taskId": "string", "audioId": "your_audio_id_1", task_id: response2.data}', (), (), ""),
+    (
+        "code without values",
+        "taskId = response.data.taskId; post({ taskId: taskId, audioId: pick(tracks2) })",
+        (),
+        (),
+        "",
+    ),
+    ("the source's IDs", f"parentMusicId={SOURCE} src_task_id={TASK_2} sourceAudioId: {SOURCE}", (), (), ""),
+    ("a masked sample", '{"taskId": "5c79****be8e", "audioId": "e231****-****-****-****-****8cadc7dc"}', (), (), ""),
+    ("a shortened ID", "Task ID: 7f3c1e90…2c3d4e5f", (), (), ""),
+]
+
+
+@pytest.mark.parametrize(("text", "tasks", "tracks", "token"), [p[1:] for p in PASTES], ids=[p[0] for p in PASTES])
+def test_a_paste_gives_its_ids(text: str, tasks: tuple[str, ...], tracks: tuple[str, ...], token: str) -> None:
+    found = read(text)
+    assert (found.task_ids, found.audio_ids, found.token) == (tasks, tracks, token)
+    assert bool(found.problem) == (not tasks and not token)
+
+
+@pytest.mark.parametrize(("text", "tasks", "tracks", "token"), [p[1:] for p in PASTES], ids=[p[0] for p in PASTES])
+def test_a_text_field_may_turn_line_breaks_into_blanks(
+    text: str, tasks: tuple[str, ...], tracks: tuple[str, ...], token: str
+) -> None:
+    found = read(" ".join(text.splitlines()))
+    assert (found.task_ids, found.audio_ids, found.token) == (tasks, tracks, token)
+
+
+@pytest.mark.parametrize("write", [json.dumps, repr], ids=["JSON", "Python"])
+@pytest.mark.parametrize("answer", [info(), EXTENDED, CALLBACK, JOB_MUSIC], ids=["info", "extended", "callback", "job"])
+def test_an_answer_that_breaks_off_anywhere_gives_no_wrong_id(answer: object, write: Callable[[object], str]) -> None:
+    text = write(answer)
+    whole = read(text)
+    for end in range(text.index("{", 1), len(text), 3):
+        part = read(text[:end])
+        assert part.task_ids == whole.task_ids[: len(part.task_ids)]
+        assert part.audio_ids == whole.audio_ids[: len(part.audio_ids)]
+
+
+# one ID and nothing else
+
+
+@pytest.mark.parametrize("text", [TASK, UUID_TASK, JOB, "abc", "_x-1", "a" * 128, f"\n {TASK}\t", f"\xa0{JOB}\u3000"])
+def test_one_id_and_nothing_else_is_plain(text: str) -> None:
+    assert read(text) == Pasted(task_ids=(text.strip(),), plain=True)
+
+
+@pytest.mark.parametrize("text", [f'"{TASK}"', f"{TASK}.", f"\ufeff{TASK}", f"taskId={TASK}", f"{TASK} {TASK}"])
+def test_anything_else_around_an_id_is_not(text: str) -> None:
+    assert read(text) == Pasted(task_ids=(TASK,))
+
+
+def test_what_is_longer_than_any_id_is_none() -> None:
+    assert read("a1" * 65).task_ids == ()
+
+
+# tokens
+
+
+def test_only_who_knows_the_token_can_tell_it_from_a_task_id() -> None:
+    assert (read(TOKEN).task_ids, read(TOKEN).token) == ((TOKEN,), "")
+    assert read(TOKEN, TOKEN.__eq__) == Pasted(token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"taskId={TOKEN}", f"{TOKEN} and {TASK}", json.dumps(info(TOKEN)), f'"id":"{TOKEN}"', f"personaId: {TOKEN}"],
+)
+def test_a_known_token_is_in_no_other_field(text: str) -> None:
+    found = read(text, TOKEN.__eq__)
+    assert found.token == TOKEN
+    assert TOKEN not in found.task_ids + found.audio_ids
+
+
+@pytest.mark.parametrize("text", ["kie.demo/token+1=", " 'kie-Hearsay' "])
+def test_a_known_token_may_have_any_form(text: str) -> None:
+    token = text.strip(" '")
+    assert read(text, token.__eq__) == Pasted(token=token)
+
+
+def test_nothing_of_a_token_is_in_the_repr() -> None:
+    found = read(BASH)
+    assert found.token == TOKEN
+    assert not any(TOKEN[start : start + 4] in repr(found) for start in range(len(TOKEN) - 3))
+
+
+# sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", NOTHING),
+        ("Where is it?", NOTHING),
+        ('{"taskId": "5c79****be8e"}', MASKED),
+        ("5c79...be8e", MASKED),
+        ("Task ID: 5c79••••be8e", MASKED),
+        (f"audioId={AUDIO}", ONLY_AUDIO),
+        ("x" * (LONGEST + 1), TOO_LONG),
+        (f"Bearer {TOKEN}", ""),
+        (f"taskId={TASK} audioId=e231****", ""),
+    ],
+)
+def test_a_sentence_says_what_is_missing(text: str, sentence: str) -> None:
+    assert read(text).problem == sentence
+
+
+@pytest.mark.parametrize("sentence", [NOTHING, ONLY_AUDIO, MASKED, TOO_LONG])
+def test_every_sentence_names_the_field_and_the_next_step(sentence: str) -> None:
+    assert sentence.startswith("Task ID: ")
+    assert "Copy" in sentence
+
+
+# size
+
+RANDOM = random.Random(1)
+HOSTILE = {
+    "random bytes": RANDOM.randbytes(LONGEST).decode("latin-1"),
+    "random text": "".join(map(chr, RANDOM.choices(range(32, 0xD800), k=LONGEST))),
+    "hex digits": RANDOM.randbytes(LONGEST // 2).hex(),
+    "nested JSON": '{"data":' * 10_000 + "[" * 10_000 + "]" * 10_000 + "}" * 10_000,
+    "a key and nothing but quotes": "taskId" + '"' * (LONGEST - 6),
+    "a key and nothing but backslashes": 'Authorization: "taskId' + "\\" * (LONGEST - 22),
+    "a request without an end": '"param":"{' + "a" * (LONGEST - 10),
+}
+REPEATED = [
+    '"taskId":', '"', "\\", '\\"', " ", "{", "},{", "a:", "%22", "%", "&quot;", "\u200b", "<a ", "taskId<a x", "sk-",
+    '"param":"{', '},{"id":"', "taskId,a,", "data:[{", "Bearer ", "Bearer a1234567 ", "task_", "***", f"{TASK} ",
+    f"x:{TASK} ", f'"id":"{AUDIO}",', f"taskId={TASK} ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_five_megabytes_of_anything_take_about_a_second(
+    text: str, record_property: Callable[[str, object], None]
+) -> None:
+    started = time.process_time()
+    found = read(text)
+    record_property("seconds", time.process_time() - started)
+    assert time.process_time() - started < 4
+    assert found == Pasted(problem=NOTHING)
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+def test_five_megabytes_of_one_thing_take_about_a_second(
+    piece: str, record_property: Callable[[str, object], None]
+) -> None:
+    text = (piece * (LONGEST // len(piece) + 1))[:LONGEST]
+    started = time.process_time()
+    read(text)
+    record_property("seconds", time.process_time() - started)
+    assert time.process_time() - started < 4
+
+
+# whatever else
+
+hex_ids = st.text("0123456789abcdef", min_size=32, max_size=32)
+job_ids = st.builds(
+    "task_{}_{}".format, st.from_regex(r"[a-z][a-z-]{0,12}[a-z]", fullmatch=True), st.integers(10**12, 10**13 - 1)
+)
+opaque_ids = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{6,100}[0-9]", fullmatch=True).filter(
+    lambda text: not re.match("(?i)(your|my|insert|paste|replace|example)[_-]", text)
+)
+ids = st.one_of(hex_ids, st.uuids().map(str), job_ids, opaque_ids)
+tokens = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._~+-]{14,60}[0-9][A-Za-z0-9]{3}", fullmatch=True)
+around = st.text(st.characters(exclude_characters="*")).map(
+    lambda text: re.sub("(?i)id|key|token|bearer|auth|sk-|param", "", text)
+)
+
+
+@given(st.text())
+def test_no_text_is_an_error(text: str) -> None:
+    found = read(text)
+    assert found.task_ids or found.token or found.problem
+
+
+@given(st.binary())
+def test_no_bytes_are_an_error(content: bytes) -> None:
+    read(content.decode("utf-8", "replace"))
+    read(content.decode("latin-1"))
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*REPEATED, TASK, AUDIO, KEY, "Task ID", "audio_id", "id", '"', ":", "=", ",", "\n", "}", "***"]
+        )
+    )
+)
+def test_no_mixture_of_pieces_is_an_error(pieces: list[str]) -> None:
+    found = read("".join(pieces))
+    assert not {found.token} & {*found.task_ids, *found.audio_ids} - {""}
+
+
+@given(
+    around,
+    st.sampled_from(['"taskId": "{}"', "'task_id':'{}'", '\\"taskId\\":\\"{}\\"', "?taskId={}&", "Task ID: {} "]),
+    ids,
+    around,
+)
+def test_an_id_behind_its_key_is_found_in_any_surroundings(before: str, form: str, task_id: str, after: str) -> None:
+    assert task_id in read(f"{before} {form.format(task_id)}\n{after}").task_ids
+
+
+@given(
+    around,
+    st.sampled_from(["Bearer {}", 'Authorization: "Bearer {}"', "KIE_API_KEY={}", '"api_key": "{}"']),
+    tokens,
+    around,
+)
+def test_a_token_behind_its_key_is_nowhere_else(before: str, form: str, token: str, after: str) -> None:
+    found = read(f"{before} {form.format(token)}\n{after} taskId={token} {token}")
+    assert found.token == token
+    assert token not in repr(found)
+    assert not any(token in value for value in found.task_ids + found.audio_ids)

@@ -1,0 +1,81 @@
+"""Calls that only read are shared."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from studio.song import single_flight
+from studio.song.single_flight import Looks
+from tests.studio.helpers import eventually
+
+
+class Question:
+    """Counts how often it was asked, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def __call__(self) -> int:
+        self.asked += 1
+        self.may_answer.wait(10)
+        return self.asked
+
+
+@pytest.fixture
+def question() -> Question:
+    return Question()
+
+
+def test_who_asks_while_one_is_asking_gets_that_answer(question: Question) -> None:
+    shared = Looks()
+    question.may_answer.clear()
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(shared.once, "same", question) for _ in range(4)]
+        eventually(lambda: question.asked)
+        question.may_answer.set()
+        assert [answer.result() for answer in answers] == [1, 1, 1, 1]
+
+
+def test_another_question_is_asked_by_itself(question: Question) -> None:
+    shared = Looks()
+    assert [shared.once("one", question), shared.once("two", question)] == [1, 2]
+
+
+def test_an_answer_holds_for_its_time(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared, now = Looks(), [100.0]
+    monkeypatch.setattr(single_flight.time, "monotonic", lambda: now[0])
+    told = [shared.once("same", question, keep=1.0)]
+    for now[0] in (100.9, 101.1):
+        told.append(shared.once("same", question, keep=1.0))
+    assert told == [1, 1, 2]
+
+
+def test_a_failure_is_told_and_forgotten(question: Question) -> None:
+    shared = Looks()
+
+    def fail() -> int:
+        raise OSError("no line")
+
+    with pytest.raises(OSError, match="no line"):
+        shared.once("same", fail)
+    assert shared.once("same", question) == 1
+
+
+def test_only_what_was_answered_is_known(question: Question) -> None:
+    shared = Looks()
+    before = shared.known("same")
+    shared.once("same", question)
+    assert (before, shared.known("same")) == (None, 1)
+
+
+def test_the_oldest_answers_are_forgotten(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.song.single_flight.MOST", 2)
+    shared = Looks()
+    for what in "abc":
+        shared.once(what, question)
+    assert [shared.known(what) for what in "abc"] == [None, 2, 3]

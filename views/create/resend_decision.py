@@ -1,0 +1,59 @@
+"""The stop before a second request for the same track: a person sees both texts, and decides."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kie import PersonaRequest
+from studio.facade import the_studio
+from studio.people.token_store import Account
+from studio.sending.attempts import Status
+from views.create import actions
+
+
+def show(account: Account, earlier_id: str) -> None:
+    """Show what is on file for the track beside what was typed, with one plainly worded button for each way on."""
+    earlier = the_studio().attempt(account, earlier_id)
+    if earlier is None:
+        return
+    with st.container(border=True, key="decision_card"):
+        st.badge("Nothing was sent", icon=":material/front_hand:", color="orange")
+        if earlier.status is Status.UNKNOWN:
+            st.subheader("KIE may already have made this persona", anchor=False)
+            st.markdown(
+                "An earlier request for this track was sent, and no answer came back. Asking again with exactly the "
+                "same text is safe: KIE answers with the ID, or says that the persona exists. A changed text could "
+                "replace what KIE has."
+            )
+            _texts("Sent then", earlier.request)
+            st.button(
+                "Ask KIE again with exactly the same text",
+                key="ask_again",
+                type="primary",
+                icon=":material/refresh:",
+                on_click=actions.ask_again,
+                args=(earlier.seen,),
+            )
+        else:
+            st.subheader("This track already has a persona", anchor=False)
+            st.markdown("A second request may silently replace its name and description at KIE. The ID stays the same.")
+            st.code(earlier.persona_id, language=None, wrap_lines=True)
+            before, after = st.columns(2)
+            with before:
+                _texts("At KIE now", earlier.request)
+            with after:
+                _texts("Typed now", actions.typed_request())
+            st.button(
+                "Send, and replace the old text",
+                key="send_over",
+                icon=":material/warning:",
+                on_click=actions.send_over,
+                args=(earlier.seen,),
+            )
+        st.button("Leave it as it is", key="leave_it", on_click=actions.forget_outcome)
+
+
+def _texts(title: str, request: PersonaRequest) -> None:
+    st.caption(title)
+    st.text(request.name)
+    st.text(request.description)

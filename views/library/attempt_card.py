@@ -1,0 +1,313 @@
+"""One attempt, open: all that was sent and answered, what was decided since, and every way on."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from kie import meaning_for
+from studio.facade import the_studio
+from studio.library.search_query import LONGEST_NOTE, LONGEST_USE, MOST_TAGS
+from studio.people.token_store import Account
+from studio.sending.attempts import Attempt, Event, Settled, Status
+from studio.song import media_files, track_verdict
+from views.create import result_card
+from views.create.track_list import source
+from views.library import attempt_actions
+from views.shared import downloads, error_messages, times
+
+COVER = 76
+"""Pixels; small enough to leave the words beside it on a phone."""
+BADGES = {
+    Status.CREATED: ("Created", ":material/check_circle:", "green"),
+    Status.REFUSED: ("Refused", ":material/block:", "red"),
+    Status.UNKNOWN: ("Unknown", ":material/help:", "orange"),
+    Status.SENDING: ("On its way", ":material/hourglass_top:", "blue"),
+    Status.WORKING: ("On its way", ":material/hourglass_top:", "blue"),
+    Status.QUEUED: ("On its way", ":material/hourglass_top:", "blue"),
+}
+SETTLED = {
+    Settled.ASKED_AGAIN: "The same request was sent again later, and KIE answered that one.",
+    Settled.NOT_MADE: "You said that KIE made nothing.",
+    Settled.BY_HAND: "This ID was typed in by hand, from KIE’s logs.",
+}
+EVENTS = {
+    "asked_again": "Sent again with exactly the same text",
+    "replaced": "Sent again with another text, which may have replaced this one at KIE",
+    "late_answer": "KIE’s answer came after it had been given up",
+    "not_made": "Marked as not made",
+    "by_hand": "Persona ID typed in by hand",
+    "used": "Used",
+    "from_file": "Changed by a file; what stood here before:",
+    "deleted": "Deleted from this library",
+    "restored": "Brought back",
+}
+
+
+def show(account: Account, attempt: Attempt) -> None:
+    """Show the attempt as a card."""
+    with st.container(border=True, key="library_detail"):
+        _head(attempt)
+        if attempt.deleted_at is not None:
+            st.button(
+                "Bring it back",
+                key="library_restore",
+                icon=":material/undo:",
+                on_click=attempt_actions.restore,
+                args=(attempt.id,),
+            )
+        with st.container():  # a place of its own, so that what is open below stays open when it changes
+            _outcome(account, attempt)
+        _fact("Name", attempt.request.name or "No name")
+        _fact("Description", attempt.request.description or "No description")
+        if attempt.request.style:
+            _fact("Style", attempt.request.style)
+        with st.container():
+            _ways_out(attempt)
+        _track(account, attempt)
+        _own_words(account, attempt)
+        story = the_studio().library.story(account.id, attempt.id)
+        if attempt.persona_id:
+            _uses(attempt, story)
+        _story(account, attempt, story)
+        _papers(attempt)
+        _delete(attempt)
+
+
+def _fact(label: str, text: str) -> None:
+    with st.container(gap="xxsmall"):
+        st.caption(label)
+        st.text(text)
+
+
+def _head(attempt: Attempt) -> None:
+    word, icon, colour = BADGES[attempt.status]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
+        st.button(
+            "★ Favourite" if attempt.favourite else "☆ Add to favourites",
+            key="library_star",
+            type="tertiary",
+            on_click=attempt_actions.star,
+            args=(attempt.id, not attempt.favourite),
+        )
+        st.button("Close", key="library_close", icon=":material/close:", type="tertiary", on_click=_close)
+
+
+def _close() -> None:
+    attempt_actions.open_attempt("")
+
+
+def _outcome(account: Account, attempt: Attempt) -> None:
+    if attempt.in_flight:
+        result_card.on_its_way(account, attempt, "library_card_waiting")
+    if attempt.persona_id:
+        with st.container(gap="xxsmall"):
+            st.caption("Persona ID")
+            st.code(attempt.persona_id, language=None, wrap_lines=True)
+    if not attempt.saved:
+        st.error(
+            "This ID could not be written to disk. Copy it now; the program keeps trying.", icon=":material/warning:"
+        )
+    if attempt.settled is not Settled.NOT:
+        st.markdown(f":material/person_edit: {SETTLED[attempt.settled]}")
+    if attempt.status is Status.REFUSED and attempt.settled is Settled.NOT:
+        meaning = meaning_for(attempt.cause)
+        st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
+        error_messages.own_words(attempt.code, attempt.message)
+
+
+def _ways_out(attempt: Attempt) -> None:
+    if attempt.status is Status.REFUSED:
+        st.button(
+            "Change and try again",
+            key="library_change",
+            type="primary",
+            icon=":material/edit:",
+            on_click=attempt_actions.change_and_try_again,
+            args=(attempt.request,),
+        )
+    elif attempt.status is Status.UNKNOWN and attempt.settled is Settled.NOT:
+        st.markdown(
+            "**The request left this machine, and no readable answer came back.** KIE may have made the persona, or "
+            "may never have seen the request. Asking again with exactly the same text is safe: KIE answers with the "
+            "ID, or says that the persona exists."
+        )
+        error_messages.seen_id(attempt)
+        error_messages.own_words(attempt.code, attempt.message)
+        st.button(
+            "Ask KIE again with exactly the same text",
+            key="library_ask_again",
+            type="primary",
+            icon=":material/refresh:",
+            on_click=attempt_actions.ask_again,
+            args=(attempt.seen,),
+        )
+        with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
+            st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
+            st.text_input("Persona ID", key=f"by_hand_{attempt.id}")
+            attempt_actions.trouble("by_hand")
+            st.button("Keep this ID", key="library_by_hand", on_click=attempt_actions.found_by_hand, args=(attempt.id,))
+        with st.expander("It was not made, let me change it", icon=":material/edit:"):
+            st.caption(
+                "Choose this only if KIE’s logs show no such call: if the persona exists after all, another text "
+                "could replace its name and description."
+            )
+            st.button("It was not made", key="library_not_made", on_click=attempt_actions.not_made, args=(attempt.id,))
+
+
+def _track(account: Account, attempt: Attempt) -> None:
+    request, track = attempt.request, attempt.track
+    st.caption("Track")
+    made = track.created_at if track is not None else None
+    alive = made is None or made + times.MEDIA_LIFE > datetime.now(UTC)
+    base_url = the_studio().vault.base_url(account.id)
+    if track is not None:
+        cover = source(track.image_url, base_url) if alive else ""
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if cover:
+                with st.container(width=COVER):  # asked for this width itself, Streamlit would make the image coarse
+                    st.image(cover, width="stretch")
+            else:
+                st.markdown(":material/album:", width="content")
+            with st.container(gap="xxsmall", width="stretch"):
+                st.text(track.title or "Untitled")
+                st.text(" · ".join(part for part in (times.length(track.duration), track_verdict.model(track)) if part))
+        sound = source(track.audio_url, base_url) if alive else ""
+        if sound:
+            st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
+        elif track.audio_url and alive:
+            st.caption("Its address is not one that this page may play.")
+    if made is not None:
+        st.caption(times.media_clock(made) + (" The persona stays." if attempt.persona_id else ""))
+    with st.container(horizontal=True):
+        if track is not None and track.audio_url and alive:
+            downloads.button(
+                "Keep the source clip",
+                "library_clip",
+                request.audio_id + (".wav" if track.audio_url.endswith(".wav") else ".mp3"),
+                "application/octet-stream",
+                ":material/download:",
+                account,
+                lambda: io.BytesIO(media_files.clip(track.audio_url, base_url)),
+            )
+        if request.task_id and (track is None or not track.audio_url):
+            st.button(
+                "Look the track up at KIE",
+                key="library_look_up",
+                icon=":material/search:",
+                on_click=attempt_actions.look_up,
+                args=(attempt.id, request),
+            )
+    attempt_actions.trouble("track")
+
+
+def _own_words(account: Account, attempt: Attempt) -> None:
+    st.text_area(
+        "Note",
+        value=attempt.note,
+        key=f"note_{attempt.id}",
+        max_chars=LONGEST_NOTE,
+        height=80,
+        placeholder="What is it good for? Saved as soon as you leave the field.",
+        on_change=attempt_actions.note,
+        args=(attempt.id,),
+    )
+    attempt_actions.trouble("note")
+    st.multiselect(
+        "Tags",
+        sorted({*the_studio().library.tags(account.id), *attempt.tags}, key=str.casefold),
+        default=list(attempt.tags),
+        key=f"tags_{attempt.id}",
+        accept_new_options=True,
+        max_selections=MOST_TAGS,
+        placeholder="Choose, or type a new one",
+        on_change=attempt_actions.tags,
+        args=(attempt.id,),
+    )
+    attempt_actions.trouble("tags")
+
+
+def _uses(attempt: Attempt, story: list[Event]) -> None:
+    st.text_input(
+        "Used for",
+        key=f"used_{attempt.id}",
+        max_chars=LONGEST_USE,
+        placeholder="A song or a project; press Enter",
+        on_change=attempt_actions.used,
+        args=(attempt.id,),
+    )
+    attempt_actions.trouble("used")
+    for event in reversed(story):
+        if event.kind == "used":
+            st.text(f"{times.told(event.at)}  {event.detail.get('for', '')}")
+
+
+def _story(account: Account, attempt: Attempt, story: list[Event]) -> None:
+    library = the_studio().library
+    lines: list[tuple[datetime, str, dict[str, str], str]] = [
+        (attempt.created_at, "Filed" if not attempt.origin else "Filed (brought in from a file)", {}, attempt.author)
+    ]
+    if attempt.sent_at:
+        again = f", after {attempt.repeats} tries that KIE certainly did not act on" if attempt.repeats else ""
+        lines.append((attempt.sent_at, f"Sent{again}", {}, ""))
+    if attempt.ended_at and attempt.sent_at:
+        took = (attempt.ended_at - attempt.sent_at).total_seconds()
+        lines.append((attempt.ended_at, f"Ended, {took:.1f} s after it was sent", {}, ""))
+    for event in story:
+        lines.append((event.at, EVENTS.get(event.kind, event.kind), event.detail, event.author))
+    with st.expander(f"Its story ({len(lines)})", icon=":material/history:"):
+        for moment, sentence, told, author in sorted(lines, key=lambda line: line[0]):
+            st.text(f"{times.told(moment)}  {sentence}" + (f", by {author}" if author else ""))
+            rest = {name: value for name, value in told.items() if name != "by" and value}
+            if rest:
+                st.code("\n".join(f"{name}: {value}" for name, value in rest.items()), language=None, wrap_lines=True)
+        # A file may bring attempts that name each other, or themselves.
+        others = {attempt.replaces: "The earlier attempt for this track"}
+        others |= {other.id: "The later attempt for this track" for other in library.sent_again(account.id, attempt.id)}
+        for other_id, label in others.items():
+            if other_id in ("", attempt.id):
+                continue
+            st.button(
+                label,
+                key=f"open_{other_id}",
+                icon=":material/link:",
+                on_click=attempt_actions.open_attempt,
+                args=(other_id,),
+            )
+
+
+def _papers(attempt: Attempt) -> None:
+    request = attempt.request
+    with st.expander("All that was sent and answered", icon=":material/description:"):
+        st.caption("Sent to KIE (the token is never kept)")
+        st.code(json.dumps(request.payload(), indent=2, ensure_ascii=False), language="json", wrap_lines=True)
+        st.caption("KIE’s answer as it came")
+        st.code(attempt.raw or "None was kept.", language=None, wrap_lines=True)
+        facts = {
+            "Attempt": attempt.id,
+            "HTTP status": attempt.http_status,
+            "KIE’s code": attempt.code,
+            "KIE’s message": attempt.message,
+            "Credits before": attempt.credits_before,
+            "Credits after": attempt.credits_after,
+            "Made by": attempt.author,
+        }
+        st.text("\n".join(f"{label}: {value}" for label, value in facts.items() if value not in (None, "")))
+
+
+def _delete(attempt: Attempt) -> None:
+    if attempt.in_flight or attempt.deleted_at is not None:
+        return
+    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+        st.markdown("Only this library forgets it; at KIE nothing changes. You can undo it.")
+        st.button(
+            "Delete from this library",
+            key="library_delete",
+            icon=":material/delete:",
+            on_click=attempt_actions.delete,
+            args=(attempt.id, attempt.request.name),
+        )

@@ -1,0 +1,202 @@
+"""Out and in: the library as a file, files into the library, and forgetting an account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from studio.exceptions import BadFile
+from studio.facade import NotSaved, the_studio
+from studio.library import export_files
+from studio.people.token_store import Account
+from views.library import attempt_actions, search_list
+from views.shared import downloads, sign_in
+
+if TYPE_CHECKING:
+    from studio.library.import_merge import Preview
+
+MANY = 10_000
+"""Attempts that take so long to write that the page says so."""
+
+
+def show(account: Account) -> None:
+    """Offer the files, the way back in, and the end of an account."""
+    out, into, end = st.tabs(
+        [":material/upload: Take out", ":material/download: Bring in", ":material/delete_forever: Forget this account"]
+    )
+    with out:
+        _out(account)
+    with into:
+        _in(account)
+    with end:
+        _forget(account)
+
+
+def _out(account: Account) -> None:
+    query = search_list.current_query()
+    st.caption(
+        "What the list above shows now, all its pages. The CSV is for spreadsheets; the JSON Lines keep everything."
+    )
+    with st.container(horizontal=True):
+        downloads.button(
+            "Download CSV",
+            "library_csv",
+            "personas.csv",
+            "text/csv",
+            ":material/table:",
+            account,
+            lambda: export_files.csv_file(the_studio().library, account.id, query),
+        )
+        downloads.button(
+            "Download JSON",
+            "library_json",
+            "personas.jsonl",
+            "application/x-ndjson",
+            ":material/data_object:",
+            account,
+            lambda: export_files.json_file(the_studio().library, account.id, query),
+        )
+
+
+def _in(account: Account) -> None:
+    st.caption(
+        "A file from here, or any CSV with the columns persona_id, name, description, task_id, audio_id. "
+        "Nothing is written before you have seen what it would change, and nothing is sent to KIE."
+    )
+    state = st.session_state
+    if state.get("imported"):
+        st.success(state.imported, icon=":material/check_circle:")
+    if state.get("not_imported"):
+        st.error(state.not_imported, icon=":material/error:")
+    key = f"library_file_{state.get('library_files', 0)}"
+    file = st.file_uploader("File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last)
+    if file is None:
+        state.pop("library_preview", None)
+        return
+    from studio.library import import_merge, import_reader
+
+    library = the_studio().library
+    try:
+        if state.get("library_preview", (None,))[0] != (file.file_id, account.id):
+            content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
+            with st.spinner("Reading the file …"):
+                bar = st.empty()
+                preview = import_merge.compare(
+                    library,
+                    account.id,
+                    import_reader.File(content, library.now()),
+                    lambda done: bar.progress(min(done / len(content), 1.0)),
+                )
+                bar.empty()
+            state.library_preview = ((file.file_id, account.id), preview)
+    except BadFile as error:
+        st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
+        st.text("\n".join(error.problems))
+        return
+    _preview(account, state.library_preview[1], key)
+
+
+def _preview(account: Account, preview: Preview, file_key: str) -> None:
+    new, same, different = st.columns(3)
+    new.metric("New", f"{preview.new:,}")
+    same.metric("Here already", f"{preview.same:,}")
+    different.metric("Different here", f"{preview.different:,}")
+    if preview.on_their_way:
+        st.caption(f"{preview.on_their_way:,} were still on their way when the file was made; they are left out.")
+    if preview.different:
+        st.caption("These are here with other content:")
+        st.dataframe(
+            [
+                {
+                    "Where": conflict.place,
+                    "Column": name,
+                    "Here": str(here or ""),
+                    "In the file": str(there or ""),
+                }
+                for conflict in preview.first_conflicts
+                for name, (here, there) in conflict.differs.items()
+            ],
+            hide_index=True,
+            height="content" if preview.different < 4 else 200,
+            alt="What differs between the library and the file",
+        )
+        if preview.different > len(preview.first_conflicts):
+            st.caption(f"The first {len(preview.first_conflicts)} of {preview.different:,} different ones.")
+        st.checkbox(
+            "Take over the file’s version wherever it differs; what stands here is kept in the story",
+            key="library_overwrite",
+        )
+    if preview.new:
+        st.caption("These are new:")
+        st.dataframe(
+            [
+                {
+                    "Where": record.place,
+                    "Outcome": record.values["status"],
+                    "Name": record.values.get("name", ""),
+                    "Persona ID": record.values.get("persona_id", ""),
+                }
+                for record in preview.first_new
+            ],
+            hide_index=True,
+            height="content" if preview.new < 6 else 250,
+            alt="What would be new in the library",
+        )
+        if preview.new > len(preview.first_new):
+            st.caption(f"The first {len(preview.first_new)} of {preview.new:,} new ones.")
+    changes = preview.new + (preview.different if st.session_state.get("library_overwrite") else 0)
+    if changes:
+        if changes > MANY:
+            st.caption("So many take some minutes. This page answers again when they are in; leave it open.")
+        st.button(
+            f"Bring in {changes:,}",
+            key="library_import",
+            type="primary",
+            icon=":material/library_add:",
+            on_click=_take_in,
+            args=(account, file_key),
+        )
+    elif preview.different:
+        st.info("Nothing is new. Tick the box above to take over what differs.", icon=":material/info:")
+    else:
+        st.info("Nothing to bring in: all of it is here already.", icon=":material/check:")
+
+
+def _take_in(account: Account, file_key: str) -> None:
+    from studio.library import import_merge, import_reader
+
+    state = st.session_state
+    overwrite, author, library = bool(state.get("library_overwrite")), sign_in.author(), the_studio().library
+    _forget_last()
+    try:
+        file = import_reader.File(state[file_key].getvalue(), library.now())
+        written = import_merge.take_in(library, account.id, file, overwrite, author, file.order)
+    except BadFile as error:
+        state.not_imported = str(error)
+    except NotSaved as error:
+        state.not_imported = str(error) or "The disk could not be written, so nothing was brought in."
+    else:
+        state.imported = f"{written:,} brought in."
+    state.pop("library_preview", None)
+    state.library_files = state.get("library_files", 0) + 1  # an empty uploader
+
+
+def _forget_last() -> None:
+    for key in ("imported", "not_imported"):
+        st.session_state.pop(key, None)
+
+
+def _forget(account: Account) -> None:
+    st.markdown(
+        "This erases every attempt of this account from this program’s database, for good: IDs, texts, notes, stories. "
+        "Take them out first. At KIE nothing changes."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Type the account’s 12 characters to confirm", key="forget_account", placeholder=account.id, width=320
+        )
+        st.button(
+            "Forget this account", key="forget", icon=":material/delete_forever:", on_click=attempt_actions.forget
+        )
+    attempt_actions.trouble("forget")

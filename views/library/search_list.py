@@ -1,0 +1,253 @@
+"""The library's list: what is looked for, one page of it, and the attempt that is open beside it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.facade import the_studio
+from studio.library.search_query import Order, Query
+from studio.people.token_store import Account
+from studio.sending.attempts import IN_FLIGHT, Attempt, Status
+from views.create import actions
+from views.library import attempt_actions, attempt_card
+from views.shared import live_updates, tables, times
+
+ROWS = 50
+MOST = 200
+"""Attempts are counted up to here; beyond, "more than" is said."""
+CHOICES = {
+    "Created": (Status.CREATED,),
+    "Refused": (Status.REFUSED,),
+    "Unknown": (Status.UNKNOWN,),
+    "On its way": IN_FLIGHT,
+}
+
+
+def show(account: Account) -> None:
+    """Show the list with its filters, and beside it the attempt that is open."""
+    attempt_actions.settle_in(account.id)
+    with st.container():  # a place of its own, so that the fields below stay where they are
+        _message()
+    query = _query()
+    open_id = attempt_actions.opened()
+    attempt = the_studio().attempt(account, open_id) if open_id else None
+    if open_id and attempt is None:
+        st.warning("This attempt is not in the library of this account.", icon=":material/search_off:")
+    if attempt is None:
+        _list(account, query, "")
+        return
+    left, right = st.columns([5, 4], gap="large")
+    with left:
+        _list(account, query, attempt.id)
+    with right:
+        attempt_card.show(account, attempt)
+
+
+def current_query() -> Query:
+    """Return what is looked for now, from the widgets' state."""
+    state = st.session_state
+    days = state.get("library_days") or ()
+    since, until = (days[0], days[-1]) if isinstance(days, tuple | list) and days else (None, None)
+    return Query(
+        text=str(state.get("library_search") or "")[:200],
+        statuses=tuple(status for word in state.get("library_outcomes") or () for status in CHOICES[word]),
+        favourites=bool(state.get("library_favourites")),
+        since=times.midnight(since) if since else None,
+        until=times.midnight(until, days=1) if until else None,
+        deleted=bool(state.get("library_deleted")),
+        order=Order(state.get("library_order") or Order.NEWEST),
+    )
+
+
+def _query() -> Query:
+    def first_page() -> None:
+        st.session_state.library_page = 0
+
+    st.text_input(
+        "Search",
+        key="library_search",
+        type="search",
+        live="200ms",
+        max_chars=200,
+        icon=":material/search:",
+        placeholder="Name, description, style, note, tag, track, ID",
+        on_change=first_page,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.pills(
+            "Outcome",
+            list(CHOICES),
+            key="library_outcomes",
+            selection_mode="multi",
+            on_change=first_page,
+            persist_state="session",
+        )
+        st.date_input(
+            "From and to",
+            value=[],  # both ends are open
+            key="library_days",
+            format="YYYY-MM-DD",
+            on_change=first_page,
+            persist_state="session",
+            width=230,
+        )
+        st.selectbox(
+            "Sorted by",
+            list(Order),
+            key="library_order",
+            on_change=first_page,
+            persist_state="session",
+            width=190,
+        )
+        st.toggle("Favourites only", key="library_favourites", on_change=first_page, persist_state="session")
+        st.toggle("Deleted ones", key="library_deleted", on_change=first_page, persist_state="session")
+    return current_query()
+
+
+def _list(account: Account, query: Query, open_id: str) -> None:
+    library = the_studio().library
+    page = library.find(account.id, query, offset=_page() * ROWS, limit=ROWS)
+    if not page.attempts and _page():
+        st.session_state.library_page = 0
+        page = library.find(account.id, query, limit=ROWS)
+    if not page.attempts:
+        _nothing(query)
+        return
+    _table(page.attempts, query, open_id)
+    others = [attempt for attempt in page.attempts if attempt.in_flight and attempt.id != open_id]
+    if others:  # the one that is open looks after itself
+        live_updates.show(account, others, key="library_waiting")
+    _pager(len(page.attempts), page.more, library.count(account.id, query, MOST + 1))
+
+
+def _page() -> int:
+    return int(st.session_state.get("library_page", 0))
+
+
+def _nothing(query: Query) -> None:
+    with st.container(border=True, key="library_nothing"):
+        if query.deleted and query == Query(deleted=True, order=query.order):
+            st.markdown(":material/delete: Nothing is deleted.")
+        elif query != Query(order=query.order):
+            st.markdown(":material/search_off: **Nothing fits.** Take a word or a filter away.")
+        else:
+            st.markdown(
+                ":material/library_music: **Nothing here yet.** Each persona you ask for is kept here, whatever "
+                "becomes of it. You can also bring some in from a file, below."
+            )
+            st.page_link(actions.CREATE_PAGE, label="Create a persona", icon=":material/mic:")
+
+
+def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
+    table = tables.table(
+        {
+            "favourite": ("text", ["★" if attempt.favourite else "" for attempt in attempts]),
+            "status": ("texts", [[tables.OUTCOMES[attempt.status][0]] for attempt in attempts]),
+            "name": ("text", [attempt.request.name for attempt in attempts]),
+            "created_at": ("time", [attempt.created_at for attempt in attempts]),
+            "persona_id": ("text", [attempt.persona_id for attempt in attempts]),
+            "title": ("text", [attempt.track.title if attempt.track else "" for attempt in attempts]),
+            "tags": ("texts", [attempt.tags for attempt in attempts]),
+            "description": ("text", [attempt.request.description for attempt in attempts]),
+            "author": ("text", [attempt.author for attempt in attempts]),
+        }
+    )
+    if not any(attempt.author for attempt in attempts):
+        table = table.drop_columns(["author"])
+    ids = [attempt.id for attempt in attempts]
+    key = f"library_table_{hash((query, _page(), *ids)) & 0xFFFFFFFF:x}"
+
+    open_row = ids.index(open_id) if open_id in ids else None
+
+    def choose() -> None:
+        chosen = st.session_state[key].selection
+        rows = [*(row for row, _ in chosen.cells), *chosen.rows]
+        other = next((row for row in rows if row != open_row and row < len(ids)), None)
+        if other is not None:
+            attempt_actions.open_attempt(ids[other])
+        elif not chosen.rows:  # its mark was taken away
+            attempt_actions.open_attempt("")
+
+    _mark(key, open_row)
+    column = st.column_config
+    st.dataframe(
+        table,
+        key=key,
+        hide_index=True,
+        height="content" if len(ids) < 12 else 460,
+        placeholder="",
+        alt=f"{len(ids)} attempts of this account; choose a row to open it",
+        on_select=choose,
+        selection_mode=["single-row", "single-cell"],
+        column_config={
+            "favourite": column.TextColumn("★", width=36, help="Favourite"),
+            "status": tables.outcome(width=104),
+            "name": column.TextColumn("Name", width=150 if open_id else 200),
+            "created_at": column.DatetimeColumn(
+                "When", format="D MMM YYYY, HH:mm", timezone=st.context.timezone, width=150
+            ),
+            "persona_id": column.TextColumn("Persona ID", width=290),
+            "title": column.TextColumn("Track", width="small"),
+            "tags": column.ListColumn("Tags", width="small"),
+            "description": column.TextColumn("Description", width="medium"),
+            "author": column.TextColumn("Made by", width="small"),
+        },
+    )
+
+
+def _mark(key: str, row: int | None) -> None:
+    """Let the table's selection say which row is open, whatever opened or closed it."""
+    chosen = st.session_state.get(key, {}).get("selection", {})
+    rows = [] if row is None else [row]
+    cells = [cell for cell in chosen.get("cells", []) if cell[0] == row]
+    if (chosen.get("rows", []), chosen.get("cells", [])) != (rows, cells):
+        st.session_state[key] = {"selection": {"rows": rows, "cells": cells}}
+
+
+def _pager(shown: int, more: bool, count: int) -> None:
+    page = _page()
+    first = page * ROWS + 1
+    total = f"{count:,}" if count <= MOST else f"more than {MOST:,}"
+
+    def turn(by: int) -> None:
+        st.session_state.library_page = max(0, _page() + by)
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{first:,} to {first + shown - 1:,} of {total}" if page or more else f"{total} in all")
+        if page or more:
+            st.button(
+                "Back",
+                key="library_back",
+                icon=":material/chevron_left:",
+                disabled=not page,
+                on_click=turn,
+                args=(-1,),
+            )
+            st.button(
+                "More",
+                key="library_more",
+                icon=":material/chevron_right:",
+                icon_position="right",
+                disabled=not more,
+                on_click=turn,
+                args=(1,),
+            )
+
+
+def _message() -> None:
+    said = attempt_actions.message()
+    if not said:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="library_message_box"):
+        (st.error if said["bad"] else st.success)(said["sentence"])
+        if said["undo"]:
+            st.text(said["name"])
+            st.button(
+                "Undo",
+                key="library_undo",
+                icon=":material/undo:",
+                on_click=attempt_actions.restore,
+                args=(said["undo"],),
+            )

@@ -1,0 +1,24 @@
+"""The router: what is on every page, around the page itself. The door (`app.py`) starts it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from views.shared import sign_in, token_panel
+
+HERE = Path(__file__).parent
+
+# The icon is a local file, because with a Material one the browser fetches it from an outside host.
+st.set_page_config(page_icon=str(HERE / "shared" / "icon.png"), layout="wide")
+if sign_in.gate(token_panel.leave):
+    page = st.navigation(
+        [
+            st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True),
+            st.Page(HERE.parent / "pages" / "library.py", title="Library", icon=":material/library_music:"),
+        ]
+    )
+    token_panel.banner()
+    slot = st.sidebar.container()
+    page.run()
+    with slot:
+        token_panel.panel()

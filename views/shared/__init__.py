@@ -1,0 +1,1 @@
+"""What the pages share: signing in, the token panel, waiting, downloads, times, errors."""

@@ -1,0 +1,97 @@
+"""Waiting for attempts: what a page shows meanwhile, and how it is told that there is something new to show.
+
+The picture is `live_updates.html`, `.css` and `.js`. It ticks by itself and listens to the event stream.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import streamlit as st
+
+from studio.facade import the_studio
+from studio.people.browser_grants import Offer
+from studio.people.token_store import Account
+from studio.sending.change_notifier import MOST_ATTEMPTS
+from views.shared import components, sign_in
+from views.shared.event_stream import NAME
+
+_waiting = components.load("shared/live_updates")
+
+
+class Waited(Protocol):
+    """What a page can wait for."""
+
+    @property
+    def id(self) -> str:
+        """Which one it is."""
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """The state in which the page shows it."""
+
+
+def show(
+    account: Account,
+    attempts: Sequence[Waited],
+    *,
+    key: str,
+    headline: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    usual: str = "It usually takes some seconds.",
+) -> None:
+    """Draw the page, or the fragment that this stands in, anew as soon as one of these attempts of the account changed.
+
+    `headline` says without a full stop what is waited for; without one nothing is to be seen, and what is drawn anew is
+    a list, which need not be so at once. `since` is when it began,
+    `until` when it goes on by itself, `usual` how long it takes. The attempts are given as the page shows them, so that
+    what changes between reading and drawing is told too. At most `MOST_ATTEMPTS` are waited for.
+    """
+    seen = {attempt.id: attempt.state for attempt in attempts[:MOST_ATTEMPTS]}
+    waits = st.session_state.setdefault("waits", {})
+    ticket, drawn, before = waits.get((key, account.id)) or (secrets.token_urlsafe(32), 0, None)
+    drawn += seen != before
+    waits[key, account.id] = (ticket, drawn, seen)
+    the_studio().waits.offer(ticket, Offer(account, sign_in.seat(), lambda: seen))
+    trouble = not the_studio().answers
+    if headline and trouble:
+        st.warning(
+            "The database does not answer now. What KIE answers is shown here all the same, and is written down as "
+            "soon as it can be.",
+            icon=":material/cloud_off:",
+        )
+    base = "/".join(("", *filter(None, st.get_option("server.baseUrlPath").strip("/").split("/"))))
+    _draw(
+        key,
+        stream=f"{base}/{NAME}?key={ticket}&drawn={drawn}{'' if headline else '&list'}{'&trouble' if trouble else ''}",
+        headline=headline,
+        started=_milliseconds(since),
+        until=_milliseconds(until),
+        usual=usual,
+    )
+
+
+def again(key: str, first: float, said: str = "") -> None:
+    """Draw the page, or the fragment that this stands in, anew in `first` seconds, and then now and then.
+
+    `said` is told once to who listens to the page instead of looking at it.
+    """
+    _draw(key, said=said, again=first * 1000)
+
+
+def say(key: str, said: str) -> None:
+    """Tell it once to who listens to the page instead of looking at it."""
+    _draw(key, said=said)
+
+
+def _draw(key: str, **data: object) -> None:
+    _waiting(key=key, data={"key": key, "now": time.time() * 1000, **data}, on_told_change=lambda: None)
+
+
+def _milliseconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() * 1000 if moment else None

@@ -1,0 +1,159 @@
+"""Who is using the page: the token field, the balance, the demo. The token leaves this file at once, for the vault."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kie import KieError
+from studio.facade import Balance, the_studio
+from studio.people.token_store import Account
+from views.shared import sign_in
+
+OWN = ("account_id", "ask_balance", "token_problem", "task", "task_wanted", "task_problem", "memo")
+"""What a session knows of its account, and forgets with it."""
+
+
+def current() -> Account | None:
+    """Return the account that this browser uses: the same in all its tabs, also after a reload."""
+    studio = the_studio()
+    if not sign_in.inside():
+        return None
+    if studio.shared is not None:
+        return studio.shared
+    mine, here = st.session_state.get("account_id", ""), browser()
+    known = studio.vault.account(studio.visitors.account_of(here) if here else mine)
+    if mine and (known is None or known.id != mine):
+        _clear()  # another tab of this browser left, or signed in anew
+    if known is not None:
+        st.session_state.account_id = known.id
+    return known
+
+
+def banner() -> None:
+    """Say on every page of the demo that nothing is real."""
+    account = current()
+    if account is not None and account.demo:
+        st.info(
+            "This is the demo: an invented KIE on this machine. No song, persona or credit here is real.",
+            icon=":material/theater_comedy:",
+        )
+
+
+def panel() -> None:
+    """Show the account, or ask for a token."""
+    account = current()
+    if account is None:
+        _ask()
+    else:
+        _show(account)
+
+
+def start_demo() -> None:
+    """Give this browser a demo account of its own."""
+    _enter(the_studio().start_demo())
+
+
+def _ask() -> None:
+    st.subheader("Your KIE token")
+    st.text_input(
+        "Token",
+        key="token",
+        type="password",
+        autocomplete="off",
+        placeholder="Paste it here",
+        on_change=_sign_in,
+        help="It stays in this program's memory: it is never stored, logged or shown in full.",
+    )
+    problem = st.session_state.get("token_problem")
+    if problem:
+        st.error(problem["sentence"], icon=":material/key_off:")
+        if problem["own_words"]:
+            st.code(problem["own_words"], language=None, wrap_lines=True)
+    st.caption("You get a token at [kie.ai/api-key](https://kie.ai/api-key).")
+    st.button("Try the demo", key="try_demo", icon=":material/theater_comedy:", on_click=start_demo, width="stretch")
+    st.caption("The demo needs no token and no network.")
+
+
+def _sign_in() -> None:
+    token, st.session_state.token = st.session_state.token, ""
+    use_token(token)
+
+
+def use_token(token: str) -> None:
+    """Give this browser the account of a token, if KIE accepts it; the sidebar says why if not."""
+    st.session_state.pop("token_problem", None)
+    if not token.strip():
+        return
+    try:
+        account = the_studio().sign_in(token)
+    except KieError as error:
+        own_words = " ".join(str(part) for part in (error.code, error.message) if part)
+        st.session_state.token_problem = {
+            "sentence": f"{error.sentence} {error.next_step}".strip(),
+            "own_words": own_words,
+        }
+    else:
+        _enter(account)
+        st.session_state.ask_balance = False  # signing in has asked
+
+
+def _enter(account: Account) -> None:
+    _clear()
+    st.session_state.account_id = account.id
+    if browser():
+        the_studio().visitors.seat(browser(), account.id)
+
+
+def leave() -> None:
+    """Forget whose browser this is, in all its tabs; the records stay on disk under their account."""
+    account = current()
+    _clear()
+    if account is not None:
+        the_studio().sign_out(browser(), account)
+        if account.demo:  # invented IDs must not reach the real KIE
+            st.session_state.update(dict.fromkeys(("task_id", "audio_id", "name", "description", "style"), ""))
+
+
+def _clear() -> None:
+    had_one = "account_id" in st.session_state
+    for key in OWN:
+        st.session_state.pop(key, None)
+    if had_one:  # the address of somebody who comes by a link and signs in is about their own
+        st.query_params.pop("attempt", None)
+
+
+def _show(account: Account) -> None:
+    studio = the_studio()
+    if st.session_state.setdefault("ask_balance", True) or studio.balance(account) is None:
+        studio.ask_balance(account)
+        st.session_state.ask_balance = False
+    balance = studio.balance(account) or Balance(None)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.metric("Credits left", "unknown" if balance.credits is None else f"{balance.credits:,.2f}")
+        st.button(
+            "Refresh",
+            key="refresh_balance",
+            icon=":material/refresh:",
+            type="tertiary",
+            help="Ask KIE for the balance again",
+            on_click=lambda: st.session_state.update(ask_balance=True),
+        )
+    if balance.error is not None:
+        st.warning(f"{balance.error.sentence} {balance.error.next_step}", icon=":material/cloud_off:")
+    st.caption(
+        "Demo account" if account.demo else "Token set for this installation" if account.shared else "Your token"
+    )
+    st.text(f"Account {account.id}" + (f"\nToken ends in {account.last_four}" if account.last_four else ""))
+    if not account.shared:
+        st.button(
+            "Leave the demo" if account.demo else "Use another token",
+            key="leave",
+            icon=":material/logout:",
+            on_click=leave,
+            width="stretch",
+        )
+
+
+def browser() -> str:
+    """Return the name under which this browser has its account, or "" where there is no browser."""
+    return sign_in.seat()
