@@ -2,7 +2,7 @@
 
 Bars: 64 MiB of memory above idle for each step, and no other process waits longer than a second for a write. Idle is
 the process with the file in memory, because the upload is Streamlit's; what is measured is the most that the process
-had (resident set). The other process writes four times a second, as `Store.beat` does. `--quick` takes 20,000
+had (resident set). The other process writes four times a second, as `Store.heartbeat` does. `--quick` takes 20,000
 attempts.
 """
 
@@ -38,7 +38,7 @@ from studio.database.connection import Database  # found through the line above
 from studio.database.tables import attempts, events, number_at
 from studio.library.export_files import json_file
 from studio.library.find_and_edit import Library
-from studio.library.import_merge import compare, take_in
+from studio.library.import_merge import compare, import_file
 from studio.library.import_reader import File
 from studio.library.search_query import Query
 from studio.sending.kinds import body_of
@@ -57,14 +57,14 @@ store, longest = Store(Database(sys.argv[1])), 0.0
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 0.25)[0]:
     started = time.perf_counter()
-    store.beat("another")
+    store.heartbeat("another")
     longest = max(longest, time.perf_counter() - started)
 print(longest)
 """
 
 
 class Resident(threading.Thread):
-    """Looks how much memory the process has, until `most` is asked for."""
+    """SingleFlight how much memory the process has, until `most` is asked for."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -149,7 +149,7 @@ def bring_in(url: str, path: str) -> tuple[float, float]:
     library, content = Library(Database(url)), Path(path).read_bytes()
     memory, started = Resident(), time.perf_counter()
     file = File(content, START)
-    take_in(library, ACCOUNT, file, order=file.order)
+    import_file(library, ACCOUNT, file, order=file.order)
     return time.perf_counter() - started, memory.most()
 
 

@@ -7,7 +7,7 @@
     database-gone  PostgreSQL stands still for 30 s, and then ends while KIE works
     stop           SIGTERM while 400 attempts wait: how long after the last answer the server ends
 
-Visitors speak Streamlit's protocol (`streamlit_client.py`) to real servers; requests are counted at the stand-in KIE,
+Browsers speak Streamlit's protocol (`streamlit_client.py`) to real servers; requests are counted at the stand-in KIE,
 where they arrive. Everything listens on 127.0.0.1 and ends by itself. Exit code 1 if a bar is missed.
 """
 
@@ -44,7 +44,7 @@ SAME_MOMENT = 0.5
 """Seconds that a click may take to be filed under load: who clicked later than that must not leave earlier."""
 SONG = attempts.requests(1)[0].task_id
 AT_ONCE = 8
-"""Visitors that are brought to the point of clicking at the same time."""
+"""Browsers that are brought to the point of clicking at the same time."""
 
 
 def say(*words: object) -> None:

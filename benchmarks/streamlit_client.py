@@ -346,12 +346,12 @@ class Visitor:
         self.nodes.pop(path, None)  # so that the newest come last
         self.nodes[path] = Node(kind, message, delta.fragment_id, self._run[0], "" if key == "None" else key, text)
         if getattr(message, "set_value", False):
-            self._adopt(message)
+            self._resume(message)
         if kind == "bidi_component":
             with suppress(ValueError):
                 self.on_component(json.loads(_data(message)), delta.fragment_id)
 
-    def _adopt(self, message: Any) -> None:
+    def _resume(self, message: Any) -> None:
         """Take over a value that the server has set."""
         name = "raw_value" if "raw_value" in message.DESCRIPTOR.fields_by_name else "value"
         state = WidgetState(id=message.id)

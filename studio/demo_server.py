@@ -41,7 +41,7 @@ def stop() -> None:
         _server = None
 
 
-def scenes() -> tuple[Scenario, ...]:
+def songs() -> tuple[Scenario, ...]:
     """Return the songs of the demo: what each is in words, its IDs, and what it shows."""
     from sandbox import SCENARIOS
 

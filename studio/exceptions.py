@@ -38,7 +38,7 @@ class NeedsDecision(Exception):
         self.stale = stale
 
 
-class Refused(Exception):
+class NotAllowed(Exception):
     """A decision that the attempt does not allow (any more). The text says so to a person."""
 
 

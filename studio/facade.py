@@ -13,12 +13,12 @@ from typing import IO, TYPE_CHECKING, Any
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo_server, settings
 from studio.exceptions import DatabaseTooNew, NotSaved
-from studio.people.browser_grants import Offers
-from studio.people.browsers import Visitors
-from studio.people.token_store import Account, Vault
+from studio.people.browser_grants import Grants
+from studio.people.browsers import Browsers
+from studio.people.token_store import READ_TIMEOUT, Account, TokenStore
 from studio.sending.attempts import Attempt, Seen
-from studio.sending.change_notifier import Changes
-from studio.song.single_flight import Looks
+from studio.sending.change_notifier import ChangeNotifier
+from studio.song.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from kie import TimedWords, Track
@@ -32,8 +32,6 @@ __all__ = ["Balance", "NotSaved", "Studio", "close_the_studio", "the_studio"]
 
 log = logging.getLogger(__name__)
 
-LOOK_TIMEOUT = (5.0, 20.0)
-"""Seconds for calls that only read, while a person looks at the page."""
 OPEN_PATIENCE = 8.0
 """Seconds that a page waits for the database to be opened; a large one that is brought up to date takes longer."""
 MOST_DEMOS, OLDEST_DEMOS = 1000, 5
@@ -53,20 +51,20 @@ class Studio:
 
     def __init__(self, configuration: settings.Settings) -> None:
         self.settings = configuration
-        self.vault = Vault()
-        self.visitors = Visitors()
-        self.downloads: Offers[IO[bytes]] = Offers(self.visitors)
-        self.changes = Changes(self._states)
-        self.waits: Offers[Mapping[str, object]] = Offers(self.visitors)
+        self.token_store = TokenStore()
+        self.browsers = Browsers()
+        self.downloads: Grants[IO[bytes]] = Grants(self.browsers)
+        self.changes = ChangeNotifier(self._states)
+        self.waits: Grants[Mapping[str, object]] = Grants(self.browsers)
         """What pages wait for: attempts and the states in which they were drawn, for `changes`."""
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Engine]] | None = None
         self._balances: dict[str, Balance] = {}
-        self._looks = Looks()
+        self._shared_calls = SingleFlight()
         self.shared: Account | None = None
         if configuration.api_key:
             try:
-                self.shared = self.vault.keep(configuration.api_key, configuration.base_url, shared=True)
+                self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
             except InvalidInput as error:
                 raise settings.BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
 
@@ -86,7 +84,7 @@ class Studio:
             from studio.sending.engine import Engine
 
             store = Store(Database(self.settings.database_url))
-            engine = Engine(self.settings, store, self.vault, self.changes.tell)
+            engine = Engine(self.settings, store, self.token_store, self.changes.notify)
             engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
                 engine.launch()
@@ -118,50 +116,50 @@ class Studio:
         cannot be asked now, the token is kept: the history is on this machine.
         """
         token = check_token(token)
-        with KieClient(token, self.settings.base_url, LOOK_TIMEOUT, repeat=False) as client:
+        with KieClient(token, self.settings.base_url, READ_TIMEOUT, repeat=False) as client:
             balance = _ask_balance(client)
         if balance.error is not None and balance.error.cause is Cause.TOKEN:
             raise balance.error
-        account = self.vault.keep(token, self.settings.base_url)
+        account = self.token_store.add(token, self.settings.base_url)
         self._balances[account.id] = balance
-        self._adopt(account.id)
+        self._resume(account.id)
         return account
 
     def sign_out(self, visitor: str, account: Account) -> None:
         """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
-        self.visitors.leave(visitor)
-        if not account.shared and not self.visitors.use(account.id) and not self._waits(account.id):
+        self.browsers.leave_account(visitor)
+        if not account.shared and not self.browsers.any_uses(account.id) and not self._waits(account.id):
             self._drop(account.id)
 
     def _waits(self, account_id: str) -> bool:
         """Whether something of an account has not ended, as far as anybody can tell."""
         try:
-            store, _ = self._house()
+            store, _ = self._ready()
             return store.any_in_flight(account_id)
         except NotSaved:  # if it could be read before, something may wait that cannot be seen now
             return self._opened is not None and self._opened.done() and self._opened.exception() is None
 
     def _drop(self, account_id: str) -> None:
-        self.vault.drop(account_id)
+        self.token_store.remove(account_id)
         self._balances.pop(account_id, None)
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
         token, base_url = demo_server.new_visitor()
         self.open()
-        for old in self.vault.demos()[: -MOST_DEMOS + 1][:OLDEST_DEMOS]:
+        for old in self.token_store.demos()[: -MOST_DEMOS + 1][:OLDEST_DEMOS]:
             if not self._waits(old):
                 self._drop(old)
-        return self.vault.keep(token, base_url, demo=True)
+        return self.token_store.add(token, base_url, demo=True)
 
-    def plug_in(self, account: Account, plugged: bool) -> None:
+    def set_demo_reachable(self, account: Account, plugged: bool) -> None:
         """Connect a demo account to the stand-in KIE, or to an address of this machine where nobody answers."""
         if account.demo:
-            self.vault.point(account.id, demo_server.address() if plugged else demo_server.NOBODY)
+            self.token_store.redirect_demo(account.id, demo_server.address() if plugged else demo_server.NOBODY)
 
-    def is_plugged_in(self, account: Account) -> bool:
+    def is_demo_reachable(self, account: Account) -> bool:
         """Whether a demo account's line leads to the stand-in KIE."""
-        return self.vault.base_url(account.id) != demo_server.NOBODY
+        return self.token_store.base_url(account.id) != demo_server.NOBODY
 
     def ask_balance(self, account: Account) -> None:
         """Ask KIE how many credits are left, for `balance` to tell."""
@@ -179,7 +177,7 @@ class Studio:
             with self._client(account) as client:
                 return client.music_task(task_id)
 
-        return self._looks.once(("task", account.id, task_id), look, keep=1.0)
+        return self._shared_calls.once(("task", account.id, task_id), look, keep=1.0)
 
     def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
         """Ask KIE when what is sung in a track; it is asked once, because it may cost. Raises `kie.KieError`."""
@@ -188,11 +186,11 @@ class Studio:
             with self._client(account) as client:
                 return client.timed_words(task_id, audio_id)
 
-        return self._looks.once(("words", account.id, audio_id), look)
+        return self._shared_calls.once(("words", account.id, audio_id), look)
 
     def known_words(self, account: Account, audio_id: str) -> TimedWords | None:
         """Return the timed words if they were asked for."""
-        found: TimedWords | None = self._looks.known(("words", account.id, audio_id))
+        found: TimedWords | None = self._shared_calls.known(("words", account.id, audio_id))
         return found
 
     def create_persona(
@@ -227,7 +225,7 @@ class Studio:
         return self._file(account, BOOST, body_of({"content": content}), author=author)
 
     def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
-        store, engine = self._house()
+        store, engine = self._ready()
         balance = self.balance(account)
         before = balance.credits if balance is not None else None
         attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
@@ -237,16 +235,16 @@ class Studio:
 
     def cancel(self, account: Account, attempt_id: str) -> bool:
         """End an attempt that was not sent, or waits to be sent again; say whether it still was waiting."""
-        store, _ = self._house()
+        store, _ = self._ready()
         done = store.cancel(account.id, attempt_id)
-        self.changes.tell(attempt_id)
+        self.changes.notify(attempt_id)
         return done
 
-    def let_go(self, account: Account, attempt_id: str) -> bool:
+    def send_held(self, account: Account, attempt_id: str) -> bool:
         """Have a held attempt sent after all; say whether it was held."""
-        store, engine = self._house()
-        done = store.let_go(account.id, attempt_id)
-        self.changes.tell(attempt_id)
+        store, engine = self._ready()
+        done = store.send_held(account.id, attempt_id)
+        self.changes.notify(attempt_id)
         engine.wake(account.id)
         return done
 
@@ -255,7 +253,7 @@ class Studio:
 
         While the database cannot be read, return what this process knows of it; raises `NotSaved` if that is nothing.
         """
-        store, engine = self._house()
+        store, engine = self._ready()
         try:
             attempt = store.get(account.id, attempt_id)
         except NotSaved:
@@ -267,18 +265,18 @@ class Studio:
 
     def history(self, account: Account, limit: int) -> list[Attempt]:
         """Return the newest attempts of this account that asked for a persona."""
-        store, engine = self._house()
+        store, engine = self._ready()
         return [attempt.overlaid(engine.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
 
     @property
     def answers(self) -> bool:
         """Whether the database answered when it was used last."""
-        store, _ = self._house()
+        store, _ = self._ready()
         return store.database.answers
 
     def _states(self, attempt_ids: Sequence[str]) -> Mapping[str, object]:
         """Return the states of these attempts, for `changes`: as pages see them, written or not."""
-        store, engine = self._house()
+        store, engine = self._ready()
         states = store.states(attempt_ids)
         for attempt_id, outcome in dict(engine.unsaved).items():
             if attempt_id in states:
@@ -290,7 +288,7 @@ class Studio:
         """Attempts that were started together. Raises `NotSaved` when the database cannot be used."""
         from studio.sending.batches import Batches
 
-        store, _ = self._house()
+        store, _ = self._ready()
         return Batches(store)
 
     @property
@@ -298,16 +296,16 @@ class Studio:
         """All that is kept. Raises `NotSaved` when the database cannot be used."""
         from studio.library.find_and_edit import Library
 
-        store, engine = self._house()
+        store, engine = self._ready()
         return Library(store.database, engine.unsaved)
 
-    def _client(self, account: Account, read_timeout: float = LOOK_TIMEOUT[1]) -> KieClient:
-        client = self.vault.client(account.id, (LOOK_TIMEOUT[0], read_timeout))
+    def _client(self, account: Account) -> KieClient:
+        client = self.token_store.client(account.id)
         if client is None:
             raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
         return client
 
-    def _house(self) -> tuple[Store, Engine]:
+    def _ready(self) -> tuple[Store, Engine]:
         try:
             return self.open().result(OPEN_PATIENCE)
         except TimeoutError as error:
@@ -315,10 +313,10 @@ class Studio:
         except Exception as error:
             raise NotSaved(str(error) if isinstance(error, DatabaseTooNew) else "") from error
 
-    def _adopt(self, account_id: str) -> None:
+    def _resume(self, account_id: str) -> None:
         """Go on with what waited for this token."""
         try:
-            _, engine = self._house()
+            _, engine = self._ready()
             engine.wake(account_id)
         except Exception:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 # The icon is a local file, because with a Material one the browser fetches it from an outside host.
 st.set_page_config(page_icon=str(HERE / "shared" / "icon.png"), layout="wide")
-if sign_in.gate(token_panel.leave):
+if sign_in.require_sign_in(token_panel.leave):
     page = st.navigation(
         [
             st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True),

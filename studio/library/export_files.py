@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from studio.database.attempt_columns import IN_CSV, IN_FILE
 from studio.library.search_query import Order
-from studio.sending.attempts import IN_FLIGHT
+from studio.sending.attempts import IN_FLIGHT_STATUSES
 
 if TYPE_CHECKING:
     from studio.library.find_and_edit import Library
@@ -87,7 +87,7 @@ def json_parts(library: Library, account: str, query: Query) -> Iterator[str]:
     while part := list(islice(rows, CHUNK)):
         stories = library.stories([row.id for row in part])
         for row in part:
-            if row.status not in IN_FLIGHT:
+            if row.status not in IN_FLIGHT_STATUSES:
                 values: dict[str, Any] = {name: _plain(value) for name, value in row._mapping.items()}
                 values["tags"] = row.tags.split("\n") if row.tags else []
                 values["story"] = [

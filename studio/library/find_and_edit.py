@@ -20,7 +20,7 @@ from studio.database.attempt_columns import SEARCHED
 from studio.database.connection import Database
 from studio.database.search_words import words_in
 from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, events, number_at
-from studio.exceptions import NotSaved, Refused
+from studio.exceptions import NotAllowed, NotSaved
 from studio.library.search_query import LONGEST_ID, LONGEST_NOTE, LONGEST_USE, Order, Query, clean_tags
 from studio.sending.attempt_store import add_event
 from studio.sending.attempts import Attempt, Event, Outcome, Settled, Status
@@ -87,7 +87,7 @@ class Library:
                 found.setdefault(row.attempt_id, []).append(event)
         return found
 
-    def story(self, account: str, attempt_id: str) -> list[Event]:
+    def events(self, account: str, attempt_id: str) -> list[Event]:
         """Return what was decided about an attempt, the oldest first."""
         with self.reading() as connection:
             mine = connection.execute(sa.select(attempts.c.id).where(_this(account, attempt_id))).scalar()
@@ -148,12 +148,12 @@ class Library:
         self._change(account, attempt_id, track_columns(track))
 
     def not_made(self, account: str, attempt_id: str, author: str = "") -> None:
-        """Note that a person says that KIE made nothing. Raises `Refused` unless the attempt is unknown."""
+        """Note that a person says that KIE made nothing. Raises `NotAllowed` unless the attempt is unknown."""
         values = {"status": Status.REFUSED.value, "settled": Settled.NOT_MADE.value}
         self._settle(account, attempt_id, values, "not_made", {}, author)
 
     def found_by_hand(self, account: str, attempt_id: str, persona_id: str, author: str = "") -> None:
-        """Write a persona ID that a person found at KIE. Raises `ValueError`, and `Refused` unless it is unknown."""
+        """Write a persona ID that a person found at KIE. Raises `ValueError`, and `NotAllowed` unless it is unknown."""
         persona_id = persona_id.strip()
         if not persona_id or len(persona_id) > LONGEST_ID or not persona_id.isascii() or not persona_id.isprintable():
             raise ValueError("Persona ID: copy only the ID, as it stands in KIE’s logs.")
@@ -163,18 +163,18 @@ class Library:
         self._settle(account, attempt_id, values, "by_hand", {"persona_id": persona_id}, author)
 
     def used(self, account: str, attempt_id: str, where: str, author: str = "") -> None:
-        """Note in the story what a persona was used for. Raises `ValueError`, and `Refused` where there is none."""
+        """Note in the story what a persona was used for. Raises `ValueError`, and `NotAllowed` where there is none."""
         where = clean(" ".join(where.split()))
         if len(where) > LONGEST_USE:
             raise ValueError(f"Used for: it has {len(where):,} characters. Shorten it to {LONGEST_USE} or fewer.")
         with self._writing() as connection:
             if not self._row(connection, account, attempt_id).persona_id:
-                raise Refused("It has no persona that could have been used.")
+                raise NotAllowed("It has no persona that could have been used.")
             if where:
                 add_event(connection, attempt_id, self.now(), "used", {"for": where}, author)
 
     def delete(self, account: str, attempt_id: str, author: str = "") -> None:
-        """Take an attempt out of the library. Raises `Refused` while it is on its way."""
+        """Take an attempt out of the library. Raises `NotAllowed` while it is on its way."""
         with self._writing() as connection:
             alive = sa.and_(
                 _this(account, attempt_id),
@@ -184,7 +184,7 @@ class Library:
             if connection.execute(sa.update(attempts).where(alive).values(deleted_at=self.now())).rowcount:
                 add_event(connection, attempt_id, self.now(), "deleted", {}, author)
             elif self._row(connection, account, attempt_id).deleted_at is None:
-                raise Refused("It is on its way. Wait for its outcome first.")
+                raise NotAllowed("It is on its way. Wait for its outcome first.")
 
     def restore(self, account: str, attempt_id: str, author: str = "") -> None:
         """Bring a deleted attempt back."""
@@ -196,8 +196,8 @@ class Library:
     def forget(self, account: str) -> int:
         """Erase every row of an account, for good; return how many attempts that were.
 
-        In portions, so that nobody else waits long for the database. Raises `Refused` while an attempt is on its way,
-        or if the database breaks off; what is left can be erased again.
+        In portions, so that nobody else waits long for the database. Raises `NotAllowed` while an attempt is on its
+        way, or if the database breaks off; what is left can be erased again.
         """
         erased = 0
         try:
@@ -208,7 +208,7 @@ class Library:
         except NotSaved:
             if not erased:
                 raise
-            raise Refused(f"The database broke off. Erased so far: {erased:,}. Press again for the rest.") from None
+            raise NotAllowed(f"The database broke off. Erased so far: {erased:,}. Press again for the rest.") from None
         return erased
 
     def _forget_some(self, account: str, erased: int) -> tuple[int, bool]:
@@ -217,7 +217,7 @@ class Library:
         with self._writing() as connection:
             if connection.execute(sa.select(attempts.c.id).where(mine, sa.text(IN_FLIGHT)).limit(1)).first():
                 so_far = f" Erased so far: {erased:,}." if erased else ""
-                raise Refused(f"An attempt is on its way. Wait for its outcome, or cancel it, first.{so_far}")
+                raise NotAllowed(f"An attempt is on its way. Wait for its outcome, or cancel it, first.{so_far}")
             ended = sa.select(attempts.c.id, attempts.c.makes).where(mine, sa.text(f"NOT ({IN_FLIGHT})"))
             rows = connection.execute(ended.limit(CHUNK).with_for_update()).all()
             ids = [row.id for row in rows]
@@ -242,7 +242,7 @@ class Library:
                     sa.update(attempts).where(unknown).values(values | found_by(dict(row._mapping) | values))
                 ).rowcount
             ):
-                raise Refused("Its outcome is known by now. Look at it again.")
+                raise NotAllowed("Its outcome is known by now. Look at it again.")
             add_event(connection, attempt_id, self.now(), kind, detail, author)
 
     def _change(self, account: str, attempt_id: str, values: dict[str, Any]) -> None:
@@ -256,7 +256,7 @@ class Library:
     def _row(self, connection: sa.Connection, account: str, attempt_id: str) -> Any:
         row = connection.execute(sa.select(attempts).where(_this(account, attempt_id)).with_for_update()).first()
         if row is None:
-            raise Refused("It is not in this library any more.")
+            raise NotAllowed("It is not in this library any more.")
         return row
 
     def _ordered(

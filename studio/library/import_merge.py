@@ -1,4 +1,4 @@
-"""Taking a file's records into the library: `compare` says what is new, and only `take_in` writes.
+"""Taking a file's records into the library: `compare` says what is new, and only `import_file` writes.
 
 A record with an ID is the attempt of that ID. One without gets an ID made of all that it says, so that it is found
 again; it is also any attempt of the same persona or, where it has none, of the same track and name, unless that one
@@ -27,8 +27,9 @@ import sqlalchemy as sa
 from studio.database.tables import attempts, events, number_at
 from studio.exceptions import NotSaved
 from studio.library.find_and_edit import CHUNK, Library
-from studio.library.import_reader import IN_FLIGHT, Places, Record
+from studio.library.import_reader import Places, Record
 from studio.library.search_query import Order
+from studio.sending.attempts import IN_FLIGHT_STATUSES
 from studio.sending.kinds import kind_named
 from studio.sending.row_mapping import blank_row, found_by
 
@@ -91,7 +92,7 @@ def compare(
     """
     preview, known, done = Preview(), Places(), 0
     for portion in _portions(records):
-        ended = [record for record in portion if record.values["status"] not in IN_FLIGHT]
+        ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
         preview.on_their_way += len(portion) - len(ended)
         for judged in _judge(library, account, ended, known):
             _note(known, judged)
@@ -111,7 +112,7 @@ def compare(
     return preview
 
 
-def take_in(
+def import_file(
     library: Library,
     account: str,
     records: Iterable[Record],
@@ -130,7 +131,7 @@ def take_in(
     written = done = 0
     try:
         for portion in _portions(records):
-            ended = [record for record in portion if record.values["status"] not in IN_FLIGHT]
+            ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
             for _ in range(TRIES):
                 judged = _judge(library, account, ended, known)
                 new = _new_rows(library, account, judged, numbers)
@@ -456,7 +457,7 @@ def _overwrite(turns: _Turns, account: str, conflicts: Sequence[_Judged], author
         for conflict in conflicts:
             this = sa.and_(attempts.c.id == conflict.attempt_id, attempts.c.account == account)
             row = connection.execute(sa.select(attempts).where(this).with_for_update()).first()
-            if row is None or row.status in IN_FLIGHT:
+            if row is None or row.status in IN_FLIGHT_STATUSES:
                 continue
             values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
             before = {name: str(row._mapping[name] or "") for name in values}

@@ -38,8 +38,7 @@ from studio.library.import_json_scanner import (
     parsed,
 )
 from studio.library.search_query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Order, clean_tags
-from studio.sending.attempts import IN_FLIGHT as ON_THEIR_WAY
-from studio.sending.attempts import Settled, Status
+from studio.sending.attempts import IN_FLIGHT_STATUSES, Settled, Status
 from studio.sending.kinds import kind_named
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -47,7 +46,6 @@ MAX_BYTES = 512 * 1024 * 1024
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20
 ENDED = (Status.CREATED.value, Status.REFUSED.value, Status.UNKNOWN.value)
-IN_FLIGHT = tuple(status.value for status in ON_THEIR_WAY)
 FIELDS_OF_VERSION_1 = FIELDS[: FIELDS.index("credits_after") + 1]
 
 csv.field_size_limit(MAX_LINE)
@@ -411,7 +409,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "whole": _whole,
     "count": _count,
     "style": lambda value: None if value is None else _WORDS(value),
-    "status": _one_of("", *ENDED, *IN_FLIGHT),
+    "status": _one_of("", *ENDED, *IN_FLIGHT_STATUSES),
     "settled": _one_of(*(settled.value for settled in Settled)),
     "note": _text(LONGEST_NOTE),
     "yes": _yes,

@@ -1,4 +1,4 @@
-"""What pages offer to one browser, by keys nobody can guess: files that are made when fetched, changes to wait for."""
+"""What a page lets one browser fetch, by a random key: a file that is made when it is fetched, or an event stream."""
 
 from __future__ import annotations
 
@@ -8,49 +8,48 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from studio.people.browsers import Visitors
+from studio.people.browsers import Browsers
 from studio.people.token_store import Account
 
-MAX_OFFERS = 10_000
+MAX_GRANTS = 10_000
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Offer(Generic[T]):
-    """One thing that a page offers."""
+class Grant(Generic[T]):
+    """One thing that one browser may fetch."""
 
     account: Account
-    """Whose it is."""
-    visitor: str
-    """The browser, and the person at it, that it is offered to; "" for one that keeps no cookies."""
+    session_key: str
+    """Whose it is: the browser, and the person at it (`views.shared.sign_in`); "" for a browser without cookies."""
     make: Callable[[], T]
     """Makes it. For a file, raises `ValueError` with a sentence for a person if it cannot be made."""
 
 
-class Offers(Generic[T]):
-    """What the pages of this process offer. Safe for many threads."""
+class Grants(Generic[T]):
+    """The grants of this process. Safe for many threads."""
 
-    def __init__(self, visitors: Visitors) -> None:
-        self._visitors = visitors
+    def __init__(self, browsers: Browsers) -> None:
+        self._browsers = browsers
         self._lock = threading.Lock()
-        self._offers: OrderedDict[str, Offer[T]] = OrderedDict()
+        self._grants: OrderedDict[str, Grant[T]] = OrderedDict()
 
-    def offer(self, key: str, offer: Offer[T]) -> None:
-        """Offer something under a key, in place of what was offered under it before."""
+    def grant(self, key: str, granted: Grant[T]) -> None:
+        """Keep a grant under its key, in place of an earlier one."""
         with self._lock:
-            self._offers[key] = offer
-            self._offers.move_to_end(key)
-            if len(self._offers) > MAX_OFFERS:
-                self._offers.popitem(last=False)
+            self._grants[key] = granted
+            self._grants.move_to_end(key)
+            if len(self._grants) > MAX_GRANTS:
+                self._grants.popitem(last=False)
 
-    def redeem(self, key: str, browser: str) -> Offer[T] | None:
-        """Return what a key stands for, if the browser that brings it is the one it was given to and still there."""
+    def redeem(self, key: str, browser: str) -> Grant[T] | None:
+        """Return what a key stands for, if this browser was given it and still uses the account."""
         with self._lock:
-            offer = self._offers.get(key)
-        if offer is None or not offer.visitor:
-            return offer
-        name, *person = offer.visitor.split(" ")
-        seated = offer.account.shared or self._visitors.account_of(offer.visitor) == offer.account.id
-        here = not person or self._visitors.is_here(offer.visitor)
-        return offer if name == browser and seated and here else None
+            granted = self._grants.get(key)
+        if granted is None or not granted.session_key:
+            return granted
+        name, *person = granted.session_key.split(" ")
+        uses_it = granted.account.shared or self._browsers.account_of(granted.session_key) == granted.account.id
+        signed_in = not person or self._browsers.is_signed_in(granted.session_key)
+        return granted if name == browser and uses_it and signed_in else None

@@ -1,4 +1,7 @@
-"""What this process remembers of each browser, so that a reload asks for nothing again and misses nothing."""
+"""The account of each browser, and the outcome it waits for: a reload asks for no token again and misses no outcome.
+
+A browser is named by its session key: the random cookie that it was given, and the person at it where people sign in.
+"""
 
 from __future__ import annotations
 
@@ -6,90 +9,90 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-MAX_VISITORS = 10_000
+MAX_BROWSERS = 10_000
 
 
 @dataclass(slots=True)
-class Visit:
+class Browser:
     """One browser."""
 
     account_id: str = ""
     """The account it uses."""
     attempt_id: str = ""
     """The attempt that it asked for last and whose outcome it was not shown yet."""
-    is_here: bool = False
-    """Whether a person who signed in by name is at it, and has not signed out in one of its tabs."""
+    is_signed_in: bool = False
+    """Whether a person signed in by name, and has not signed out in one of its tabs."""
 
 
-class Visitors:
-    """The browsers of this process, by the random names that the door gives them. Safe for many threads."""
+class Browsers:
+    """The browsers of this process, by session key. Safe for many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._browsers: OrderedDict[str, Browser] = OrderedDict()
 
-    def seat(self, visitor: str, account_id: str) -> None:
+    def use_account(self, session_key: str, account_id: str) -> None:
         """Remember which account a browser uses."""
         with self._lock:
-            visit = self._visit(visitor)
-            if visit.account_id != account_id:
-                visit.account_id, visit.attempt_id = account_id, ""
+            browser = self._browser(session_key)
+            if browser.account_id != account_id:
+                browser.account_id, browser.attempt_id = account_id, ""
 
-    def leave(self, visitor: str) -> None:
+    def leave_account(self, session_key: str) -> None:
         """Forget which account a browser uses."""
         with self._lock:
-            visit = self._visits.pop(visitor, None)
-            if visit is not None and visit.is_here:
-                self._visits[visitor] = Visit(is_here=True)
+            browser = self._browsers.pop(session_key, None)
+            if browser is not None and browser.is_signed_in:
+                self._browsers[session_key] = Browser(is_signed_in=True)
 
-    def arrive(self, visitor: str) -> None:
+    def note_sign_in(self, session_key: str) -> None:
         """Remember that a person has signed in by name."""
         with self._lock:
-            self._visit(visitor).is_here = True
+            self._browser(session_key).is_signed_in = True
 
-    def is_here(self, visitor: str) -> bool:
+    def is_signed_in(self, session_key: str) -> bool:
         """Whether the person who signed in is still there."""
         with self._lock:
-            visit = self._visits.get(visitor)
-        return visit is not None and visit.is_here
+            browser = self._browsers.get(session_key)
+        return browser is not None and browser.is_signed_in
 
-    def depart(self, visitor: str) -> None:
+    def forget(self, session_key: str) -> None:
         """Forget a browser and the person at it."""
         with self._lock:
-            self._visits.pop(visitor, None)
+            self._browsers.pop(session_key, None)
 
-    def account_of(self, visitor: str) -> str:
+    def account_of(self, session_key: str) -> str:
         """Return the ID of the account that a browser uses, or ""."""
         with self._lock:
-            visit = self._visits.get(visitor)
-        return visit.account_id if visit else ""
+            browser = self._browsers.get(session_key)
+        return browser.account_id if browser else ""
 
-    def use(self, account_id: str) -> bool:
+    def any_uses(self, account_id: str) -> bool:
         """Whether any browser uses this account."""
         with self._lock:
-            return any(visit.account_id == account_id for visit in self._visits.values())
+            return any(browser.account_id == account_id for browser in self._browsers.values())
 
-    def awaits(self, visitor: str, attempt_id: str) -> None:
+    def expect_outcome(self, session_key: str, attempt_id: str) -> None:
         """Remember what a browser asked for: it may reload before it learned the attempt's address."""
         with self._lock:
-            self._visit(visitor).attempt_id = attempt_id
+            self._browser(session_key).attempt_id = attempt_id
 
-    def awaited(self, visitor: str) -> str:
+    def expected_outcome(self, session_key: str) -> str:
         """Return the ID of the attempt whose outcome a browser was not shown yet, or ""."""
         with self._lock:
-            visit = self._visits.get(visitor)
-        return visit.attempt_id if visit else ""
+            browser = self._browsers.get(session_key)
+        return browser.attempt_id if browser else ""
 
-    def saw(self, visitor: str, attempt_id: str) -> None:
+    def outcome_shown(self, session_key: str, attempt_id: str) -> None:
         """Note that a browser was shown the outcome."""
         with self._lock:
-            visit = self._visits.get(visitor)
-            if visit is not None and visit.attempt_id == attempt_id:
-                visit.attempt_id = ""
+            browser = self._browsers.get(session_key)
+            if browser is not None and browser.attempt_id == attempt_id:
+                browser.attempt_id = ""
 
-    def _visit(self, visitor: str) -> Visit:
-        visit = self._visits.setdefault(visitor, Visit())
-        self._visits.move_to_end(visitor)
-        if len(self._visits) > MAX_VISITORS:
-            self._visits.popitem(last=False)
-        return visit
+    def _browser(self, session_key: str) -> Browser:
+        browser = self._browsers.setdefault(session_key, Browser())
+        self._browsers.move_to_end(session_key)
+        if len(self._browsers) > MAX_BROWSERS:
+            self._browsers.popitem(last=False)
+        return browser

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from kie import InvalidInput, KieClient, check_token
 
+READ_TIMEOUT = (5.0, 20.0)
+"""Seconds to connect, and for the whole answer, of a call that only reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -27,66 +30,69 @@ def account_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:12]
 
 
-class Vault:
+class TokenStore:
     """The tokens of this process. Safe for many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lines: dict[str, tuple[Account, str, str]] = {}
+        self._entries: dict[str, tuple[Account, str, str]] = {}
 
     def __repr__(self) -> str:
-        return f"<Vault of {len(self._lines)} accounts>"
+        return f"<TokenStore of {len(self._entries)} accounts>"
 
-    def keep(self, token: str, base_url: str, *, demo: bool = False, shared: bool = False) -> Account:
-        """Keep a token with the one host it may be sent to. Raises `kie.InvalidInput`."""
+    def add(self, token: str, base_url: str, *, demo: bool = False, shared: bool = False) -> Account:
+        """Keep a token with the one host it may be sent to, in memory. Raises `kie.InvalidInput`."""
         token = check_token(token)
         last_four = token[-4:] if len(token) >= 12 else ""
         account = Account(account_of(token), last_four, demo, shared)
         with self._lock:
-            known = self._lines.get(account.id)
+            known = self._entries.get(account.id)
             if known is not None and known[1] != token:
                 raise InvalidInput("token", "Token: another one with the same fingerprint is in use here.")
-            self._lines[account.id] = (account, token, base_url)
+            self._entries[account.id] = (account, token, base_url)
         return account
 
-    def point(self, account_id: str, base_url: str) -> None:
-        """Let a demo account's line lead to another stand-in address; the line of a real token is fixed."""
+    def redirect_demo(self, account_id: str, base_url: str) -> None:
+        """Send a demo account's requests to another stand-in address; the host of a real token is fixed."""
         with self._lock:
-            account, token, _ = self._lines[account_id]
+            account, token, _ = self._entries[account_id]
             if account.demo:
-                self._lines[account_id] = (account, token, base_url)
+                self._entries[account_id] = (account, token, base_url)
 
-    def drop(self, account_id: str) -> None:
+    def remove(self, account_id: str) -> None:
         """Forget a token."""
         with self._lock:
-            self._lines.pop(account_id, None)
+            self._entries.pop(account_id, None)
 
     def account(self, account_id: str) -> Account | None:
         """Return the account, if its token is known here."""
         with self._lock:
-            line = self._lines.get(account_id)
-        return line[0] if line else None
+            entry = self._entries.get(account_id)
+        return entry[0] if entry else None
 
     def accounts(self) -> list[str]:
         """Return the IDs of all accounts whose token is known here."""
         with self._lock:
-            return list(self._lines)
+            return list(self._entries)
 
     def demos(self) -> list[str]:
         """Return the IDs of the demo accounts, the oldest first."""
         with self._lock:
-            return [account.id for account, _, _ in self._lines.values() if account.demo]
+            return [account.id for account, _, _ in self._entries.values() if account.demo]
 
     def base_url(self, account_id: str) -> str:
         """Return the host of an account, or "" if its token is not known here."""
         with self._lock:
-            line = self._lines.get(account_id)
-        return line[2] if line else ""
+            entry = self._entries.get(account_id)
+        return entry[2] if entry else ""
 
     def client(
-        self, account_id: str, timeout: tuple[float, float], departing: Callable[[], None] | None = None
+        self,
+        account_id: str,
+        timeout: tuple[float, float] = READ_TIMEOUT,
+        departing: Callable[[], None] | None = None,
     ) -> KieClient | None:
         """Return a client for an account that repeats nothing by itself, or None if its token is not known here."""
         with self._lock:
-            line = self._lines.get(account_id)
-        return KieClient(line[1], line[2], timeout, repeat=False, departing=departing) if line else None
+            entry = self._entries.get(account_id)
+        return KieClient(entry[1], entry[2], timeout, repeat=False, departing=departing) if entry else None

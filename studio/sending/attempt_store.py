@@ -28,7 +28,7 @@ from studio.database.tables import (
     executors,
     installation,
 )
-from studio.exceptions import MaybeSaved, NeedsDecision, NotSaved, Refused
+from studio.exceptions import MaybeSaved, NeedsDecision, NotAllowed, NotSaved
 from studio.sending import sql_statements
 from studio.sending.attempts import CANCELLED, Attempt, Outcome, Seen, Settled, Status
 from studio.sending.kinds import Kind, kind_named
@@ -105,7 +105,7 @@ class Store:
 
         It is not new while one for the same subject is in flight, or within `SAME_CLICK` of an identical one: then
         the earlier attempt is returned. Raises `NeedsDecision` if what the subject made last was created or is
-        unknown, unless `replaces` names that attempt as it stands, `Refused` if it names one that is not there any
+        unknown, unless `replaces` names that attempt as it stands, `NotAllowed` if it names one that is not there any
         more, and `MaybeSaved` if the database broke off so that nobody knows whether it is filed.
         """
         row = self._new_row(account, kind, body, request) | {
@@ -198,7 +198,7 @@ class Store:
         if kind.once and (open_matter.seen if open_matter is not None else None) != replaces:
             about = open_matter or self._get(connection, account, row["replaces"])
             if about is None:
-                raise Refused("It is not in the library any more, so nothing was sent. Look again, then decide.")
+                raise NotAllowed("It is not in the library any more, so nothing was sent. Look again, then decide.")
             raise NeedsDecision(about, stale=replaces is not None)
         row |= found_by(row) | {"number": free_number(connection, row)}
         connection.execute(sa.insert(attempts), row)
@@ -250,7 +250,7 @@ class Store:
                 return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
             return Claim(read(claimed), at)
 
-    def leaves(self, attempt: Attempt, ahead: timedelta = timedelta(0)) -> bool:
+    def record_departure(self, attempt: Attempt, ahead: timedelta = timedelta(0)) -> bool:
         """Note that a claimed request leaves only now, or so much later, which is what the rate limit counts.
 
         Says whether it may: not if it was given up for lost meanwhile.
@@ -473,19 +473,19 @@ class Store:
             connection.execute(paused.values(status="paused"))
             return held
 
-    def beat(self, executor: str) -> None:
+    def heartbeat(self, executor: str) -> None:
         """Say that this process is alive, and forget departures that count for no rate limit any more."""
         with self.database.writing() as connection:
             connection.execute(sql_statements.FORGET_OLD_DEPARTURES, {"old": self.now() - OLD_DEPARTURES})
             if not connection.execute(sql_statements.STILL_ALIVE, {"this": executor, "now": self.now()}).rowcount:
                 connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))
 
-    def leave(self, executor: str) -> None:
+    def unregister(self, executor: str) -> None:
         """Take a process off the list."""
         with self.database.writing() as connection:
             connection.execute(sa.delete(executors).where(executors.c.id == executor))
 
-    def bury(self, executor: str) -> bool:
+    def remove_process(self, executor: str) -> bool:
         """Take a process off the list if it is gone; say whether it was."""
         with self.database.writing() as connection:
             gone = sa.and_(executors.c.id == executor, executors.c.seen_at <= self.now() - LEASE)
@@ -496,7 +496,7 @@ class Store:
         with self.database.reading() as connection:
             return set(connection.execute(sa.select(executors.c.id)).scalars())
 
-    def gone(self) -> list[str]:
+    def gone_processes(self) -> list[str]:
         """Return the processes that are on the list and have not been seen for `LEASE`."""
         with self.database.reading() as connection:
             return list(connection.execute(sql_statements.GONE_PROCESSES, {"moment": self.now() - LEASE}).scalars())
@@ -515,7 +515,7 @@ class Store:
             connection.execute(sql_statements.CHANGE, values | {"this": attempt_id})
             return True
 
-    def let_go(self, account: str, attempt_id: str) -> bool:
+    def send_held(self, account: str, attempt_id: str) -> bool:
         """Let a held attempt be sent; say whether it was held."""
         with self.database.writing() as connection:
             this = sa.and_(attempts.c.id == attempt_id, attempts.c.account == account, attempts.c.held)

@@ -42,7 +42,7 @@ class Settled(StrEnum):
     """A person found the persona ID in KIE's logs."""
 
 
-IN_FLIGHT = (Status.QUEUED, Status.SENDING, Status.WORKING)
+IN_FLIGHT_STATUSES = (Status.QUEUED, Status.SENDING, Status.WORKING)
 CANCELLED = "cancelled"
 """The cause of an attempt that a person cancelled before it was sent."""
 
@@ -154,7 +154,7 @@ class Attempt:
     @property
     def in_flight(self) -> bool:
         """Whether it has not ended yet."""
-        return self.status in IN_FLIGHT
+        return self.status in IN_FLIGHT_STATUSES
 
     @property
     def state(self) -> tuple[object, ...]:

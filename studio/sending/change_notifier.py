@@ -69,7 +69,7 @@ class Subscription:
                 self._loop.call_soon_threadsafe(self._over.set)
 
 
-class Changes:
+class ChangeNotifier:
     """The changes that this process hears of. Safe for many threads.
 
     `look` returns the state of each of these attempts, in anything that can be compared; one that is gone is absent.
@@ -108,7 +108,7 @@ class Changes:
             self._condition.notify_all()
         return subscription
 
-    def tell(self, attempt_id: str) -> None:
+    def notify(self, attempt_id: str) -> None:
         """Tell whoever waits for this attempt that it has changed."""
         with self._condition:
             for key in [key for key, waiting in self._waiting.items() if attempt_id in waiting.seen]:

@@ -33,7 +33,7 @@ from kie import KieError, NotConnected
 from kie.errors import NotLeaving
 from studio.database.connection import sqlite_file
 from studio.exceptions import NotSaved
-from studio.people.token_store import Vault
+from studio.people.token_store import TokenStore
 from studio.sending.attempt_store import LEASE, SLACK, Store
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
@@ -45,8 +45,6 @@ HEARTBEAT = 2.0
 """Seconds between two signs of life; a quarter of the store's lease."""
 CONNECT_TIMEOUT = 5.0
 """Seconds."""
-LOOK_TIMEOUT = (5.0, 20.0)
-"""Seconds to connect and to read, for calls that change nothing."""
 BALANCE_TIMEOUT = (2.0, 5.0)
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one again and again."""
@@ -106,13 +104,17 @@ class Engine:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, vault: Vault, changed: Callable[[str], None] = lambda attempt_id: None
+        self,
+        settings: Settings,
+        store: Store,
+        token_store: TokenStore,
+        changed: Callable[[str], None] = lambda attempt_id: None,
     ) -> None:
         self._limit, self._period = settings.rate_limit, timedelta(seconds=settings.rate_period)
         self._late = settings.rate_period * SLACK * LATE
         self._read_timeout = settings.read_timeout
         self._store = store
-        self._vault = vault
+        self._token_store = token_store
         self._changed = changed
         self.executor = uuid.uuid4().hex
         """This process's own ID; never reused, so that no other process takes its attempts for its own."""
@@ -210,7 +212,7 @@ class Engine:
             self._delete_file_of(self.executor)
         if all_is_tidy:  # otherwise whoever finds this process gone deletes what is left
             with suppress(NotSaved):
-                self._store.leave(self.executor)
+                self._store.unregister(self.executor)
 
     def wake(self, account: str) -> None:
         """Serve an account soon: it has something that is due, or may have. Never waits for the database."""
@@ -304,7 +306,7 @@ class Engine:
 
     def _claim_next(self, account: str) -> tuple[Attempt | None, float | None]:
         """Return the next attempt that is due, and the seconds until there may be another, or None if nothing waits."""
-        if self._closing or self._vault.account(account) is None:
+        if self._closing or self._token_store.account(account) is None:
             return None, None
         if time.monotonic() - self._seen > LEASE.total_seconds():
             return None, 0.5  # it stood still: first a sign of life, or what it claims is given up for lost at once
@@ -415,7 +417,7 @@ class Engine:
                     return
                 entered = now + ahead
                 try:
-                    held_back = not self._store.leaves(attempt, timedelta(seconds=ahead))
+                    held_back = not self._store.record_departure(attempt, timedelta(seconds=ahead))
                 except NotSaved:
                     held_back = True
                 if held_back or time.monotonic() - claimed_at > TOO_LATE:
@@ -423,7 +425,7 @@ class Engine:
                     raise NotLeaving("The database did not let it leave in time, so nothing was sent.")
                 ahead = 2 * (time.monotonic() - now)  # entering takes time too; too late a time does no harm
 
-        client = self._vault.client(attempt.account, (CONNECT_TIMEOUT, self._read_timeout), departing)
+        client = self._token_store.client(attempt.account, (CONNECT_TIMEOUT, self._read_timeout), departing)
         if client is None or self._closing:  # signed out, or at the end, between the claim and here
             self._take_back(attempt)
             return False
@@ -459,7 +461,7 @@ class Engine:
         kind = kind_named(attempt.kind)
         age = self._store.now() - (attempt.sent_at or attempt.created_at)
         outcome = None
-        client = self._vault.client(attempt.account, LOOK_TIMEOUT)
+        client = self._token_store.client(attempt.account)
         if client is not None and not self._closing:
             try:
                 with client:
@@ -521,7 +523,7 @@ class Engine:
 
     def _look_at_balance(self, attempt: Attempt) -> None:
         """Note what KIE says is left, after the outcome is on file; if it does not answer, nothing is noted."""
-        client = None if self._closing else self._vault.client(attempt.account, BALANCE_TIMEOUT)
+        client = None if self._closing else self._token_store.client(attempt.account, BALANCE_TIMEOUT)
         if client is None:
             return
         try:
@@ -553,7 +555,7 @@ class Engine:
 
     def give_sign_of_life(self) -> None:
         """Tell the others that this process is there, and note whether it was not for a while."""
-        self._store.beat(self.executor)
+        self._store.heartbeat(self.executor)
         if time.monotonic() - self._seen > LEASE.total_seconds():
             self._stood_still_until = time.monotonic()
             self._lost_queue = True  # others may have deleted it
@@ -561,15 +563,15 @@ class Engine:
 
     def _recover(self, overdue: timedelta) -> None:
         """Take up what nobody works on: of gone processes, and of this one if it lost a workflow."""
-        for executor in self._store.gone():
-            if self._store.bury(executor):
+        for executor in self._store.gone_processes():
+            if self._store.remove_process(executor):
                 with self._state:
                     self._left_behind.add(executor)
         for attempt_id in self._store.write_off():
             self._changed(attempt_id)
         self._put_back_what_never_left()
         self._store.mend_times()
-        for account in self._store.accounts_due(self._vault.accounts(), overdue):
+        for account in self._store.accounts_due(self._token_store.accounts(), overdue):
             self.wake(account)
 
     def _put_back_what_never_left(self) -> None:

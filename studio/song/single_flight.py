@@ -14,7 +14,7 @@ MOST = 500
 """Answers that are kept; the oldest go first."""
 
 
-class Looks:
+class SingleFlight:
     """Answers by what was asked. Safe for many threads."""
 
     def __init__(self) -> None:

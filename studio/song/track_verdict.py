@@ -73,7 +73,7 @@ def state_sentence(task: MusicTask) -> str:
     return "This song is still being made. Its tracks appear here by themselves."
 
 
-def first_words(track: Track) -> dict[str, str]:
+def suggested_texts(track: Track) -> dict[str, str]:
     """Return name, description and style to start from, made of the track's title, tags and lyrics."""
     return {"name": track.title.strip(), "description": draft(track), "style": _tags(track)[0] if _tags(track) else ""}
 

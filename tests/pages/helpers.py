@@ -14,7 +14,7 @@ MAIN = Path(__file__).parents[2] / "views" / "router.py"
 
 def ended(page: AppTest, studio: Studio) -> AppTest:
     """Run the page until no attempt is on its way."""
-    account = studio.vault.account(page.session_state["account_id"])
+    account = studio.token_store.account(page.session_state["account_id"])
     assert account is not None
     while any(attempt.in_flight for attempt in studio.history(account, 10)):
         pass

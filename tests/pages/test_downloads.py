@@ -1,4 +1,4 @@
-"""The counter: what a browser gets for the ticket that a download button gave it."""
+"""The counter: what a browser gets for the token that a download button gave it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from studio.facade import Studio
-from studio.people.browser_grants import Offer
+from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from views.shared.browser_cookie import COOKIE
-from views.shared.downloads import PIECE, TICKET, Counter
+from views.shared.downloads import PIECE, PLACEHOLDER, DownloadMiddleware
 
 CLICK = {"sec-fetch-mode": "navigate"}
 LOOK = {"sec-fetch-mode": "cors", "accept": "*/*"}
@@ -36,27 +36,29 @@ class Given(io.BytesIO):
 async def _media(request: Request) -> Response:
     """Answer as Streamlit does for a download button."""
     name = request.path_params["name"]
-    body = b"plain" if name == "plain.csv" else TICKET + name.removesuffix(".csv").encode()
+    body = b"plain" if name == "plain.csv" else PLACEHOLDER + name.removesuffix(".csv").encode()
     headers = {"content-disposition": 'attachment; filename="personas.csv"', "accept-ranges": "bytes"}
     return Response(body, headers=headers, media_type="text/csv")
 
 
 @pytest.fixture
-def offer(studio: Studio) -> Callable[..., None]:
-    def offer(ticket: str, make: Callable[[], IO[bytes]], visitor: str = "") -> None:
-        studio.downloads.offer(ticket, Offer(Account("0123456789ab", ""), visitor, make))
+def grant(studio: Studio) -> Callable[..., None]:
+    def grant(token: str, make: Callable[[], IO[bytes]], visitor: str = "") -> None:
+        studio.downloads.grant(token, Grant(Account("0123456789ab", ""), visitor, make))
 
-    return offer
+    return grant
 
 
 @pytest.fixture
 def browser(studio: Studio) -> TestClient:
     routes = [Route("/base/media/{name}", _media), Route("/other/{name}", _media)]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(Counter)]), headers={"accept": "text/html"})
+    return TestClient(
+        Starlette(routes=routes, middleware=[Middleware(DownloadMiddleware)]), headers={"accept": "text/html"}
+    )
 
 
-def test_a_click_gets_the_whole_file_and_its_name(browser: TestClient, offer: Callable[..., None]) -> None:
-    offer("all", Given)
+def test_a_click_gets_the_whole_file_and_its_name(browser: TestClient, grant: Callable[..., None]) -> None:
+    grant("all", Given)
     answer = browser.get("/base/media/all.csv", headers=CLICK)
     assert answer.status_code == 200
     assert answer.content == CONTENT
@@ -66,53 +68,53 @@ def test_a_click_gets_the_whole_file_and_its_name(browser: TestClient, offer: Ca
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_file_is_closed_after_it_was_handed_out(browser: TestClient, offer: Callable[..., None]) -> None:
+def test_the_file_is_closed_after_it_was_handed_out(browser: TestClient, grant: Callable[..., None]) -> None:
     made: list[Given] = []
 
     def make() -> Given:
         made.append(Given())
         return made[-1]
 
-    offer("closed", make)
+    grant("closed", make)
     browser.get("/base/media/closed.csv", headers=CLICK)
     assert [file.closed for file in made] == [True]
 
 
-def test_asking_for_the_head_alone_makes_no_file(browser: TestClient, offer: Callable[..., None]) -> None:
+def test_asking_for_the_head_alone_makes_no_file(browser: TestClient, grant: Callable[..., None]) -> None:
     made: list[int] = []
-    offer("head", lambda: made.append(1) or io.BytesIO())
+    grant("head", lambda: made.append(1) or io.BytesIO())
     assert browser.head("/base/media/head.csv", headers=CLICK).status_code == 200
     assert not made
 
 
 @pytest.mark.parametrize("headers", [LOOK, {"accept": "*/*"}])
-def test_a_page_that_looks_whether_the_ticket_is_there_makes_no_file(
-    browser: TestClient, offer: Callable[..., None], headers: dict[str, str]
+def test_a_page_that_checks_that_the_token_is_there_makes_no_file(
+    browser: TestClient, grant: Callable[..., None], headers: dict[str, str]
 ) -> None:
     made: list[int] = []
-    offer("look", lambda: made.append(1) or io.BytesIO())
-    assert browser.get("/base/media/look.csv", headers=headers).content == TICKET + b"look"
+    grant("look", lambda: made.append(1) or io.BytesIO())
+    assert browser.get("/base/media/look.csv", headers=headers).content == PLACEHOLDER + b"look"
     assert not made
 
 
-def test_without_https_a_click_is_known_by_what_it_accepts(browser: TestClient, offer: Callable[..., None]) -> None:
-    offer("plain_http", Given)
+def test_without_https_a_click_is_known_by_what_it_accepts(browser: TestClient, grant: Callable[..., None]) -> None:
+    grant("plain_http", Given)
     assert browser.get("/base/media/plain_http.csv").content == CONTENT
 
 
-def test_other_files_and_other_places_stay_as_they_are(browser: TestClient, offer: Callable[..., None]) -> None:
-    offer("other", Given)
+def test_other_files_and_other_places_stay_as_they_are(browser: TestClient, grant: Callable[..., None]) -> None:
+    grant("other", Given)
     answer = browser.get("/base/media/plain.csv", headers=CLICK)
     assert (answer.content, answer.headers["accept-ranges"]) == (b"plain", "bytes")
-    assert browser.get("/other/other.csv", headers=CLICK).content == TICKET + b"other"
+    assert browser.get("/other/other.csv", headers=CLICK).content == PLACEHOLDER + b"other"
     assert browser.get("/base/media/none", headers={"range": "bytes=0-1"}).status_code == 200
 
 
 def test_the_file_goes_to_the_browser_that_was_offered_it_and_to_no_other(
-    browser: TestClient, offer: Callable[..., None], studio: Studio
+    browser: TestClient, grant: Callable[..., None], studio: Studio
 ) -> None:
-    studio.visitors.seat("chrome", "0123456789ab")
-    offer("mine", Given, "chrome")
+    studio.browsers.use_account("chrome", "0123456789ab")
+    grant("mine", Given, "chrome")
     assert browser.get("/base/media/mine.csv", headers=CLICK | {"cookie": f"{COOKIE}=chrome"}).content == CONTENT
     answer = browser.get("/base/media/mine.csv", headers=CLICK | {"cookie": f"{COOKIE}=firefox"})
     assert "not for you" in answer.text
@@ -121,7 +123,7 @@ def test_the_file_goes_to_the_browser_that_was_offered_it_and_to_no_other(
 
 
 def test_a_file_that_cannot_be_made_is_a_sentence_and_a_fault_has_a_reference(
-    browser: TestClient, offer: Callable[..., None], caplog: pytest.LogCaptureFixture
+    browser: TestClient, grant: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     def gone() -> IO[bytes]:
         raise ValueError("KIE does not have the file any more.")
@@ -129,8 +131,8 @@ def test_a_file_that_cannot_be_made_is_a_sentence_and_a_fault_has_a_reference(
     def broken() -> IO[bytes]:
         raise RuntimeError("secret detail")
 
-    offer("gone", gone)
-    offer("broken", broken)
+    grant("gone", gone)
+    grant("broken", broken)
     assert browser.get("/base/media/gone.csv", headers=CLICK).text == "KIE does not have the file any more."
     with caplog.at_level(logging.ERROR, "persona-studio"):
         told = browser.get("/base/media/broken.csv", headers=CLICK).text

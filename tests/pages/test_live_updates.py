@@ -1,4 +1,4 @@
-"""A page that waits: what it shows, what it offers to be told of, and who gets the event stream behind the offer."""
+"""A page that waits: what it shows, what it offers to be told of, and who gets the event stream behind the grant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from sandbox import Server
 from studio.facade import NotSaved, Studio
-from studio.people.browser_grants import Offer
+from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending import change_notifier
 from tests.pages.helpers import ended, said, scenario
@@ -51,9 +51,9 @@ def waits(page: AppTest) -> dict[str, dict[str, Any]]:
 
 def offered(studio: Studio, address: str) -> dict[str, Any]:
     """What a browser that keeps no cookies is told of at this address."""
-    offer = studio.waits.redeem(address.partition("key=")[2].partition("&")[0], "")
-    assert offer is not None
-    return dict(offer.make())
+    grant = studio.waits.redeem(address.partition("key=")[2].partition("&")[0], "")
+    assert grant is not None
+    return dict(grant.make())
 
 
 @pytest.mark.usefixtures("slow_kie")
@@ -75,7 +75,7 @@ def test_the_create_page_waits_for_the_attempt_in_the_state_that_it_shows(signed
 @pytest.mark.usefixtures("slow_kie")
 def test_the_address_changes_with_what_is_shown_and_not_with_each_drawing(signed_in: AppTest, studio: Studio) -> None:
     page = press(signed_in, "code_422")
-    account = studio.vault.account(page.session_state["account_id"])
+    account = studio.token_store.account(page.session_state["account_id"])
     assert account is not None
     while studio.history(account, 1)[0].status == "queued":
         pass
@@ -196,21 +196,21 @@ def run(scene: Callable[[], Awaitable[None]]) -> None:
 
 
 @pytest.fixture
-def offer(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Offer to tell a browser at an account of an attempt, seen in the state in which it is."""
+def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Grant to tell a browser at an account of an attempt, seen in the state in which it is."""
     monkeypatch.setattr(studio.changes, "_look", lambda ids: dict.fromkeys(ids, "sending"))
 
-    def offer(key: str, browser: str = "chrome", state: str = "sending", account: Account = ACCOUNT) -> None:
+    def grant(key: str, browser: str = "chrome", state: str = "sending", account: Account = ACCOUNT) -> None:
         if browser:
-            studio.visitors.seat(browser, account.id)
-        studio.waits.offer(key, Offer(account, browser, lambda: {"attempt-" + key: state}))
+            studio.browsers.use_account(browser, account.id)
+        studio.waits.grant(key, Grant(account, browser, lambda: {"attempt-" + key: state}))
 
-    return offer
+    return grant
 
 
-def test_the_stream_says_ready_and_once_changed_and_nothing_else(studio: Studio, offer: Callable[..., None]) -> None:
+def test_the_stream_says_ready_and_once_changed_and_nothing_else(studio: Studio, grant: Callable[..., None]) -> None:
     async def scene() -> None:
-        offer("k")
+        grant("k")
         visit = Visit("key=k&drawn=3", "chrome")
         start = await visit.next()
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
@@ -218,16 +218,16 @@ def test_the_stream_says_ready_and_once_changed_and_nothing_else(studio: Studio,
         assert headers["content-type"].startswith("text/event-stream")
         assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-store", "no")
         assert await visit.words() == "event: ready\ndata: ready\n\n"
-        studio.changes.tell("attempt-k")
+        studio.changes.notify("attempt-k")
         assert [await visit.words(), await visit.words()] == ["data: changed\n\n", ""]
         await visit.task
 
     run(scene)
 
 
-def test_what_changed_before_the_stream_was_open_is_told(offer: Callable[..., None]) -> None:
+def test_what_changed_before_the_stream_was_open_is_told(grant: Callable[..., None]) -> None:
     async def scene() -> None:
-        offer("k", state="queued")
+        grant("k", state="queued")
         visit = Visit("key=k", "chrome")
         assert [await visit.status(), await visit.words(), await visit.words()][2] == "data: changed\n\n"
 
@@ -236,9 +236,9 @@ def test_what_changed_before_the_stream_was_open_is_told(offer: Callable[..., No
 
 @pytest.mark.parametrize("browser", ["", "firefox", "chrom"])
 @pytest.mark.parametrize("query", ["key=k", "key=", "", "key=other"])
-def test_no_other_browser_and_no_other_key_gets_a_stream(offer: Callable[..., None], browser: str, query: str) -> None:
+def test_no_other_browser_and_no_other_key_gets_a_stream(grant: Callable[..., None], browser: str, query: str) -> None:
     async def scene() -> None:
-        offer("k")
+        grant("k")
         assert await Visit(query, browser).status() == 404
 
     run(scene)
@@ -246,14 +246,14 @@ def test_no_other_browser_and_no_other_key_gets_a_stream(offer: Callable[..., No
 
 @pytest.mark.parametrize("leave", [True, False])
 def test_a_browser_that_left_the_account_is_told_nothing_more(
-    studio: Studio, offer: Callable[..., None], leave: bool
+    studio: Studio, grant: Callable[..., None], leave: bool
 ) -> None:
     async def scene() -> None:
-        offer("k")
+        grant("k")
         visit = Visit("key=k", "chrome")
         assert [await visit.status(), await visit.words()][0] == 200
-        studio.visitors.leave("chrome") if leave else studio.visitors.seat("chrome", "ba9876543210")
-        studio.changes.tell("attempt-k")
+        studio.browsers.leave_account("chrome") if leave else studio.browsers.use_account("chrome", "ba9876543210")
+        studio.changes.notify("attempt-k")
         assert await visit.words() == ""
         assert await Visit("key=k", "chrome").status() == 404
 
@@ -261,11 +261,11 @@ def test_a_browser_that_left_the_account_is_told_nothing_more(
 
 
 def test_a_stream_gives_signs_of_life_and_ends_after_a_while(
-    offer: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    grant: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene() -> None:
         monkeypatch.setattr(event_stream, "HEARTBEAT", 0.001)
-        offer("k")
+        grant("k")
         visit = Visit("key=k", "chrome")
         await visit.status()
         assert [await visit.words() for _ in range(3)] == ["event: ready\ndata: ready\n\n", ":\n\n", ":\n\n"]
@@ -279,9 +279,9 @@ def test_a_stream_gives_signs_of_life_and_ends_after_a_while(
     run(scene)
 
 
-def test_a_browser_that_goes_waits_no_more(studio: Studio, offer: Callable[..., None]) -> None:
+def test_a_browser_that_goes_waits_no_more(studio: Studio, grant: Callable[..., None]) -> None:
     async def scene() -> None:
-        offer("k")
+        grant("k")
         visit = Visit("key=k", "chrome")
         assert [await visit.status(), await visit.words()][0] == 200
         assert studio.changes._waiting
@@ -291,11 +291,11 @@ def test_a_browser_that_goes_waits_no_more(studio: Studio, offer: Callable[..., 
     run(scene)
 
 
-def test_a_hundred_open_streams_cost_one_thread(studio: Studio, offer: Callable[..., None]) -> None:
+def test_a_hundred_open_streams_cost_one_thread(studio: Studio, grant: Callable[..., None]) -> None:
     async def scene() -> None:
         before = threading.active_count()
         for number in range(100):
-            offer(str(number), f"browser{number}")
+            grant(str(number), f"browser{number}")
         visits = [Visit(f"key={number}", f"browser{number}") for number in range(100)]
         for visit in visits:
             assert [await visit.status(), await visit.words()][0] == 200
@@ -307,12 +307,12 @@ def test_a_hundred_open_streams_cost_one_thread(studio: Studio, offer: Callable[
 
 
 def test_when_too_many_wait_the_next_one_is_sent_away(
-    offer: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    grant: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene() -> None:
         monkeypatch.setattr(change_notifier, "MOST_SUBSCRIPTIONS", 1)
-        offer("one")
-        offer("two")
+        grant("one")
+        grant("two")
         first = Visit("key=one", "chrome")
         assert [await first.status(), await first.words()][0] == 200
         assert await Visit("key=two", "chrome").status() == 503

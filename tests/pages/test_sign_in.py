@@ -215,7 +215,7 @@ def test_an_attempt_is_filed_with_its_author(visit: Visit, kie: Server, studio: 
     page.text_area(key="description").input("Low")
     page.button(key="create").click().run()
     ended(page, studio)
-    account = studio.vault.account(page.session_state["account_id"])
+    account = studio.token_store.account(page.session_state["account_id"])
     assert account is not None
     assert [attempt.author for attempt in studio.history(account, 10)] == ["ada@example.com"]
 
@@ -251,7 +251,7 @@ def test_signing_out_shows_the_door_and_forgets_the_token(visit: Visit, ada: App
     account_id = ada.session_state["account_id"]
     ada.button(key="sign_out").click().run()
     assert is_the_door(ada)
-    assert studio.vault.account(account_id) is None
+    assert studio.token_store.account(account_id) is None
     assert visit(ADA).text_input(key="token").label == "Token"
 
 

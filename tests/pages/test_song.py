@@ -78,7 +78,7 @@ def test_a_token_in_what_is_pasted_is_taken_out(with_token: AppTest, other_token
 
 
 def test_a_token_is_used_only_after_a_yes(with_token: AppTest, other_token: str, studio: facade.Studio) -> None:
-    assert studio.vault.account(account_of(other_token)) is None
+    assert studio.token_store.account(account_of(other_token)) is None
     with_token.button(key="use_pasted_token").click().run()
     assert with_token.session_state["account_id"] == account_of(other_token)
 

@@ -158,7 +158,7 @@ def studio(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def account(studio: Studio, server: Server, token: str) -> Account:
-    return studio.vault.keep(token, server.base_url)
+    return studio.token_store.add(token, server.base_url)
 
 
 @pytest.fixture

@@ -200,8 +200,8 @@ class Process(Engine):
     What a request brought stays in `brought` until it is told to be written.
     """
 
-    def __init__(self, store: Store, vault: Any, settings: Settings) -> None:
-        super().__init__(settings, store, vault)
+    def __init__(self, store: Store, token_store: Any, settings: Settings) -> None:
+        super().__init__(settings, store, token_store)
         self.brought: dict[str, tuple[Attempt, Outcome, float | None]] = {}
         self.stalled = False
 

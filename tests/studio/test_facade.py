@@ -88,7 +88,7 @@ def test_a_database_that_cannot_be_opened_sends_nothing(
     (tmp_path / "file").touch()
     studio = open_studio(database_url=f"sqlite:///{tmp_path}/file/studio.db")
     with pytest.raises(NotSaved):
-        press(studio, studio.vault.keep(token, server.base_url))
+        press(studio, studio.token_store.add(token, server.base_url))
     assert server.sandbox.count(token=token) == 0
 
 
@@ -106,7 +106,7 @@ def test_the_oldest_demos_make_room_for_new_ones(open_studio: Opener, monkeypatc
     monkeypatch.setattr("studio.facade.MOST_DEMOS", 5)
     studio = open_studio()
     demos = [studio.start_demo() for _ in range(20)]
-    assert studio.vault.accounts() == [demo.id for demo in demos[-5:]]
+    assert studio.token_store.accounts() == [demo.id for demo in demos[-5:]]
 
 
 def test_a_database_that_can_be_opened_later_is_used_from_then_on(
@@ -114,7 +114,7 @@ def test_a_database_that_can_be_opened_later_is_used_from_then_on(
 ) -> None:
     (tmp_path / "file").touch()
     studio = open_studio(database_url=f"sqlite:///{tmp_path}/file/studio.db")
-    account = studio.vault.keep(token, server.base_url)
+    account = studio.token_store.add(token, server.base_url)
     with pytest.raises(NotSaved):
         press(studio, account)
     (tmp_path / "file").unlink()
@@ -125,7 +125,7 @@ def test_a_start_that_failed_halfway_leaves_nothing_in_the_way_of_the_next(
     open_studio: Opener, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio = open_studio()
-    account = studio.vault.keep(token, server.base_url)
+    account = studio.token_store.add(token, server.base_url)
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "_recover", database_fails)
         with pytest.raises(NotSaved):
@@ -163,8 +163,8 @@ def test_while_closing_nothing_new_is_sent(open_studio: Opener, server: Server, 
 
 def test_what_waited_at_the_end_goes_on_after_the_next_start(open_studio: Opener, server: Server, token: str) -> None:
     first = open_studio()
-    account = first.vault.keep(token, server.base_url)
-    first.vault.drop(account.id)
+    account = first.token_store.add(token, server.base_url)
+    first.token_store.remove(account.id)
     attempt = press(first, account)
     first.close()
     second = open_studio(api_key=token)

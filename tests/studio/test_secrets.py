@@ -90,7 +90,7 @@ def _session(studio: Studio, server: Server) -> list[object]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(KieClient, "create_persona", _breaks)
         tell("not_ready")
-    studio.vault.keep(TOKEN, "http://kie.invalid")
+    studio.token_store.add(TOKEN, "http://kie.invalid")
     tell("code_402")
     with pytest.raises(InvalidInput) as invalid:
         studio.sign_in(f"{TOKEN} {TOKEN}")

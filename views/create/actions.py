@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from kie import KieError, PersonaRequest, Problem, Track
-from studio.exceptions import NeedsDecision, Refused
+from studio.exceptions import NeedsDecision, NotAllowed
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Seen
@@ -94,7 +94,9 @@ def shown_attempt(account: Account | None) -> Attempt | None:
         return None
     noted = memo()
     if "attempt" not in noted:
-        noted["attempt"] = st.query_params.get("attempt", "") or the_studio().visitors.awaited(token_panel.browser())
+        noted["attempt"] = st.query_params.get("attempt", "") or the_studio().browsers.expected_outcome(
+            sign_in.session_key()
+        )
     attempt_id = noted["attempt"]
     if attempt_id and attempt_id != st.query_params.get("attempt", ""):
         st.query_params["attempt"] = attempt_id
@@ -102,7 +104,7 @@ def shown_attempt(account: Account | None) -> Attempt | None:
         st.query_params.pop("attempt", None)
     attempt = the_studio().attempt(account, attempt_id) if attempt_id else None
     if attempt is not None and not attempt.in_flight:
-        the_studio().visitors.saw(token_panel.browser(), attempt_id)
+        the_studio().browsers.outcome_shown(sign_in.session_key(), attempt_id)
     return attempt
 
 
@@ -128,12 +130,12 @@ def stop_waiting(attempt_id: str) -> None:
             the_studio().cancel(account, attempt_id)
 
 
-def let_go(attempt_id: str) -> None:
+def send_held(attempt_id: str) -> None:
     """Have an attempt sent that was held after a backup was brought back."""
     account = token_panel.current()
     if account is not None:
         with suppress(NotSaved):  # the page says so
-            the_studio().let_go(account, attempt_id)
+            the_studio().send_held(account, attempt_id)
 
 
 def use_sibling(attempt: Attempt) -> None:
@@ -162,7 +164,7 @@ def use_track(track: Track) -> None:
     """Choose a track: its ID, a window of its own, and first words where nothing was typed."""
     state = st.session_state
     state.audio_id = track.audio_id
-    for key, words in track_verdict.first_words(track).items():
+    for key, words in track_verdict.suggested_texts(track).items():
         state[key] = state.get(key) or words
     state.vocal_start = state.vocal_end = None  # the chooser fits it to the track
 
@@ -181,7 +183,7 @@ def want_tracks() -> None:
 
 
 def _send(account: Account, request: PersonaRequest, replaces: Seen | None = None, track: Track | None = None) -> None:
-    noted, browser, author = memo(), token_panel.browser(), sign_in.author()
+    noted, browser, author = memo(), sign_in.session_key(), sign_in.author()
     track = track or _known_track(request.audio_id)
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:
@@ -191,12 +193,12 @@ def _send(account: Account, request: PersonaRequest, replaces: Seen | None = Non
             noted.update(attempt=needed.earlier.id, decision="", problems=(KNOWN_BY_NOW,))
         else:
             noted.update(attempt="", decision=needed.earlier.id, problems=())
-    except (NotSaved, Refused) as error:
+    except (NotSaved, NotAllowed) as error:
         noted.update(attempt="", decision="", problems=(_not_written(error),))
     else:
         noted.update(attempt=attempt.id, unsaid=attempt.id, decision="", problems=())
         if browser:
-            the_studio().visitors.awaits(browser, attempt.id)
+            the_studio().browsers.expect_outcome(browser, attempt.id)
 
 
 def _request() -> tuple[PersonaRequest, list[Problem]]:
@@ -211,7 +213,7 @@ def _request() -> tuple[PersonaRequest, list[Problem]]:
     return request, list(request.problems(duration))
 
 
-def _not_written(error: NotSaved | Refused) -> Problem:
+def _not_written(error: NotSaved | NotAllowed) -> Problem:
     return Problem("create", str(error)) if str(error) else NOT_WRITTEN
 
 

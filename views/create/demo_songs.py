@@ -14,7 +14,7 @@ GROUPS = {"song": "Songs", "refusal": "KIE says no", "trouble": "Trouble on the 
 
 def show(account: Account) -> None:
     """Offer the songs; choosing one fills the fields."""
-    scenes = {scene.key: scene for scene in demo_server.scenes()}
+    scenes = {scene.key: scene for scene in demo_server.songs()}
     st.selectbox(
         "What would you like to see?",
         list(scenes),
@@ -27,16 +27,16 @@ def show(account: Account) -> None:
     chosen = scenes.get(st.session_state.get("demo_scene") or "")
     if chosen is not None:
         st.caption(chosen.shows)
-    st.session_state.demo_unplugged = not the_studio().is_plugged_in(account)
+    st.session_state.demo_unplugged = not the_studio().is_demo_reachable(account)
     st.toggle(
         "Pull the plug: KIE cannot be reached",
         key="demo_unplugged",
-        on_change=lambda: the_studio().plug_in(account, not st.session_state.demo_unplugged),
+        on_change=lambda: the_studio().set_demo_reachable(account, not st.session_state.demo_unplugged),
     )
 
 
 def _use() -> None:
-    scene = next((scene for scene in demo_server.scenes() if scene.key == st.session_state.get("demo_scene")), None)
+    scene = next((scene for scene in demo_server.songs() if scene.key == st.session_state.get("demo_scene")), None)
     start_over()
     if scene is not None:
         track = scene.task.tracks[0] if scene.task else None

@@ -64,7 +64,7 @@ def _boosted(account: Account, boost: Attempt) -> None:
         else:
             meaning = meaning_for(boost.cause, kind_named(boost.kind).troubles)
             st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
-            error_messages.own_words(boost.code, boost.message)
+            error_messages.show_kie_message(boost.code, boost.message)
             st.button("Close", key="boost_leave", on_click=_leave)
 
 

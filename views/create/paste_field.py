@@ -12,7 +12,7 @@ from views.shared import token_panel
 
 def is_token(text: str) -> bool:
     """Whether this is the token of somebody who uses this installation now."""
-    return the_studio().vault.account(account_of(text)) is not None
+    return the_studio().token_store.account(account_of(text)) is not None
 
 
 def read() -> None:

@@ -8,7 +8,7 @@ from kie import Cause, meaning_for
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
-from views.create.actions import ask_again, let_go, memo, start_over, stop_waiting, use_sibling
+from views.create.actions import ask_again, memo, send_held, start_over, stop_waiting, use_sibling
 from views.shared import error_messages, live_updates
 
 LAST_WORD = {
@@ -64,7 +64,9 @@ def _held(account: Account, attempt: Attempt, key: str) -> None:
         "stop. It may have been sent since that backup was made, so nothing is sent by itself."
     )
     live_updates.show(account, [attempt], key=key)
-    st.button("Send it now", key="let_go", type="primary", icon=":material/send:", on_click=let_go, args=(attempt.id,))
+    st.button(
+        "Send it now", key="let_go", type="primary", icon=":material/send:", on_click=send_held, args=(attempt.id,)
+    )
     _cancel(attempt)
 
 
@@ -187,4 +189,4 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
 
 
 def _own_words(attempt: Attempt) -> None:
-    error_messages.own_words(attempt.code, attempt.message)
+    error_messages.show_kie_message(attempt.code, attempt.message)

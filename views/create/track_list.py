@@ -35,7 +35,7 @@ def show(account: Account | None) -> None:
     if state.get("task_problem"):
         sentence, code, message = state.task_problem
         st.error(sentence, icon=":material/search_off:")
-        error_messages.own_words(code, message)
+        error_messages.show_kie_message(code, message)
     elif account is not None and state.get("task") is not None:
         _task(account, state.task)
 
@@ -100,7 +100,7 @@ def _keep_looking(account: Account, task: MusicTask) -> None:
 
 
 def _card(account: Account, task: MusicTask, track: Track, earlier: Attempt | None) -> None:
-    base_url = the_studio().vault.base_url(account.id)
+    base_url = the_studio().token_store.base_url(account.id)
     verdict = track_verdict.verdict(task, track, earlier)
     is_chosen = st.session_state.get("audio_id") == track.audio_id
     picture, words = st.columns([1, 2], vertical_alignment="center")

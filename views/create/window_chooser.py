@@ -39,7 +39,7 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
         reset(duration)  # a short track gets what fits, also if its ID was typed
     timed = the_studio().known_words(account, track.audio_id)
     start, end = current(duration)
-    sound = source(track.audio_url, the_studio().vault.base_url(account.id))
+    sound = source(track.audio_url, the_studio().token_store.base_url(account.id))
     with st.container(key=KEY + "_box"):
         _chooser(
             key=KEY,
@@ -84,7 +84,7 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
     if state.get("words_problem"):
         error: KieError = state.words_problem
         st.warning(f"{error.sentence} {error.next_step}", icon=":material/search_off:")
-        error_messages.own_words(error.code, error.message)
+        error_messages.show_kie_message(error.code, error.message)
     if best_window.is_default(start, end, duration) and state.get("vocal_start") is None:
         st.caption("This is what KIE takes when it is told nothing: the first 30 seconds.")
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from kie import KieError, PersonaRequest
-from studio.exceptions import Refused
+from studio.exceptions import NotAllowed
 from studio.facade import NotSaved, the_studio
 from studio.sending.attempts import Seen
 from views.create import actions
@@ -171,7 +171,7 @@ def _write(change: Callable[[str], None], place: str = "") -> bool:
     except ValueError as error:
         _say(str(error), bad=True, place=place)
         return False
-    except Refused as error:
+    except NotAllowed as error:
         _say(str(error), bad=True)
         return False
     except NotSaved:

@@ -69,7 +69,7 @@ def show(account: Account, attempt: Attempt) -> None:
             _ways_out(attempt)
         _track(account, attempt)
         _own_words(account, attempt)
-        story = the_studio().library.story(account.id, attempt.id)
+        story = the_studio().library.events(account.id, attempt.id)
         if attempt.persona_id:
             _uses(attempt, story)
         _story(account, attempt, story)
@@ -117,7 +117,7 @@ def _outcome(account: Account, attempt: Attempt) -> None:
     if attempt.status is Status.REFUSED and attempt.settled is Settled.NOT:
         meaning = meaning_for(attempt.cause)
         st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
-        error_messages.own_words(attempt.code, attempt.message)
+        error_messages.show_kie_message(attempt.code, attempt.message)
 
 
 def _ways_out(attempt: Attempt) -> None:
@@ -137,7 +137,7 @@ def _ways_out(attempt: Attempt) -> None:
             "ID, or says that the persona exists."
         )
         error_messages.seen_id(attempt)
-        error_messages.own_words(attempt.code, attempt.message)
+        error_messages.show_kie_message(attempt.code, attempt.message)
         st.button(
             "Ask KIE again with exactly the same text",
             key="library_ask_again",
@@ -164,7 +164,7 @@ def _track(account: Account, attempt: Attempt) -> None:
     st.caption("Track")
     made = track.created_at if track is not None else None
     alive = made is None or made + times.MEDIA_LIFE > datetime.now(UTC)
-    base_url = the_studio().vault.base_url(account.id)
+    base_url = the_studio().token_store.base_url(account.id)
     if track is not None:
         cover = source(track.image_url, base_url) if alive else ""
         with st.container(horizontal=True, vertical_alignment="center"):

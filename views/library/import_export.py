@@ -171,7 +171,7 @@ def _take_in(account: Account, file_key: str) -> None:
     _forget_last()
     try:
         file = import_reader.File(state[file_key].getvalue(), library.now())
-        written = import_merge.take_in(library, account.id, file, overwrite, author, file.order)
+        written = import_merge.import_file(library, account.id, file, overwrite, author, file.order)
     except BadFile as error:
         state.not_imported = str(error)
     except NotSaved as error:

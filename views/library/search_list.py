@@ -7,7 +7,7 @@ import streamlit as st
 from studio.facade import the_studio
 from studio.library.search_query import Order, Query
 from studio.people.token_store import Account
-from studio.sending.attempts import IN_FLIGHT, Attempt, Status
+from studio.sending.attempts import IN_FLIGHT_STATUSES, Attempt, Status
 from views.create import actions
 from views.library import attempt_actions, attempt_card
 from views.shared import live_updates, tables, times
@@ -19,7 +19,7 @@ CHOICES = {
     "Created": (Status.CREATED,),
     "Refused": (Status.REFUSED,),
     "Unknown": (Status.UNKNOWN,),
-    "On its way": IN_FLIGHT,
+    "On its way": IN_FLIGHT_STATUSES,
 }
 
 

@@ -1,9 +1,9 @@
-"""Downloads: a button whose file is a ticket, and the counter where the browser gets the real file for it.
+"""Downloads: a button whose file is a download token, and the middleware that answers it with the real file.
 
 Streamlit can make a file on the click itself (`data=callable`). But its answer to that click is thrown away if a run of
 the page begins in the same moment, as it does when a field was typed in just before: the button then stays dead, or
-says that it failed. It also keeps the whole file in memory. A ticket is small, the same in every run, and is there
-before the click; the file behind it is made when the browser comes for it, on the plain way of HTTP.
+says that it failed. It also keeps the whole file in memory. A token is small, the same in every run, and is there
+before the click; the file itself is made when the browser fetches it, by plain HTTP.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.datastructures import Headers
 from starlette.responses import StreamingResponse
 
 from studio.facade import the_studio
-from studio.people.browser_grants import Offer
+from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from views.shared import browser_cookie, sign_in
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("persona-studio")
 
-TICKET = b"The file itself comes when a browser asks for it. Go back to the page and press the button again.\n"
-"""How a ticket begins: a sentence, for whoever ever sees one."""
+PLACEHOLDER = b"The file itself comes when a browser asks for it. Go back to the page and press the button again.\n"
+"""How the small file with a download token begins: a sentence, for whoever ever sees it."""
 PIECE = 64 * 1024
 MOST_AT_ONCE = 4
 """Files that are made at the same time; the others wait, and the pages and the database do not."""
@@ -41,12 +41,12 @@ def button(
     label: str, key: str, file_name: str, mime: str, icon: str, account: Account, make: Callable[[], IO[bytes]]
 ) -> None:
     """Show a button that downloads what `make` returns when it is pressed."""
-    tickets = st.session_state.setdefault("tickets", {})
-    ticket = tickets.setdefault((key, file_name, account.id), secrets.token_urlsafe(32))
-    the_studio().downloads.offer(ticket, Offer(account, sign_in.seat(), make))
+    tokens = st.session_state.setdefault("download_tokens", {})
+    token = tokens.setdefault((key, file_name, account.id), secrets.token_urlsafe(32))
+    the_studio().downloads.grant(token, Grant(account, sign_in.session_key(), make))
     st.download_button(
         label,
-        data=TICKET + ticket.encode(),
+        data=PLACEHOLDER + token.encode(),
         file_name=file_name,
         mime=mime,
         key=key,
@@ -55,8 +55,8 @@ def button(
     )
 
 
-class Counter:
-    """Answers a browser that brings a ticket with the file that it stands for."""
+class DownloadMiddleware:
+    """Middleware that answers a request for a download token with the file that it stands for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -79,9 +79,9 @@ class Counter:
                 return
             held, start = start, None
             body = message.get("body", b"")
-            if held is not None and body.startswith(TICKET):
+            if held is not None and body.startswith(PLACEHOLDER):
                 file = await run_sync(
-                    _file, body.removeprefix(TICKET).decode(), browser_cookie.browser_of(scope), limiter=limit
+                    _file, body.removeprefix(PLACEHOLDER).decode(), browser_cookie.browser_of(scope), limiter=limit
                 )
                 await _answer(held, file)(scope, receive, send)
             else:
@@ -93,14 +93,14 @@ class Counter:
 
 
 def _only_looks(headers: Headers) -> bool:
-    """Whether this is the page's own script, that looks whether the ticket is there when it draws the button."""
+    """Whether this is the page's own script, which checks that the file is there when it draws the button."""
     mode = headers.get("sec-fetch-mode")
     return mode == "cors" if mode else headers.get("accept") == "*/*"  # without HTTPS a browser does not tell its mode
 
 
-def _file(ticket: str, browser: str) -> IO[bytes] | str:
+def _file(token: str, browser: str) -> IO[bytes] | str:
     """Return the file, or a sentence that says why there is none."""
-    offer = the_studio().downloads.redeem(ticket, browser)
+    offer = the_studio().downloads.redeem(token, browser)
     if offer is None:
         return "This page is not open any more, or not for you. Open it again and press the button again."
     try:

@@ -25,7 +25,7 @@ def seen_id(attempt: Attempt) -> None:
         st.code(str(found), language=None, wrap_lines=True)
 
 
-def own_words(code: int | None, message: str) -> None:
+def show_kie_message(code: int | None, message: str) -> None:
     """Show KIE's own code and message; what a connection said is for experts, so it stands in a closed box."""
     words = " ".join(str(part) for part in (code, message) if part not in (None, ""))
     if words and code is not None:

@@ -14,7 +14,7 @@ from typing import Protocol
 import streamlit as st
 
 from studio.facade import the_studio
-from studio.people.browser_grants import Offer
+from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending.change_notifier import MOST_ATTEMPTS
 from views.shared import components, sign_in
@@ -54,10 +54,10 @@ def show(
     """
     seen = {attempt.id: attempt.state for attempt in attempts[:MOST_ATTEMPTS]}
     waits = st.session_state.setdefault("waits", {})
-    ticket, drawn, before = waits.get((key, account.id)) or (secrets.token_urlsafe(32), 0, None)
+    stream_key, drawn, before = waits.get((key, account.id)) or (secrets.token_urlsafe(32), 0, None)
     drawn += seen != before
-    waits[key, account.id] = (ticket, drawn, seen)
-    the_studio().waits.offer(ticket, Offer(account, sign_in.seat(), lambda: seen))
+    waits[key, account.id] = (stream_key, drawn, seen)
+    the_studio().waits.grant(stream_key, Grant(account, sign_in.session_key(), lambda: seen))
     trouble = not the_studio().answers
     if headline and trouble:
         st.warning(
@@ -68,7 +68,7 @@ def show(
     base = "/".join(("", *filter(None, st.get_option("server.baseUrlPath").strip("/").split("/"))))
     _draw(
         key,
-        stream=f"{base}/{NAME}?key={ticket}&drawn={drawn}{'' if headline else '&list'}{'&trouble' if trouble else ''}",
+        stream=f"{base}/{NAME}?key={stream_key}&drawn={drawn}" + "&list" * (not headline) + "&trouble" * trouble,
         headline=headline,
         started=_milliseconds(since),
         until=_milliseconds(until),

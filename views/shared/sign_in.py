@@ -42,7 +42,7 @@ def author() -> str:
     return _told("email", "name", "sub") if _is_asked_for() else ""
 
 
-def seat() -> str:
+def session_key() -> str:
     """Return the name of this browser, with the person's where people sign in: each has a seat of their own at it.
 
     "" where there is no browser, or it keeps no cookies.
@@ -52,7 +52,7 @@ def seat() -> str:
     return " ".join((browser, *person)) if browser else ""
 
 
-def inside() -> bool:
+def is_admitted() -> bool:
     """Whether whoever is at the page may see it: nobody has to sign in here, or this person did."""
     try:
         providers = _providers()
@@ -61,7 +61,7 @@ def inside() -> bool:
     return providers is None or _has_signed_in(providers)
 
 
-def gate(leave: Callable[[], None]) -> bool:
+def require_sign_in(leave: Callable[[], None]) -> bool:
     """Show who has signed in and let them pass, or show a way to sign in and nothing else.
 
     `leave` is called when a person signs out, before Streamlit forgets them.
@@ -69,14 +69,14 @@ def gate(leave: Callable[[], None]) -> bool:
     try:
         providers = _providers()
     except Misconfigured as problem:
-        _show_the_door()
+        _title()
         st.error("Signing in is not set up correctly here, so nobody is let in.", icon=":material/lock:")
         st.text(str(problem))
         return False
     if providers is None:
         return True
     if not _has_signed_in(providers):
-        _show_the_door()
+        _title()
         st.markdown("Sign in to make personas, and to find those that were made here.")
         for provider in providers:
             st.button(
@@ -94,14 +94,14 @@ def gate(leave: Callable[[], None]) -> bool:
     return True
 
 
-def _show_the_door() -> None:
+def _title() -> None:
     st.set_page_config(page_title="Persona Studio")
     st.title("Persona Studio", anchor=False)
 
 
 def _leave(leave: Callable[[], None]) -> None:
     leave()
-    the_studio().visitors.depart(seat())
+    the_studio().browsers.forget(session_key())
     st.logout()
 
 
@@ -112,11 +112,11 @@ def _has_signed_in(providers: tuple[str, ...]) -> bool:
     """
     if st.user.get("is_logged_in") is not True or st.user.get("provider") not in providers:
         return False
-    visitors, here = the_studio().visitors, seat()
+    browsers, here = the_studio().browsers, session_key()
     if here and not st.session_state.get("arrived"):
-        visitors.arrive(here)
+        browsers.note_sign_in(here)
         st.session_state.arrived = True
-    return not here or visitors.is_here(here)
+    return not here or browsers.is_signed_in(here)
 
 
 def _told(*claims: str) -> str:

@@ -1,4 +1,4 @@
-"""Who is using the page: the token field, the balance, the demo. The token leaves this file at once, for the vault."""
+"""The token field, the balance and the demo: which account this browser uses. Tokens go to the token store only."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OWN = ("account_id", "ask_balance", "token_problem", "task", "task_wanted", "tas
 def current() -> Account | None:
     """Return the account that this browser uses: the same in all its tabs, also after a reload."""
     studio = the_studio()
-    if not sign_in.inside():
+    if not sign_in.is_admitted():
         return None
     if studio.shared is not None:
         return studio.shared
     mine, here = st.session_state.get("account_id", ""), browser()
-    known = studio.vault.account(studio.visitors.account_of(here) if here else mine)
+    known = studio.token_store.account(studio.browsers.account_of(here) if here else mine)
     if mine and (known is None or known.id != mine):
         _clear()  # another tab of this browser left, or signed in anew
     if known is not None:
@@ -101,7 +101,7 @@ def _enter(account: Account) -> None:
     _clear()
     st.session_state.account_id = account.id
     if browser():
-        the_studio().visitors.seat(browser(), account.id)
+        the_studio().browsers.use_account(browser(), account.id)
 
 
 def leave() -> None:
@@ -156,4 +156,4 @@ def _show(account: Account) -> None:
 
 def browser() -> str:
     """Return the name under which this browser has its account, or "" where there is no browser."""
-    return sign_in.seat()
+    return sign_in.session_key()

@@ -278,7 +278,7 @@ def test_every_attempt_of_the_version_before_is_as_it_was(from_the_version_befor
 
 
 def test_the_stories_of_the_version_before_are_as_they_were(from_the_version_before: Store) -> None:
-    story = Library(from_the_version_before.database).story(ME, f"{2:032x}")
+    story = Library(from_the_version_before.database).events(ME, f"{2:032x}")
     assert [(event.kind, event.author) for event in story] == [(kind, author) for kind, _, author in STORY]
 
 

@@ -17,9 +17,9 @@ from kie import Track
 from studio.database.connection import Database
 from studio.database.search_words import words_in
 from studio.database.tables import attempts, events
-from studio.exceptions import NeedsDecision, NotSaved, Refused
+from studio.exceptions import NeedsDecision, NotAllowed, NotSaved
 from studio.library.find_and_edit import Library, Page
-from studio.library.import_merge import take_in
+from studio.library.import_merge import import_file
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Event, Outcome, Seen, Settled, Status
@@ -478,7 +478,7 @@ def test_of_a_track_the_newest_matter_counts(library: Library) -> None:
 
 
 def story(library: Library, attempt_id: str) -> list[tuple[str, dict[str, str], str]]:
-    return [(event.kind, event.detail, event.author) for event in library.story(ME, attempt_id)]
+    return [(event.kind, event.detail, event.author) for event in library.events(ME, attempt_id)]
 
 
 def test_what_was_not_made_is_refused_and_says_who_said_so(store: Store, library: Library, clock: Clock) -> None:
@@ -486,7 +486,7 @@ def test_what_was_not_made_is_refused_and_says_who_said_so(store: Store, library
     library.not_made(ME, attempt.id, "ines@example.org")
     after = now(store, attempt)
     assert (after.status, after.settled, after.message) == (Status.REFUSED, Settled.NOT_MADE, UNKNOWN.message)
-    assert library.story(ME, attempt.id) == [Event(clock(), "not_made", {}, "ines@example.org")]
+    assert library.events(ME, attempt.id) == [Event(clock(), "not_made", {}, "ines@example.org")]
 
 
 def test_what_was_not_made_may_be_tried_again(store: Store, library: Library, clock: Clock) -> None:
@@ -529,7 +529,7 @@ SETTLE: dict[str, Callable[[Library, str], None]] = {
 def test_only_what_is_unknown_can_be_settled(library: Library, settle: str, status: Status) -> None:
     this = filed(library, status=status.value, persona_id="p-1")
     before = image(library, ME)
-    with pytest.raises(Refused, match="Its outcome is known by now"):
+    with pytest.raises(NotAllowed, match="Its outcome is known by now"):
         SETTLE[settle](library, this)
     assert image(library, ME) == before
 
@@ -537,7 +537,7 @@ def test_only_what_is_unknown_can_be_settled(library: Library, settle: str, stat
 def test_what_is_settled_cannot_be_settled_again(library: Library) -> None:
     this = filed(library, status="unknown")
     library.not_made(ME, this)
-    with pytest.raises(Refused):
+    with pytest.raises(NotAllowed):
         library.found_by_hand(ME, this, "p-1")
 
 
@@ -591,7 +591,7 @@ def test_a_persona_that_was_replaced_is_not_settled(store: Store, clock: Clock) 
 
 
 def test_a_first_request_leaves_no_story(store: Store, library: Library, clock: Clock) -> None:
-    assert library.story(ME, over(store, clock, CREATED).id) == []
+    assert library.events(ME, over(store, clock, CREATED).id) == []
 
 
 # Answers that come after all
@@ -600,7 +600,7 @@ def test_a_first_request_leaves_no_story(store: Store, library: Library, clock: 
 def test_an_answer_after_all_is_in_the_story(store: Store, library: Library, clock: Clock) -> None:
     attempt = over(store, clock, UNKNOWN)
     store.finish(attempt, CREATED)
-    assert library.story(ME, attempt.id) == [Event(clock(), "late_answer", {"was": "unknown", "persona_id": ""})]
+    assert library.events(ME, attempt.id) == [Event(clock(), "late_answer", {"was": "unknown", "persona_id": ""})]
 
 
 def test_an_answer_after_all_keeps_the_id_that_was_typed_in_the_story(
@@ -631,7 +631,7 @@ def test_an_answer_after_all_is_found_by_its_id(store: Store, library: Library, 
 
 
 def test_an_answer_in_time_has_no_story(store: Store, library: Library, clock: Clock) -> None:
-    assert library.story(ME, over(store, clock, CREATED).id) == []
+    assert library.events(ME, over(store, clock, CREATED).id) == []
 
 
 def test_writing_an_answer_once_more_adds_nothing(store: Store, library: Library, clock: Clock) -> None:
@@ -683,7 +683,7 @@ def test_what_a_persona_was_used_for_stands_in_its_story(library: Library) -> No
     ]
     with pytest.raises(ValueError, match="Used for: it has 201 characters"):
         library.used(ME, this, "x" * 201)
-    with pytest.raises(Refused):
+    with pytest.raises(NotAllowed):
         library.used(ME, filed(library, status="refused", persona_id=""), "nothing")
 
 
@@ -703,14 +703,14 @@ def test_a_deleted_persona_still_needs_a_decision(store: Store, library: Library
 @pytest.mark.parametrize("make", [add, sent], ids=["queued", "sending"])
 def test_what_is_on_its_way_is_not_deleted(store: Store, library: Library, make: Callable[[Store], Attempt]) -> None:
     attempt = make(store)
-    with pytest.raises(Refused, match="on its way"):
+    with pytest.raises(NotAllowed, match="on its way"):
         library.delete(ME, attempt.id)
     assert now(store, attempt) == attempt
 
 
 @pytest.mark.parametrize("change", [Library.not_made, Library.delete, Library.annotate])
 def test_what_is_not_there_cannot_be_changed(library: Library, change: Callable[[Library, str, str], None]) -> None:
-    with pytest.raises(Refused, match="not in this library"):
+    with pytest.raises(NotAllowed, match="not in this library"):
         change(library, ME, "f" * 32)
 
 
@@ -742,7 +742,7 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(
     library.not_made(ME, over(store, clock, UNKNOWN).id)
     make(store, audio_id="audio-2")
     before = image(library, ME)
-    with pytest.raises(Refused, match="on its way"):
+    with pytest.raises(NotAllowed, match="on its way"):
         library.forget(ME)
     assert image(library, ME) == before
 
@@ -805,7 +805,7 @@ def test_after_any_changes_the_search_finds_what_the_rows_say(store: Store, libr
     for _ in range(50):
         this = drawn.choice(some)
         change = drawn.choice(list(CHANGES))
-        with suppress(Refused):
+        with suppress(NotAllowed):
             CHANGES[change](store, library, owner[this], this, drawn)
     rows = all_rows(library)
     for account, text, favourites, status, deleted in itertools.product(
@@ -875,7 +875,7 @@ LOOKS: dict[str, Callable[[Library, str], object]] = {
     "count": lambda library, this: library.count(ME, Query()),
     "count by word": lambda library, this: library.count(ME, Query("secret")),
     "rows": lambda library, this: list(library.rows(ME, Query(), ["id", "name"])),
-    "story": lambda library, this: library.story(ME, this),
+    "story": lambda library, this: library.events(ME, this),
     "sent again": lambda library, this: library.sent_again(ME, this),
     "tags": lambda library, this: library.tags(ME),
     "of tracks": lambda library, this: library.of_tracks(ME, ["audio-1", "audio-2"]),
@@ -911,14 +911,14 @@ def _take_in_what_is(library: Library, this: str) -> None:
     from studio.library.import_reader import Record
 
     values = {"id": this, "status": "created", "persona_id": "mine", "name": "Mine", "created_at": EPOCH}
-    take_in(library, ME, [Record("Row 2", values)], overwrite=True)
+    import_file(library, ME, [Record("Row 2", values)], overwrite=True)
 
 
 def test_nothing_of_another_account_is_changed(store: Store, library: Library, theirs: dict[str, str]) -> None:
     before = image(library, YOU)
     changed = []
     for (name, deed), (this, its_id) in itertools.product(DEEDS.items(), theirs.items()):
-        with suppress(Refused):
+        with suppress(NotAllowed):
             deed(store, library, its_id)
         if image(library, YOU) != before:
             changed.append((name, this))
@@ -928,7 +928,7 @@ def test_nothing_of_another_account_is_changed(store: Store, library: Library, t
 
 def test_a_repeat_of_an_attempt_of_another_account_is_refused(store: Store, clock: Clock) -> None:
     lost = over(store, clock, UNKNOWN, account=YOU)
-    with pytest.raises(Refused):
+    with pytest.raises(NotAllowed):
         add(store, replaces=lost.seen)
     assert now(store, lost) == lost
 

@@ -25,7 +25,7 @@ from studio.exceptions import BadFile, NeedsDecision, NotSaved
 from studio.library import import_merge
 from studio.library.export_files import FIELDS, csv_file, json_file
 from studio.library.find_and_edit import Library
-from studio.library.import_merge import Preview, compare, take_in
+from studio.library.import_merge import Preview, compare, import_file
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
@@ -65,7 +65,7 @@ def preview(library: Library, content: bytes | str, account: str = ME) -> Previe
 
 def bring_in(library: Library, content: bytes | str, account: str = ME, overwrite: bool = False) -> int:
     it = file(library, content)
-    return take_in(library, account, it, overwrite, "ines@example.org", it.order)
+    return import_file(library, account, it, overwrite, "ines@example.org", it.order)
 
 
 def counts(seen: Preview) -> tuple[int, int, int]:
@@ -285,7 +285,7 @@ def test_what_is_overwritten_goes_to_the_story(library: Library, clock: Clock) -
     this = filed(library, status="refused", name="Quay", note="two\nlines", favourite=True, vocal_start=1.5)
     file = as_json(library).replace(b'"Quay"', b'"Pier"').replace(b'"two\\nlines"', b'""').replace(b"1.5", b"2.5")
     assert bring_in(library, file, overwrite=True) == 1
-    (event,) = library.story(ME, this)
+    (event,) = library.events(ME, this)
     assert (event.at, event.kind, event.author) == (clock(), "from_file", "ines@example.org")
     assert event.detail == {"name": "Quay", "note": "two\nlines", "vocal_start": "1.5"}
 
@@ -308,12 +308,12 @@ def test_a_later_story_is_taken_over_without_doubles(library: Library) -> None:
     library.not_made(ME, this)
     library.delete(ME, this)
     library.restore(ME, this)
-    late, story = as_json(library), library.story(ME, this)
+    late, story = as_json(library), library.events(ME, this)
     library.forget(ME)
     bring_in(library, early)
     bring_in(library, late, overwrite=True)
-    assert library.story(ME, this)[:3] == story
-    assert [event.kind for event in library.story(ME, this)] == ["not_made", "deleted", "restored", "from_file"]
+    assert library.events(ME, this)[:3] == story
+    assert [event.kind for event in library.events(ME, this)] == ["not_made", "deleted", "restored", "from_file"]
 
 
 def test_an_earlier_story_takes_nothing_away(library: Library) -> None:
@@ -489,7 +489,7 @@ def test_between_two_portions_others_can_write(
 
     def instead_of_waiting(seconds: float) -> None:
         paused.append(seconds)
-        other.beat("other")
+        other.heartbeat("other")
 
     monkeypatch.setattr("studio.library.import_merge.sleep", instead_of_waiting)
     bring_in(library, FILES["JSON"])
@@ -752,4 +752,4 @@ def test_a_late_answer_from_a_file_is_no_answer_from_kie(store: Store, library: 
     store.finish(attempt, Outcome(Status.CREATED, persona_id="p-1"))
     (shown,) = library.find(ME, Query()).attempts
     assert shown.persona_id == "p-1"
-    assert [event.detail.get("persona_id") for event in library.story(ME, attempt.id)] == ["", "p-9"]
+    assert [event.detail.get("persona_id") for event in library.events(ME, attempt.id)] == ["", "p-9"]

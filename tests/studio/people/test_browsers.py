@@ -4,58 +4,58 @@ from __future__ import annotations
 
 import pytest
 
-from studio.people.browsers import Visitors
+from studio.people.browsers import Browsers
 
 
 @pytest.fixture
-def visitors() -> Visitors:
-    return Visitors()
+def browsers() -> Browsers:
+    return Browsers()
 
 
-def test_a_browser_finds_its_account_again(visitors: Visitors) -> None:
-    visitors.seat("one", "account")
-    assert visitors.account_of("one") == "account"
+def test_a_browser_finds_its_account_again(browsers: Browsers) -> None:
+    browsers.use_account("one", "account")
+    assert browsers.account_of("one") == "account"
 
 
-def test_an_unknown_browser_has_no_account_and_awaits_nothing(visitors: Visitors) -> None:
-    visitors.seat("one", "account")
-    assert (visitors.account_of("two"), visitors.awaited("two")) == ("", "")
+def test_an_unknown_browser_has_no_account_and_awaits_nothing(browsers: Browsers) -> None:
+    browsers.use_account("one", "account")
+    assert (browsers.account_of("two"), browsers.expected_outcome("two")) == ("", "")
 
 
-def test_a_browser_that_left_is_forgotten(visitors: Visitors) -> None:
-    visitors.seat("one", "account")
-    visitors.awaits("one", "attempt")
-    visitors.leave("one")
-    assert (visitors.account_of("one"), visitors.awaited("one")) == ("", "")
+def test_a_browser_that_left_is_forgotten(browsers: Browsers) -> None:
+    browsers.use_account("one", "account")
+    browsers.expect_outcome("one", "attempt")
+    browsers.leave_account("one")
+    assert (browsers.account_of("one"), browsers.expected_outcome("one")) == ("", "")
 
 
-def test_an_account_is_in_use_until_its_last_browser_left(visitors: Visitors) -> None:
+def test_an_account_is_in_use_until_its_last_browser_left(browsers: Browsers) -> None:
     for visitor in ("one", "two"):
-        visitors.seat(visitor, "account")
+        browsers.use_account(visitor, "account")
     used = []
     for visitor in ("one", "two"):
-        visitors.leave(visitor)
-        used.append(visitors.use("account"))
+        browsers.leave_account(visitor)
+        used.append(browsers.any_uses("account"))
     assert used == [True, False]
 
 
-def test_a_browser_awaits_what_it_asked_for_last(visitors: Visitors) -> None:
-    visitors.seat("one", "account")
-    visitors.awaits("one", "first")
-    visitors.awaits("one", "second")
-    assert (visitors.awaited("one"), visitors.account_of("one")) == ("second", "account")
+def test_a_browser_awaits_what_it_asked_for_last(browsers: Browsers) -> None:
+    browsers.use_account("one", "account")
+    browsers.expect_outcome("one", "first")
+    browsers.expect_outcome("one", "second")
+    assert (browsers.expected_outcome("one"), browsers.account_of("one")) == ("second", "account")
 
 
-def test_a_browser_awaits_nothing_once_it_saw_the_outcome(visitors: Visitors) -> None:
-    visitors.awaits("one", "attempt")
-    visitors.saw("one", "attempt")
-    assert visitors.awaited("one") == ""
+def test_a_browser_awaits_nothing_once_it_saw_the_outcome(browsers: Browsers) -> None:
+    browsers.expect_outcome("one", "attempt")
+    browsers.outcome_shown("one", "attempt")
+    assert browsers.expected_outcome("one") == ""
 
 
-def test_another_outcome_does_not_end_the_wait(visitors: Visitors) -> None:
-    visitors.awaits("one", "attempt")
-    visitors.saw("one", "an older attempt")
-    assert visitors.awaited("one") == "attempt"
+def test_another_outcome_does_not_end_the_wait(browsers: Browsers) -> None:
+    browsers.expect_outcome("one", "attempt")
+    browsers.outcome_shown("one", "an older attempt")
+    assert browsers.expected_outcome("one") == "attempt"
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_another_outcome_does_not_end_the_wait(visitors: Visitors) -> None:
     [(["one", "two", "three"], ["two", "three"]), (["one", "two", "one", "three"], ["one", "three"])],
 )
 def test_when_there_are_too_many_the_one_that_was_away_longest_is_forgotten(
-    visitors: Visitors, monkeypatch: pytest.MonkeyPatch, came: list[str], stayed: list[str]
+    browsers: Browsers, monkeypatch: pytest.MonkeyPatch, came: list[str], stayed: list[str]
 ) -> None:
-    monkeypatch.setattr("studio.people.browsers.MAX_VISITORS", 2)
+    monkeypatch.setattr("studio.people.browsers.MAX_BROWSERS", 2)
     for visitor in came:
-        visitors.seat(visitor, "account")
-    assert [visitor for visitor in ("one", "two", "three") if visitors.account_of(visitor)] == stayed
+        browsers.use_account(visitor, "account")
+    assert [visitor for visitor in ("one", "two", "three") if browsers.account_of(visitor)] == stayed

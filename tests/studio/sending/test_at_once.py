@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from studio.exceptions import Refused
+from studio.exceptions import NotAllowed
 from studio.library.find_and_edit import Library
 from studio.sending.attempt_store import LEASE, LOOK_LEASE, Claim, Store
 from studio.sending.attempts import Attempt, Outcome, Settled, Status
@@ -97,7 +97,7 @@ def test_what_leaves_while_its_batch_is_cancelled_is_not_said_to_be_cancelled(on
     sent_: list[Claim] = []
 
     def send() -> None:
-        two.let_go(ME, attempt.id)
+        two.send_held(ME, attempt.id)
         sent_.append(claim(two, executor="two"))
 
     with in_the_middle(one, "UPDATE attempts SET ended_at", send):
@@ -179,13 +179,13 @@ def test_work_of_a_forgotten_attempt_is_looked_for(store: Store, clock: Clock) -
 def test_a_decision_about_a_forgotten_attempt_sends_nothing_and_says_so(store: Store, clock: Clock) -> None:
     seen = over(store, clock, UNKNOWN).seen
     Library(store.database).forget(ME)
-    with pytest.raises(Refused, match="not in the library any more"):
+    with pytest.raises(NotAllowed, match="not in the library any more"):
         press_in(store, a_request(), replaces=seen)
 
 
 def test_a_decision_about_another_accounts_attempt_shows_nothing_of_it(store: Store, clock: Clock) -> None:
     seen = over(store, clock, UNKNOWN).seen
-    with pytest.raises(Refused):
+    with pytest.raises(NotAllowed):
         press_in(store, a_request(), "cccccccccccc", replaces=seen)
 
 

@@ -254,7 +254,7 @@ def test_what_counts_is_when_a_request_left_not_when_it_was_claimed(store: Store
     attempts_ = [sent(store, audio_id=f"audio {number}") for number in range(20)]
     clock.forward(1.5)
     for attempt in attempts_:
-        store.leaves(attempt)
+        store.record_departure(attempt)
     add(store, audio_id="one more")
     clock.forward(10)
     assert claim(store).attempt is None
@@ -294,7 +294,7 @@ def test_the_sign_of_life_of_a_process_whose_clock_is_ahead_lifts_no_limit(open_
     add(one, audio_id="one more")
     ahead = two.now
     two.now = lambda: ahead() + timedelta(hours=1)
-    two.beat("two")
+    two.heartbeat("two")
     assert claim(one).attempt is None
 
 
@@ -413,11 +413,11 @@ def test_after_the_clock_was_set_back_nothing_waits_for_hours(store: Store, cloc
 
 
 def test_only_processes_without_a_heartbeat_are_gone(store: Store, clock: Clock) -> None:
-    store.beat("one")
-    store.beat("two")
+    store.heartbeat("one")
+    store.heartbeat("two")
     clock.forward(GONE_AFTER)
-    store.beat("two")
-    assert store.gone() == ["one"]
+    store.heartbeat("two")
+    assert store.gone_processes() == ["one"]
 
 
 # Cancelling
@@ -443,7 +443,7 @@ def test_another_account_cancels_nothing(store: Store) -> None:
 
 def lost(store: Store, clock: Clock) -> Attempt:
     """An attempt that was written off, because its process was not seen for a while."""
-    store.beat("one")
+    store.heartbeat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER)
     assert store.write_off() == [attempt.id]
@@ -457,7 +457,7 @@ def test_what_a_gone_process_was_sending_is_unknown_and_not_sent_again(store: St
 
 
 def test_what_a_living_process_is_sending_is_left_alone(store: Store, clock: Clock) -> None:
-    store.beat("one")
+    store.heartbeat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER - 1)
     assert store.write_off() == []
@@ -524,7 +524,7 @@ def test_a_person_who_was_quicker_keeps_their_word_and_the_answer_is_told(store:
     library.found_by_hand(ME, attempt.id, "persona-9")
     store.finish(attempt, REFUSED)
     assert (now(store, attempt).status, now(store, attempt).settled) == (Status.CREATED, Settled.BY_HAND)
-    assert [event.kind for event in library.story(ME, attempt.id)] == ["by_hand", "late_answer"]
+    assert [event.kind for event in library.events(ME, attempt.id)] == ["by_hand", "late_answer"]
 
 
 def test_a_decision_about_a_state_that_has_changed_is_asked_for_again(store: Store, clock: Clock) -> None:
@@ -603,7 +603,7 @@ def test_a_held_attempt_goes_when_a_person_says_so(store: Store, monkeypatch: py
     attempt = add(store)
     monkeypatch.setattr(Database, "identity", lambda *args: "another file")
     store.hold_what_was_restored()
-    assert store.let_go(ME, attempt.id)
+    assert store.send_held(ME, attempt.id)
     assert claim(store).attempt
 
 
@@ -618,7 +618,7 @@ def test_a_held_attempt_can_be_cancelled(store: Store, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("minutes", "held"), [(1, 0), (11, 1)])
 def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: Clock, minutes: int, held: int) -> None:
     store.hold_what_was_restored()
-    store.beat("one")
+    store.heartbeat("one")
     add(store)
     clock.forward(60 * minutes)
     assert store.hold_what_was_restored() == held
@@ -626,9 +626,9 @@ def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: 
 
 def test_after_an_orderly_end_all_goes_on_however_late(store: Store, clock: Clock) -> None:
     store.hold_what_was_restored()
-    store.beat("one")
+    store.heartbeat("one")
     add(store)
-    store.leave("one")
+    store.unregister("one")
     clock.forward(86_400)
     assert store.hold_what_was_restored() == 0
 

@@ -44,7 +44,7 @@ def test_a_refusal_is_filed_with_its_message(studio: Studio, account: Account, s
 
 
 def test_another_account_does_not_see_it(studio: Studio, account: Account, server: Server) -> None:
-    stranger = studio.vault.keep(server.sandbox.new_account(), server.base_url)
+    stranger = studio.token_store.add(server.sandbox.new_account(), server.base_url)
     boost = ended(studio, account, studio.start_boost(account, "warm folk"))
     assert studio.attempt(stranger, boost.id) is None
 

@@ -14,7 +14,7 @@ from sandbox import Server
 from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending import change_notifier
-from studio.sending.change_notifier import Changes, Subscription, TooMany
+from studio.sending.change_notifier import ChangeNotifier, Subscription, TooMany
 from tests.studio.helpers import Disk, ended, eventually, press, unsaved
 
 LONG = 20.0
@@ -36,8 +36,8 @@ class Database:
         return {each: self.states[each] for each in ids if each in self.states}
 
 
-class Paced(Changes):
-    """Changes that look as fast as they can, and write down how long they would have paused."""
+class Paced(ChangeNotifier):
+    """ChangeNotifier that look as fast as they can, and write down how long they would have paused."""
 
     def __init__(self, look: Callable[[Sequence[str]], Mapping[str, object]]) -> None:
         super().__init__(look)
@@ -57,9 +57,9 @@ def database() -> Database:
 
 
 @pytest.fixture
-def slow(database: Database) -> Iterator[Changes]:
-    """Changes that look again only when somebody comes."""
-    made = Changes(database, look_every=3600)
+def slow(database: Database) -> Iterator[ChangeNotifier]:
+    """ChangeNotifier that look again only when somebody comes."""
+    made = ChangeNotifier(database, look_every=3600)
     yield made
     made.close()
 
@@ -83,27 +83,27 @@ async def meanwhile(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0)
 
 
-def test_a_change_of_this_process_is_told_at_once_from_whatever_thread(slow: Changes) -> None:
+def test_a_change_of_this_process_is_told_at_once_from_whatever_thread(slow: ChangeNotifier) -> None:
     async def scene() -> None:
         waiting = slow.subscribe("one", {"a": "sending"})
-        threading.Thread(target=slow.tell, args=("a",)).start()
+        threading.Thread(target=slow.notify, args=("a",)).start()
         assert await waiting.wait(LONG)
         assert waiting.changed
 
     run(scene)
 
 
-def test_a_change_of_another_attempt_is_not_told(slow: Changes) -> None:
+def test_a_change_of_another_attempt_is_not_told(slow: ChangeNotifier) -> None:
     async def scene() -> None:
         waiting = slow.subscribe("one", {"a": "sending"})
-        slow.tell("b")
+        slow.notify("b")
         assert not await waiting.wait(0)
 
     run(scene)
 
 
 @pytest.mark.parametrize("seen", [{"a": "queued"}, {"a": "sending", "gone": "sending"}])
-def test_what_changed_between_drawing_and_coming_is_told_at_once(slow: Changes, seen: dict[str, object]) -> None:
+def test_what_changed_between_drawing_and_coming_is_told_at_once(slow: ChangeNotifier, seen: dict[str, object]) -> None:
     async def scene() -> None:
         waiting = slow.subscribe("one", seen)
         assert await waiting.wait(LONG)
@@ -142,7 +142,7 @@ def test_one_thread_watches_for_all_and_only_while_somebody_waits(paced: Paced) 
             each.close()
         await meanwhile(lambda: not watcher.is_alive())
         other = paced.subscribe("again", {"a": "sending"})
-        paced.tell("a")
+        paced.notify("a")
         assert await other.wait(LONG)
 
     run(scene)
@@ -171,17 +171,19 @@ def test_a_stopped_database_is_asked_less_and_less_whoever_comes_and_is_heard_of
     run(scene)
 
 
-def test_this_process_tells_also_while_the_database_is_stopped(slow: Changes, database: Database) -> None:
+def test_this_process_tells_also_while_the_database_is_stopped(slow: ChangeNotifier, database: Database) -> None:
     async def scene() -> None:
         database.stopped = True
         waiting = slow.subscribe("one", {"a": "sending"})
-        slow.tell("a")
+        slow.notify("a")
         assert await waiting.wait(LONG)
 
     run(scene)
 
 
-def test_who_comes_while_a_stopped_database_is_left_alone_does_not_wake_it(slow: Changes, database: Database) -> None:
+def test_who_comes_while_a_stopped_database_is_left_alone_does_not_wake_it(
+    slow: ChangeNotifier, database: Database
+) -> None:
     async def scene() -> None:
         database.stopped = True
         await slow.subscribe("one", {"a": "sending"}).wait(LONG)
@@ -192,20 +194,20 @@ def test_who_comes_while_a_stopped_database_is_left_alone_does_not_wake_it(slow:
     run(scene)
 
 
-def test_the_same_key_again_ends_the_older_one_without_a_change(slow: Changes) -> None:
+def test_the_same_key_again_ends_the_older_one_without_a_change(slow: ChangeNotifier) -> None:
     async def scene() -> None:
         old, new = (slow.subscribe("one", {"a": "sending"}) for _ in range(2))
         assert await old.wait(LONG)
         assert not old.changed
         old.close()  # when its connection is noticed to be gone
-        slow.tell("a")
+        slow.notify("a")
         assert await new.wait(LONG)
         assert new.changed
 
     run(scene)
 
 
-def test_too_many_or_too_much_is_refused(slow: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_or_too_much_is_refused(slow: ChangeNotifier, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
         with pytest.raises(TooMany):
             slow.subscribe("one", dict.fromkeys(map(str, range(change_notifier.MOST_ATTEMPTS + 1)), ""))
@@ -219,26 +221,26 @@ def test_too_many_or_too_much_is_refused(slow: Changes, monkeypatch: pytest.Monk
     run(scene)
 
 
-def test_the_end_ends_all_waiting_and_lets_nobody_wait_any_more(slow: Changes) -> None:
+def test_the_end_ends_all_waiting_and_lets_nobody_wait_any_more(slow: ChangeNotifier) -> None:
     async def scene() -> None:
         waiting = [slow.subscribe(key, {"a": "sending"}) for key in "xyz"]
         slow.close()
         assert [(await each.wait(LONG), each.changed) for each in waiting] == [(True, False)] * 3
         with pytest.raises(TooMany):
             slow.subscribe("late", {"a": "sending"})
-        slow.tell("a")
+        slow.notify("a")
 
     run(scene)
 
 
-def test_a_loop_that_has_ended_does_no_harm(slow: Changes) -> None:
+def test_a_loop_that_has_ended_does_no_harm(slow: ChangeNotifier) -> None:
     left: list[Subscription] = []
 
     async def scene() -> None:
         left.append(slow.subscribe("one", {"a": "sending"}))
 
     run(scene)
-    slow.tell("a")
+    slow.notify("a")
     assert left[0].changed
 
 
@@ -293,11 +295,11 @@ def test_a_boost_is_told_too(studio: Studio, account: Account, server: Server, t
     run(scene)
 
 
-def test_a_list_is_told_later_and_the_end_does_not_wait_for_that(slow: Changes) -> None:
+def test_a_list_is_told_later_and_the_end_does_not_wait_for_that(slow: ChangeNotifier) -> None:
     async def scene() -> None:
         soon, later = slow.subscribe("one", {"a": "sending"}), slow.subscribe("list", {"a": "sending"}, gathers=True)
-        slow.tell("a")
-        slow.tell("a")
+        slow.notify("a")
+        slow.notify("a")
         assert await soon.wait(LONG)
         assert not await later.wait(0)
         slow.close()
@@ -307,19 +309,19 @@ def test_a_list_is_told_later_and_the_end_does_not_wait_for_that(slow: Changes) 
     run(scene)
 
 
-def test_a_list_hears_of_a_change_in_the_end(slow: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_hears_of_a_change_in_the_end(slow: ChangeNotifier, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
         monkeypatch.setattr(change_notifier, "PACE", 0.001)
         monkeypatch.setattr(change_notifier, "OF_EACH", 0.001)
         waiting = slow.subscribe("list", {"a": "sending"}, gathers=True)
-        slow.tell("a")
+        slow.notify("a")
         assert await waiting.wait(LONG)
         assert waiting.changed
 
     run(scene)
 
 
-def test_who_still_says_that_it_fails_is_told_that_it_does_not(slow: Changes) -> None:
+def test_who_still_says_that_it_fails_is_told_that_it_does_not(slow: ChangeNotifier) -> None:
     async def scene() -> None:
         waiting = slow.subscribe("one", {"a": "sending"}, sees_trouble=True)
         assert await waiting.wait(LONG)

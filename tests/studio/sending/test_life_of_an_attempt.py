@@ -32,7 +32,7 @@ from kie import PersonaRequest
 from sandbox import Server
 from studio.database.tables import attempts, metadata
 from studio.exceptions import NeedsDecision, NotSaved
-from studio.exceptions import Refused as NotAllowed
+from studio.exceptions import NotAllowed as NotAllowed
 from studio.facade import Studio
 from studio.library.find_and_edit import Library
 from studio.sending import attempt_store as store_module
@@ -109,7 +109,7 @@ class Life(RuleBasedStateMachine):
         """True time, which nobody sets back."""
         self.kie = Kie()
         self.library, self.batches = Library(self.database), Batches(self.store)
-        self.vault = SimpleNamespace(account=lambda account: True, accounts=lambda: [ME], client=self.a_line)
+        self.token_store = SimpleNamespace(account=lambda account: True, accounts=lambda: [ME], client=self.a_line)
         self.fate = "done"
         self.broken = ""
         self.on_the_line: Attempt | None = None
@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
         self.handles: dict[str, str] = {}
         self.cancelled: set[str] = set()
         self.ended_batches: set[str] = set()
-        self.let_go: set[str] = set()
+        self.send_held: set[str] = set()
         self.may_be_unknown: set[str] = set()
         self.beats: dict[str, datetime] = {}
         self.allowed_to_vanish = False
@@ -267,9 +267,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.held())
     def a_person_lets_go_what_is_held(self, which: int, breaks: tuple[str, ...] = ()) -> None:
         row = pick(self.held(), which)
-        self.let_go.add(row.id)
+        self.send_held.add(row.id)
         with self.breaking(breaks):
-            assert self.store.let_go(ME, row.id)
+            assert self.store.send_held(ME, row.id)
 
     @rule(which=ANY, found=st.booleans(), breaks=BREAKS)
     @precondition(lambda self: self.having("unknown"))
@@ -341,7 +341,7 @@ class Life(RuleBasedStateMachine):
             assert attempt.status is Status.SENDING
             assert not row.held
             batch = self.batches.get(ME, row.batch) if row.batch else None
-            assert batch is None or batch.status is BatchStatus.RUNNING or row.id in self.let_go
+            assert batch is None or batch.status is BatchStatus.RUNNING or row.id in self.send_held
         if fate:
             self.carry(process, attempt, fate)
         if write and attempt.id in process.brought:
@@ -381,7 +381,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.awake() and self.having("sending"))
     def a_process_gives_a_sign_of_life(self, which: int, breaks: tuple[str, ...] = ()) -> None:
         process = pick(self.awake(), which)
-        self.beat(process)
+        self.heartbeat(process)
         self.recover(process, breaks)
 
     @rule(which=TWO)
@@ -397,7 +397,7 @@ class Life(RuleBasedStateMachine):
         self.pass_time(LEASE.total_seconds() + 1)
         other = self.processes[1 - self.processes.index(process)]
         other.stalled = False
-        self.beat(other)
+        self.heartbeat(other)
         self.recover(other)
 
     @rule()
@@ -414,7 +414,7 @@ class Life(RuleBasedStateMachine):
                 process.end()
             for attempt_id in list(process.brought) if how == "end in time" else []:
                 self.write(process, attempt_id)
-            self.store.leave(process.executor)
+            self.store.unregister(process.executor)
             self.beats.pop(process.executor, None)
         self.processes[self.processes.index(process)] = self.a_process()
 
@@ -435,7 +435,7 @@ class Life(RuleBasedStateMachine):
         self.seconds += seconds
         self.clock.forward(seconds)
         for process in self.awake():
-            self.beat(process)
+            self.heartbeat(process)
 
     @rule(seconds=st.sampled_from([5.0, 3600.0]))
     @precondition(lambda self: self.having(*IN_FLIGHT) and not self.clock_was_turned)
@@ -455,7 +455,7 @@ class Life(RuleBasedStateMachine):
             self.made.pop(key, None)
             self.handles.pop(key, None)
         self.allowed_to_vanish = False
-        self.let_go.difference_update(row.id for row in self.rows.values() if row.held)
+        self.send_held.difference_update(row.id for row in self.rows.values() if row.held)
         flying = [row.subject for row in self.rows.values() if row.status in IN_FLIGHT]
         assert len(flying) == len(set(flying)), "one at a time for a subject"
         for key, row in self.rows.items():
@@ -471,7 +471,7 @@ class Life(RuleBasedStateMachine):
         for key, handle in self.handles.items():
             assert self.rows[key].handle == handle, "every handle is on file"
         waiting = [row for row in self.having("queued") if row.batch in self.ended_batches]
-        assert not [row for row in waiting if row.id not in self.let_go], "nothing of a cancelled batch waits"
+        assert not [row for row in waiting if row.id not in self.send_held], "nothing of a cancelled batch waits"
 
     def teardown(self) -> None:
         """Let everything come to its end: nothing is in flight for ever, and nothing that came is lost."""
@@ -485,15 +485,15 @@ class Life(RuleBasedStateMachine):
         for _ in range(12):
             self.kie.paintings = {handle: painted or f"{handle}.png" for handle, painted in self.kie.paintings.items()}
             for process in self.processes:
-                self.beat(process)
+                self.heartbeat(process)
                 for attempt in process.to_send:
                     self.carry(process, attempt, "done")
                 for attempt_id in list(process.brought):
                     self.write(process, attempt_id)
                 self.recover(process)
             for row in self.held():
-                self.let_go.add(row.id)
-                self.store.let_go(ME, row.id)
+                self.send_held.add(row.id)
+                self.store.send_held(ME, row.id)
             for process in self.processes:
                 while (attempt := process.claim_next(ME)) is not None:
                     self.carry(process, attempt, "done")
@@ -510,9 +510,9 @@ class Life(RuleBasedStateMachine):
     # How steps are taken.
 
     def a_process(self) -> Process:
-        process = Process(self.store, self.vault, Settings(rate_limit=LIMIT, rate_period=PERIOD))
+        process = Process(self.store, self.token_store, Settings(rate_limit=LIMIT, rate_period=PERIOD))
         self.store.hold_what_was_restored()
-        self.beat(process)
+        self.heartbeat(process)
         self.recover(process)
         return process
 
@@ -585,7 +585,7 @@ class Life(RuleBasedStateMachine):
             assert after is not None
             assert after.status in expected
 
-    def beat(self, process: Process) -> None:
+    def heartbeat(self, process: Process) -> None:
         process.give_sign_of_life()
         self.beats[process.executor] = self.clock()
 
@@ -700,13 +700,15 @@ def test_a_third_kind_takes_one_class_and_goes_its_whole_way(
     monkeypatch.setattr(kinds, "_kinds", dict(kinds._kinds))
     register(PORTRAIT)
     kie, studio = Kie(), open_studio()
-    account = studio.vault.keep(token, server.base_url)
+    account = studio.token_store.add(token, server.base_url)
 
     def left() -> Letter:
         kie.letters.append(Letter("", 0.0, "done"))
         return kie.letters[-1]
 
-    monkeypatch.setattr(studio.vault, "client", lambda account, timeout, departing=None: Line(kie, departing, left))
+    monkeypatch.setattr(
+        studio.token_store, "client", lambda account, timeout, departing=None: Line(kie, departing, left)
+    )
     attempt = studio._file(account, PORTRAIT, a_body("portrait", 0, 0)[0])
     handle = eventually(lambda: (now := studio.attempt(account, attempt.id)) and now.outcome.handle)
     kie.paintings[handle] = "quay.png"

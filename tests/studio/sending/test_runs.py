@@ -68,7 +68,7 @@ def test_a_decision_sends_one_more(studio: Studio, account: Account, server: Ser
 
 def test_another_account_sees_nothing_of_it(studio: Studio, account: Account, server: Server) -> None:
     attempt = ended(studio, account, press(studio, account))
-    other = studio.vault.keep(server.sandbox.new_account(), server.base_url)
+    other = studio.token_store.add(server.sandbox.new_account(), server.base_url)
     assert (studio.attempt(other, attempt.id), studio.history(other, 10)) == (None, [])
 
 
@@ -283,7 +283,7 @@ def late(studio: Studio, server: Server) -> dict[str, tuple[Status, str, int]]:
     for kind, seconds in LATE.items():
         token = server.sandbox.new_account()
         server.sandbox.fault(kind, token=token, seconds=seconds)
-        account = studio.vault.keep(token, server.base_url)
+        account = studio.token_store.add(token, server.base_url)
         pressed[kind] = (token, account, press(studio, account))
     found = {}
     for kind, (token, account, attempt) in pressed.items():
@@ -346,21 +346,21 @@ def closed_port() -> Iterator[int]:
 def test_a_refused_connection_is_refused_and_says_that_nothing_was_sent(
     studio: Studio, server: Server, token: str, closed_port: int
 ) -> None:
-    account = studio.vault.keep(token, f"http://127.0.0.1:{closed_port}")
+    account = studio.token_store.add(token, f"http://127.0.0.1:{closed_port}")
     attempt = ended(studio, account, press(studio, account))
     assert (story(server, token, attempt), attempt.repeats) == (Story(Status.REFUSED, "not_connected", None, 0), 2)
 
 
 @pytest.mark.usefixtures("no_pauses")
 def test_a_name_that_is_not_found_is_refused(studio: Studio, server: Server, token: str) -> None:
-    account = studio.vault.keep(token, "http://kie.invalid")
+    account = studio.token_store.add(token, "http://kie.invalid")
     attempt = ended(studio, account, press(studio, account))
     assert story(server, token, attempt) == Story(Status.REFUSED, "not_connected", None, 0)
 
 
 @pytest.mark.usefixtures("no_pauses")
 def test_a_failed_handshake_is_refused(studio: Studio, server: Server, token: str) -> None:
-    account = studio.vault.keep(token, server.base_url.replace("http:", "https:"))
+    account = studio.token_store.add(token, server.base_url.replace("http:", "https:"))
     attempt = ended(studio, account, press(studio, account))
     assert story(server, token, attempt) == Story(Status.REFUSED, "not_connected", None, 0)
 
@@ -419,9 +419,9 @@ def test_a_refusal_that_could_not_be_saved_at_first_is_saved_as_one(
 
 
 def test_without_its_token_a_run_waits(studio: Studio, account: Account, server: Server, token: str) -> None:
-    studio.vault.drop(account.id)
+    studio.token_store.remove(account.id)
     attempt = press(studio, account)
-    other = studio.vault.keep(server.sandbox.new_account(), server.base_url)
+    other = studio.token_store.add(server.sandbox.new_account(), server.base_url)
     ended(studio, other, press(studio, other))
     assert story(server, token, studio.attempt(account, attempt.id)) == Story(Status.QUEUED, "", None, 0)  # type: ignore[arg-type]
 
@@ -429,7 +429,7 @@ def test_without_its_token_a_run_waits(studio: Studio, account: Account, server:
 def test_a_waiting_run_goes_on_when_its_token_is_pasted(
     studio: Studio, account: Account, server: Server, token: str
 ) -> None:
-    studio.vault.drop(account.id)
+    studio.token_store.remove(account.id)
     attempt = press(studio, account)
     studio.sign_in(token)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
@@ -459,10 +459,10 @@ def test_waking_an_account_many_times_sends_its_attempt_once(
 
 
 def test_a_token_that_kie_refuses_is_not_kept(studio: Studio) -> None:
-    kept = studio.vault.accounts()
+    kept = studio.token_store.accounts()
     with pytest.raises(KieError, match="did not accept the token"):
         studio.sign_in("0123456789abcdef")
-    assert studio.vault.accounts() == kept
+    assert studio.token_store.accounts() == kept
 
 
 def test_signing_in_tells_the_credits(studio: Studio, token: str) -> None:
@@ -474,4 +474,4 @@ def test_a_token_is_kept_while_kie_cannot_be_asked(studio: Studio, server: Serve
     account = studio.sign_in(token)
     balance = studio.balance(account)
     assert balance
-    assert (balance.credits, studio.vault.account(account.id)) == (None, account)
+    assert (balance.credits, studio.token_store.account(account.id)) == (None, account)

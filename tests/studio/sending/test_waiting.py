@@ -84,7 +84,7 @@ def test_a_person_can_stop_the_waiting(
 
 
 def test_another_account_cannot_stop_it(studio: Studio, account: Account, server: Server, looked_up: Track) -> None:
-    stranger = studio.vault.keep(server.sandbox.new_account(), server.base_url)
+    stranger = studio.token_store.add(server.sandbox.new_account(), server.base_url)
     attempt = waiting(studio, account, create(studio, account, looked_up))
     assert not studio.cancel(stranger, attempt.id)
     studio.cancel(account, attempt.id)

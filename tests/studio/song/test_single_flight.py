@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from studio.song import single_flight
-from studio.song.single_flight import Looks
+from studio.song.single_flight import SingleFlight
 from tests.studio.helpers import eventually
 
 
@@ -32,7 +32,7 @@ def question() -> Question:
 
 
 def test_who_asks_while_one_is_asking_gets_that_answer(question: Question) -> None:
-    shared = Looks()
+    shared = SingleFlight()
     question.may_answer.clear()
     with ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(shared.once, "same", question) for _ in range(4)]
@@ -42,12 +42,12 @@ def test_who_asks_while_one_is_asking_gets_that_answer(question: Question) -> No
 
 
 def test_another_question_is_asked_by_itself(question: Question) -> None:
-    shared = Looks()
+    shared = SingleFlight()
     assert [shared.once("one", question), shared.once("two", question)] == [1, 2]
 
 
 def test_an_answer_holds_for_its_time(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared, now = Looks(), [100.0]
+    shared, now = SingleFlight(), [100.0]
     monkeypatch.setattr(single_flight.time, "monotonic", lambda: now[0])
     told = [shared.once("same", question, keep=1.0)]
     for now[0] in (100.9, 101.1):
@@ -56,7 +56,7 @@ def test_an_answer_holds_for_its_time(question: Question, monkeypatch: pytest.Mo
 
 
 def test_a_failure_is_told_and_forgotten(question: Question) -> None:
-    shared = Looks()
+    shared = SingleFlight()
 
     def fail() -> int:
         raise OSError("no line")
@@ -67,7 +67,7 @@ def test_a_failure_is_told_and_forgotten(question: Question) -> None:
 
 
 def test_only_what_was_answered_is_known(question: Question) -> None:
-    shared = Looks()
+    shared = SingleFlight()
     before = shared.known("same")
     shared.once("same", question)
     assert (before, shared.known("same")) == (None, 1)
@@ -75,7 +75,7 @@ def test_only_what_was_answered_is_known(question: Question) -> None:
 
 def test_the_oldest_answers_are_forgotten(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.song.single_flight.MOST", 2)
-    shared = Looks()
+    shared = SingleFlight()
     for what in "abc":
         shared.once(what, question)
     assert [shared.known(what) for what in "abc"] == [None, 2, 3]

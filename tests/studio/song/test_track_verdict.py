@@ -104,4 +104,4 @@ def test_a_draft_is_never_longer_than_a_description_may_be() -> None:
 
 
 def test_first_words_are_title_draft_and_first_tag() -> None:
-    assert track_verdict.first_words(TRACK) == {"name": "Quay", "description": "Folk, warm alto", "style": "folk"}
+    assert track_verdict.suggested_texts(TRACK) == {"name": "Quay", "description": "Folk, warm alto", "style": "folk"}
