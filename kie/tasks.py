@@ -87,6 +87,10 @@ class MusicTask:
         complete = bool(self.tracks) and all(track.audio_url for track in self.tracks)
         return _STATES.get(self.status, TaskState.READY if complete else TaskState.WORKING)
 
+    def track(self, audio_id: str) -> Track | None:
+        """Return the track with this audio ID, or None."""
+        return next((track for track in self.tracks if track.audio_id == audio_id), None)
+
     @classmethod
     def read(cls, task_id: str, data: object) -> MusicTask:
         """Read `data` of a record-info answer; null means that KIE has no record (yet)."""

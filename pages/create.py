@@ -11,7 +11,6 @@ import streamlit as st
 from kie.models import WINDOW_MIN
 from studio.facade import NotSaved
 from views.create import (
-    actions,
     demo_songs,
     description_help,
     history_table,
@@ -21,11 +20,11 @@ from views.create import (
     track_list,
     window_chooser,
 )
-from views.shared import error_messages, token_panel
+from views.shared import error_messages, persona_form, persona_requests, token_panel
 
 account = token_panel.current()
 try:
-    attempt = actions.shown_attempt(account)
+    attempt = persona_requests.shown_attempt(account)
 except NotSaved:
     attempt = None  # the history below says so
 busy = attempt is not None and attempt.in_flight
@@ -54,8 +53,8 @@ with song:
         help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it. "
         "kie.ai/logs lists your tasks for two months.",
     )
-    st.button("Find tracks", key="find_tracks", icon=":material/search:", on_click=actions.want_tracks)
-    paste_field.show()
+    st.button("Find tracks", key="find_tracks", icon=":material/search:", on_click=track_list.look_up)
+    paste_field.show(account)
 
 with choice:
     st.subheader("2 · The track", anchor=False)
@@ -69,10 +68,10 @@ with choice:
         help="The ID of one track of that song. “Use this track” fills it in.",
     )
 
-track = track_list.chosen()
+track = track_list.chosen(account)
 if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
     st.subheader("3 · The seconds that KIE listens to", anchor=False)
-    window_chooser.show(account, st.session_state.task.task_id, track, track.duration)
+    window_chooser.show(account, persona_form.text("task_id"), track, track.duration)
 else:
     with st.expander("3 · The window (optional)", icon=":material/tune:"):
         st.caption(
@@ -102,17 +101,18 @@ with persona:
         type="primary",
         icon=":material/mic:",
         disabled=busy,
-        on_click=actions.create,
+        on_click=persona_requests.create,
         width="stretch",
     )
-    for problem in actions.memo().get("problems", ()):
+    for problem in persona_requests.current(account).problems:
         st.error(problem.sentence, icon=":material/edit:")
 
 
 def show_result() -> None:
     with result:
-        if account is not None and actions.memo().get("decision"):
-            resend_decision.show(account, actions.memo()["decision"])
+        decision_id = persona_requests.current(account).decision_id
+        if account is not None and decision_id:
+            resend_decision.show(account, decision_id)
         elif account is not None and attempt is not None:
             result_card.show(account, attempt)
 

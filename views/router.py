@@ -1,10 +1,10 @@
-"""The router: what is on every page, around the page itself. The door (`app.py`) starts it."""
+"""The router: which pages there are, and what is on every page around them. `app.py` starts it."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from views.shared import sign_in, token_panel
+from views.shared import screen_state, sign_in, token_panel
 
 HERE = Path(__file__).parent
 
@@ -17,6 +17,7 @@ if sign_in.require_sign_in(token_panel.leave):
             st.Page(HERE.parent / "pages" / "library.py", title="Library", icon=":material/library_music:"),
         ]
     )
+    screen_state.enter_page(page.url_path)
     token_panel.banner()
     slot = st.sidebar.container()
     page.run()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from streamlit.testing.v1 import AppTest
 
 from sandbox import SCENARIOS, Scenario
 from studio.facade import Studio
+from views.shared.screen_state import KEY
+
+S = TypeVar("S")
 
 MAIN = Path(__file__).parents[2] / "views" / "router.py"
 
@@ -19,6 +23,13 @@ def ended(page: AppTest, studio: Studio) -> AppTest:
     while any(attempt.in_flight for attempt in studio.history(account, 10)):
         pass
     return page.run()
+
+
+def screen_state(page: AppTest, kind: type[S], *more: str) -> S:
+    """Return what the session of a page keeps of a feature, for its account."""
+    scope = (page.session_state["account_id"], *more)
+    found: S = page.session_state[KEY].setdefault((kind, scope), kind())
+    return found
 
 
 def said(page: AppTest) -> str:

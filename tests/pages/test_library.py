@@ -25,8 +25,8 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.settings import Settings
 from tests.pages.helpers import MAIN, ended, said, scenario
-from views.create.actions import CREATE_PAGE
 from views.library.search_list import MOST
+from views.shared.persona_form import PAGE as CREATE_PAGE
 
 LIBRARY = "../pages/library.py"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

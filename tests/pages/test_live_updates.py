@@ -19,9 +19,10 @@ from studio.facade import NotSaved, Studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending import change_notifier
-from tests.pages.helpers import ended, said, scenario
+from tests.pages.helpers import ended, said, scenario, screen_state
 from views.shared import event_stream
 from views.shared.browser_cookie import COOKIE
+from views.shared.screen_state import LibraryPage, PersonaRequests
 
 LONG = 20.0
 ACCOUNT = Account("0123456789ab", "1234")
@@ -64,7 +65,7 @@ def test_the_create_page_waits_for_the_attempt_in_the_state_that_it_shows(signed
     assert data["headline"] in ("Waiting for its turn", "Sent. Waiting for KIE’s answer")
     assert 0 <= data["now"] - data["started"] < 10_000
     [(attempt_id, state)] = offered(studio, data["stream"]).items()
-    assert attempt_id == page.session_state["memo"]["attempt"]
+    assert attempt_id == screen_state(page, PersonaRequests).attempt_id
     assert state[0] in ("queued", "sending")
     page = ended(page, studio)
     assert waits(page) == {"outcome_waiting": {**waits(page)["outcome_waiting"], "said": "Your persona is ready."}}
@@ -87,7 +88,7 @@ def test_the_address_changes_with_what_is_shown_and_not_with_each_drawing(signed
 @pytest.mark.usefixtures("slow_kie")
 def test_the_history_waits_for_what_the_page_does_not_show_elsewhere(signed_in: AppTest, studio: Studio) -> None:
     page = press(signed_in)
-    page.session_state["memo"]["attempt"] = ""
+    screen_state(page, PersonaRequests).attempt_id = ""
     [(key, data)] = waits(page.run()).items()
     assert (key, data["headline"]) == ("history_waiting", "")
     assert len(offered(studio, data["stream"])) == 1
@@ -97,11 +98,11 @@ def test_the_history_waits_for_what_the_page_does_not_show_elsewhere(signed_in: 
 @pytest.mark.usefixtures("slow_kie")
 def test_the_library_waits_in_its_list_and_in_the_card_that_is_open(signed_in: AppTest, studio: Studio) -> None:
     page = press(signed_in)
-    attempt_id = page.session_state["memo"]["attempt"]
-    page.session_state["library_open"] = ""
+    attempt_id = screen_state(page, PersonaRequests).attempt_id
+    screen_state(page, LibraryPage).attempt_id = ""
     page.switch_page("../pages/library.py").run()
     assert list(waits(page)) == ["library_waiting"]
-    page.session_state["library_open"] = attempt_id
+    screen_state(page, LibraryPage).attempt_id = attempt_id
     [(key, data)] = waits(page.run()).items()
     assert (key, list(offered(studio, data["stream"]))) == ("library_card_waiting", [attempt_id])
     page = ended(page, studio)

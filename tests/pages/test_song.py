@@ -7,12 +7,14 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from kie import NoAnswer
 from sandbox import Server
 from studio import facade
 from studio.facade import Studio
 from studio.people.token_store import account_of
 from studio.song import track_verdict
-from tests.pages.helpers import ended, said, scenario
+from tests.pages.helpers import ended, said, scenario, screen_state
+from views.shared.screen_state import PastedText, SongLookup
 
 
 def paste(page: AppTest, text: str) -> AppTest:
@@ -85,7 +87,14 @@ def test_a_token_is_used_only_after_a_yes(with_token: AppTest, other_token: str,
 
 def test_a_token_that_is_not_wanted_is_forgotten(with_token: AppTest, other_token: str) -> None:
     with_token.button(key="forget_pasted_token").click().run()
-    assert "pasted_token" not in with_token.session_state
+    assert not screen_state(with_token, PastedText).token
+
+
+def test_a_token_that_was_pasted_is_forgotten_with_the_page(with_token: AppTest) -> None:
+    with_token.switch_page("../pages/library.py").run()
+    assert not screen_state(with_token, PastedText).token
+    with_token.switch_page("../pages/create.py").run()
+    assert "use_pasted_token" not in button_keys(with_token)
 
 
 def test_ones_own_token_pasted_by_mistake_is_taken_out(page: AppTest, kie: Server) -> None:
@@ -194,11 +203,31 @@ def test_the_draft_is_added_to_what_was_typed(signed_in: AppTest) -> None:
     signed_in.text_area(key="description").input("Mine")
     page = use(paste(signed_in, answer("finished")), "finished")
     page.button(key="draft").click().run()
-    chosen = page.session_state["task"].tracks[0]
+    task = scenario("finished").task
+    assert task is not None
+    chosen = screen_state(page, SongLookup).task.tracks[0]
     assert page.text_area(key="description").value == f"Mine\n{track_verdict.draft(chosen)}"
     typed = f"mine, {track_verdict.draft(chosen).lower()}"
     page.text_area(key="description").input(typed)
     assert page.button(key="draft").click().run().text_area(key="description").value == typed
+
+
+def test_the_error_of_one_track_does_not_stand_under_another(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*asked: object) -> None:
+        raise NoAnswer("Nobody there.")
+
+    page = use(paste(signed_in, answer("finished")), "finished")
+    monkeypatch.setattr(studio, "timed_words", refuse)
+    page.button(key="suggest").click().run()
+    assert "KIE did not answer" in said(page) or "no answer came back" in said(page)
+    task = scenario("finished").task
+    assert task is not None
+    page.button(key=f"use_{task.tracks[1].audio_id}").click().run()
+    assert not page.warning
+    page.button(key=f"use_{task.tracks[0].audio_id}").click().run()
+    assert page.warning
 
 
 def boosted(page: AppTest) -> AppTest:
@@ -214,6 +243,30 @@ def test_a_boost_is_shown_with_its_price_and_used_only_on_request(signed_in: App
     assert "It cost 0.4 credits." in said(page)
     page.button(key="boost_use").click().run()
     assert page.text_area(key="description").value.startswith("Warm folk")
+
+
+def test_a_boost_belongs_to_its_song(signed_in: AppTest) -> None:
+    paste(signed_in, scenario("finished").task_id)
+    signed_in.text_area(key="description").input("warm folk")
+    page = boosted(signed_in.button(key="boost").click().run())
+    paste(page, scenario("callback").task_id)
+    assert "It cost" not in said(page)
+    paste(page, scenario("finished").task_id)
+    assert "It cost" in said(page)
+
+
+def test_another_account_may_boost_while_a_boost_of_the_first_is_on_its_way(signed_in: AppTest, kie: Server) -> None:
+    kie.sandbox.delay = 1.0
+    try:
+        signed_in.text_area(key="description").input("warm folk")
+        page = signed_in.button(key="boost").click().run()
+        assert page.button(key="boost").disabled
+        kie.sandbox.delay = 0.0
+        page.button(key="leave").click().run()
+        page.text_input(key="token").input(kie.sandbox.new_account()).run()
+        assert not page.button(key="boost").disabled
+    finally:
+        kie.sandbox.delay = 0.0
 
 
 def test_an_empty_description_is_not_boosted(signed_in: AppTest, kie: Server) -> None:

@@ -7,24 +7,24 @@ import streamlit as st
 from studio import demo_server
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.create.actions import start_over
+from views.shared import persona_form, persona_requests
 
 GROUPS = {"song": "Songs", "refusal": "KIE says no", "trouble": "Trouble on the line"}
 
 
 def show(account: Account) -> None:
     """Offer the songs; choosing one fills the fields."""
-    scenes = {scene.key: scene for scene in demo_server.songs()}
+    songs = {song.key: song for song in demo_server.songs()}
     st.selectbox(
         "What would you like to see?",
-        list(scenes),
+        list(songs),
         key="demo_scene",
-        format_func=lambda key: f"{GROUPS[scenes[key].group]}: {scenes[key].words}",
+        format_func=lambda key: f"{GROUPS[songs[key].group]}: {songs[key].words}",
         index=None,
         placeholder="Choose a song of the demo",
         on_change=_use,
     )
-    chosen = scenes.get(st.session_state.get("demo_scene") or "")
+    chosen = songs.get(st.session_state.get("demo_scene") or "")
     if chosen is not None:
         st.caption(chosen.shows)
     st.session_state.demo_unplugged = not the_studio().is_demo_reachable(account)
@@ -36,11 +36,15 @@ def show(account: Account) -> None:
 
 
 def _use() -> None:
-    scene = next((scene for scene in demo_server.songs() if scene.key == st.session_state.get("demo_scene")), None)
-    start_over()
-    if scene is not None:
-        track = scene.task.tracks[0] if scene.task else None
-        st.session_state.task_id = scene.task_id
-        st.session_state.audio_id = scene.audio_id
-        st.session_state.name = track.title if track else "Nobody yet"
-        st.session_state.description = track.tags if track else "A song that KIE does not know"
+    song = next((song for song in demo_server.songs() if song.key == st.session_state.get("demo_scene")), None)
+    persona_requests.start_over()
+    if song is not None:
+        track = song.task.tracks[0] if song.task else None
+        persona_form.fill(
+            {
+                "task_id": song.task_id,
+                "audio_id": song.audio_id,
+                "name": track.title if track else "Nobody yet",
+                "description": track.tags if track else "A song that KIE does not know",
+            }
+        )

@@ -6,21 +6,21 @@ from contextlib import suppress
 
 import streamlit as st
 
-from kie import meaning_for
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
-from studio.sending.kinds import kind_named
 from studio.song import track_verdict
 from views.create import track_list
-from views.shared import error_messages, live_updates, sign_in, token_panel
+from views.shared import error_messages, live_updates, persona_form, sign_in, token_panel
+from views.shared.screen_state import Boost, state
 
 
 def show(account: Account | None) -> None:
     """Offer the helpers under the description; neither does anything by itself."""
-    boost_id = st.session_state.get("boost_id")
+    state_of_boost = _boost_of(account)
     boost = None
     with suppress(NotSaved):  # the history below says so
+        boost_id = state_of_boost.attempt_id
         boost = the_studio().attempt(account, boost_id) if account is not None and boost_id else None
     with st.container(horizontal=True):
         st.button(
@@ -28,7 +28,7 @@ def show(account: Account | None) -> None:
             key="draft",
             icon=":material/edit_note:",
             type="tertiary",
-            disabled=track_list.chosen() is None,
+            disabled=track_list.chosen(account) is None,
             on_click=_draft,
             help="Adds the song’s tags, and how its lyrics say it is sung. Choose a track first.",
         )
@@ -41,13 +41,17 @@ def show(account: Account | None) -> None:
             on_click=_boost,
             help="KIE writes a richer version of your description, for credits; its answer says how many.",
         )
-    if st.session_state.get("boost_problem"):
-        st.error(st.session_state.boost_problem, icon=":material/edit:")
+    if state_of_boost.problem:
+        st.error(state_of_boost.problem, icon=":material/edit:")
     if account is not None and boost is not None:
-        _boosted(account, boost)
+        _show_boost(account, boost)
 
 
-def _boosted(account: Account, boost: Attempt) -> None:
+def _boost_of(account: Account | None) -> Boost:
+    return state(Boost, account.id if account is not None else "", persona_form.text("task_id"))
+
+
+def _show_boost(account: Account, boost: Attempt) -> None:
     if boost.in_flight:
         headline = "KIE asked to wait. Asking again by itself" if boost.wait_until else "A richer text is on its way"
         live_updates.show(account, [boost], key="boost_waiting", headline=headline, until=boost.wait_until)
@@ -60,44 +64,40 @@ def _boosted(account: Account, boost: Attempt) -> None:
             st.text(text)
             with st.container(horizontal=True):
                 st.button("Use it as the description", key="boost_use", type="primary", on_click=_use, args=(text,))
-                st.button("Leave it", key="boost_leave", on_click=_leave)
+                st.button("Leave it", key="boost_leave", on_click=_close)
         else:
-            meaning = meaning_for(boost.cause, kind_named(boost.kind).troubles)
-            st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
-            error_messages.show_kie_message(boost.code, boost.message)
-            st.button("Close", key="boost_leave", on_click=_leave)
+            error_messages.show_refusal(boost)
+            st.button("Close", key="boost_leave", on_click=_close)
 
 
 def _draft() -> None:
-    track, state = track_list.chosen(), st.session_state
+    track = track_list.chosen(token_panel.current())
     draft = track_verdict.draft(track) if track is not None else ""
-    typed = str(state.get("description") or "").strip()
+    typed = persona_form.text("description")
     if draft and draft.lower() not in typed.lower():
-        state.description = f"{typed}\n{draft}" if typed else draft
+        persona_form.fill({"description": f"{typed}\n{draft}" if typed else draft})
 
 
 def _boost() -> None:
-    account, state = token_panel.current(), st.session_state
-    content = str(state.get("description") or "").strip()
-    state.pop("boost_problem", None)
+    account, content, author = token_panel.current(), persona_form.text("description"), sign_in.author()
     if account is None:
         return
+    boost = _boost_of(account)
+    boost.problem = ""
     if not content:
-        state.boost_problem = "Description: write a few words first, for KIE to work with. Nothing was sent."
+        boost.problem = "Description: write a few words first, for KIE to work with. Nothing was sent."
         return
     try:
-        boost = the_studio().start_boost(account, content, author=sign_in.author())
+        boost.attempt_id = the_studio().start_boost(account, content, author=author).id
     except NotSaved as error:
-        state.boost_problem = str(error) or "The disk could not be written, so nothing was sent. The log says why."
-    else:
-        state.boost_id = boost.id
+        boost.problem = error_messages.not_saved(error, "nothing was sent")
 
 
 def _use(text: str) -> None:
-    st.session_state.description = text
-    _leave()
+    persona_form.fill({"description": text})
+    _close()
 
 
-def _leave() -> None:
-    for key in ("boost_id", "boost_problem"):
-        st.session_state.pop(key, None)
+def _close() -> None:
+    boost = _boost_of(token_panel.current())
+    boost.attempt_id, boost.problem = "", ""

@@ -9,7 +9,7 @@ from studio.library import export_files
 from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
-from views.shared import downloads, error_messages, live_updates, tables
+from views.shared import downloads, live_updates, status, tables
 
 SHOWN = 200
 """Rows in the table; the CSV has all."""
@@ -43,8 +43,7 @@ def _watch(account: Account, shown_id: str) -> None:
     try:
         attempts = the_studio().history(account, SHOWN)
     except NotSaved as error:
-        error_messages.database(error)
-        live_updates.again("history_waiting", first=1.0)
+        live_updates.database_down("history_waiting", error)
         return
     others = _others_on_their_way(attempts, shown_id)
     if not others:
@@ -64,7 +63,7 @@ def _table(attempts: list[Attempt]) -> None:
     table = tables.table(
         {
             "created_at": ("time", [attempt.created_at for attempt in attempts]),
-            "status": ("texts", [[tables.OUTCOMES[attempt.status][0]] for attempt in attempts]),
+            "status": ("texts", [[status.LOOKS[attempt.status].word] for attempt in attempts]),
             "persona_id": ("text", [attempt.persona_id for attempt in attempts]),
             "name": ("text", [attempt.request.name for attempt in attempts]),
             "description": ("text", [attempt.request.description for attempt in attempts]),
@@ -87,7 +86,7 @@ def _table(attempts: list[Attempt]) -> None:
         alt=f"The newest {len(attempts)} attempts of this account with time, outcome, persona ID, name and details",
         column_config={
             "created_at": column.DatetimeColumn("When", format="D MMM YYYY, HH:mm:ss", timezone=st.context.timezone),
-            "status": tables.outcome(),
+            "status": status.column(),
             "persona_id": column.TextColumn("Persona ID", width=290),
             "name": column.TextColumn("Name", width="medium"),
             "description": column.TextColumn("Description", width="medium"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.facade import the_studio
-from studio.people.token_store import account_of
-from views.create import actions
-from views.shared import token_panel
+from studio.people.token_store import Account, account_of
+from views.create import track_list
+from views.shared import persona_form, token_panel
+from views.shared.screen_state import PastedText, Trouble, state
 
 
 def is_token(text: str) -> bool:
@@ -19,44 +20,45 @@ def read() -> None:
     """Read the IDs out of what was pasted, and look the song up if there is just one."""
     from studio.song import pasted_text
 
-    state = st.session_state
-    text = str(state.get("task_id") or "")
-    forget_choice()
-    if not text.strip():
+    account = token_panel.current()
+    pasted, lookup = _pasted(account), track_list.current(account)
+    pasted.clear()
+    lookup.clear()
+    text = persona_form.text("task_id")
+    if not text:
         return
     found = pasted_text.read(text, is_token)
     if found.token:
-        state.task_id = ""
-        if not is_token(found.token) or token_panel.current() is None:
-            state.pasted_token = found.token
+        persona_form.fill({"task_id": ""})
+        if not is_token(found.token) or account is None:
+            pasted.token = found.token
         else:
-            state.task_problem = ("Task ID: this was your token, so it was taken out of the field again.", None, "")
+            lookup.trouble = Trouble("Task ID: this was your token, so it was taken out of the field again.")
     if len(found.task_ids) == 1:
         _take(found.task_ids[0], found.audio_ids)
         if not found.plain:
-            actions.want_tracks()
+            track_list.look_up()
     elif found.task_ids:
-        state.task_choices = (found.task_ids, found.audio_ids)
-        state.task_id = ""
+        pasted.task_ids = found.task_ids
+        persona_form.fill({"task_id": ""})
     elif found.problem:
-        state.task_problem = (found.problem, None, "")
+        lookup.trouble = Trouble(found.problem)
 
 
-def show() -> None:
+def show(account: Account | None) -> None:
     """Ask what only a person can say: which song of several, and what to do with a token."""
-    state = st.session_state
-    if state.get("task_choices"):
+    pasted = _pasted(account)
+    if pasted.task_ids:
         with st.container(border=True, key="task_choice"):
-            ids, _ = state.task_choices
             st.selectbox(
-                f"There are {len(ids)} songs in what you pasted. Which one?",
-                ids,
+                f"There are {len(pasted.task_ids)} songs in what you pasted. Which one?",
+                pasted.task_ids,
                 key="task_chosen",
                 index=None,
                 placeholder="Choose a task ID",
                 on_change=_choose,
             )
-    if state.get("pasted_token"):
+    if pasted.token:
         with st.container(border=True, key="token_found"):
             st.markdown(
                 ":material/key: **That has a KIE token in it.** It was taken out of the field and is not stored."
@@ -66,31 +68,28 @@ def show() -> None:
                 st.button("Forget it", key="forget_pasted_token", on_click=_forget_token)
 
 
-def forget_choice() -> None:
-    """Forget what earlier pastes left open."""
-    for key in ("task_choices", "task_chosen", "pasted_token", "task_problem", "task"):
-        st.session_state.pop(key, None)
+def _pasted(account: Account | None) -> PastedText:
+    return state(PastedText, account.id if account is not None else "")
 
 
 def _take(task_id: str, audio_ids: tuple[str, ...]) -> None:
-    st.session_state.task_id = task_id
-    if len(audio_ids) == 1:
-        st.session_state.audio_id = audio_ids[0]
+    persona_form.fill({"task_id": task_id} | ({"audio_id": audio_ids[0]} if len(audio_ids) == 1 else {}))
 
 
 def _choose() -> None:
     chosen = st.session_state.get("task_chosen")
     if chosen:
-        forget_choice()
+        _pasted(token_panel.current()).clear()
         _take(chosen, ())
-        actions.want_tracks()
+        track_list.look_up()
 
 
 def _use_token() -> None:
-    token = st.session_state.pop("pasted_token", "")
+    pasted = _pasted(token_panel.current())
+    token, pasted.token = pasted.token, ""
     if token:
         token_panel.use_token(token)
 
 
 def _forget_token() -> None:
-    st.session_state.pop("pasted_token", None)
+    _pasted(token_panel.current()).token = ""

@@ -8,7 +8,7 @@ from kie import PersonaRequest
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Status
-from views.create import actions
+from views.shared import persona_form, persona_requests
 
 
 def show(account: Account, earlier_id: str) -> None:
@@ -31,7 +31,7 @@ def show(account: Account, earlier_id: str) -> None:
                 key="ask_again",
                 type="primary",
                 icon=":material/refresh:",
-                on_click=actions.ask_again,
+                on_click=persona_requests.ask_again,
                 args=(earlier.seen,),
             )
         else:
@@ -42,15 +42,15 @@ def show(account: Account, earlier_id: str) -> None:
             with before:
                 _texts("At KIE now", earlier.request)
             with after:
-                _texts("Typed now", actions.typed_request())
+                _texts("Typed now", persona_form.typed())
             st.button(
                 "Send, and replace the old text",
                 key="send_over",
                 icon=":material/warning:",
-                on_click=actions.send_over,
+                on_click=persona_requests.send_over,
                 args=(earlier.seen,),
             )
-        st.button("Leave it as it is", key="leave_it", on_click=actions.forget_outcome)
+        st.button("Leave it as it is", key="leave_it", on_click=persona_requests.close_outcome)
 
 
 def _texts(title: str, request: PersonaRequest) -> None:

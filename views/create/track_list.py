@@ -10,9 +10,9 @@ from kie import KieError, MusicTask, TaskState, Track
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
-from studio.song import media_files, track_verdict
-from views.create import actions
-from views.shared import error_messages, times
+from studio.song import track_verdict
+from views.shared import error_messages, persona_form, persona_requests, times, token_panel, track_card
+from views.shared.screen_state import SongLookup, Trouble, state
 
 LOOK_EVERY = 4.0
 """Seconds between looks at a song that is being made; KIE allows three a second."""
@@ -28,46 +28,81 @@ VERDICTS = {
 
 def show(account: Account | None) -> None:
     """Show the tracks of the task that was looked up, or what keeps them from being shown."""
-    state = st.session_state
-    if account is not None and state.get("task_wanted"):
-        _look_up(account, state.task_wanted)
-        del state["task_wanted"]
-    if state.get("task_problem"):
-        sentence, code, message = state.task_problem
-        st.error(sentence, icon=":material/search_off:")
-        error_messages.show_kie_message(code, message)
-    elif account is not None and state.get("task") is not None:
-        _task(account, state.task)
+    lookup = current(account)
+    if account is not None and lookup.wanted:
+        _look_up(account, lookup)
+    error_messages.show(lookup.trouble, ":material/search_off:")
+    if account is not None and lookup.task is not None and lookup.trouble is None:
+        _task(account, lookup, lookup.task)
 
 
-def chosen() -> Track | None:
+def current(account: Account | None) -> SongLookup:
+    """Return what was looked up for this account."""
+    return state(SongLookup, account.id if account is not None else "")
+
+
+def chosen(account: Account | None) -> Track | None:
     """Return the track that is chosen, if its song was looked up."""
-    task = st.session_state.get("task")
-    audio_id = st.session_state.get("audio_id")
-    return next((track for track in task.tracks if track.audio_id == audio_id), None) if task is not None else None
+    return current(account).track(persona_form.text("audio_id"))
 
 
-def source(address: str, base_url: str) -> str | bytes:
-    """Return what a media element may be given: an https address, our own bytes, or nothing."""
-    if media_files.is_public_https(address):
-        return address
-    return _fetched(address) if media_files.is_ours(address, base_url) else b""
+def look_up() -> None:
+    """Have the typed task looked up. The page does it; if that run is interrupted, the next one does."""
+    account = token_panel.current()
+    lookup, request = current(account), persona_form.typed()
+    lookup.clear()
+    problems = [problem.sentence for problem in request.problems() if problem.field == "task_id"]
+    if account is None:
+        problems = [persona_requests.NO_TOKEN]
+    if problems:
+        lookup.trouble = Trouble(problems[0])
+    else:
+        lookup.wanted = request.task_id
 
 
-def _look_up(account: Account, task_id: str) -> None:
+def use_track(track: Track) -> None:
+    """Choose a track: its ID, a window of its own, and first words where nothing was typed."""
+    persona_form.fill({"audio_id": track.audio_id})
+    persona_form.suggest(track_verdict.suggested_texts(track))
+    persona_form.set_window(None, None)  # the chooser fits it to the track
+
+
+def use_sibling(attempt: Attempt) -> None:
+    """Fill in the other track of the same song, with a window of its own; the text stays."""
+    account = token_panel.current()
+    if account is None:
+        return
+    lookup, request = current(account), attempt.request
+    try:
+        task = the_studio().music_task(account, request.task_id)
+    except KieError as error:
+        lookup.trouble = Trouble.of(error)
+        return
+    other = next((track for track in task.tracks if track.audio_id != request.audio_id), None)
+    if other is None:
+        lookup.trouble = Trouble("KIE lists no other track for this song. Make a new song.")
+        return
+    lookup.task, lookup.trouble = task, None
+    persona_form.suggest({key: getattr(request, key) or "" for key in persona_form.TEXTS})
+    persona_form.fill({"task_id": task.task_id})
+    use_track(other)
+    persona_requests.close_outcome()
+
+
+def _look_up(account: Account, lookup: SongLookup) -> None:
     try:
         with st.spinner("Asking KIE for the tracks …"):
-            st.session_state.task = the_studio().music_task(account, task_id)
-            st.session_state.task_since = time.monotonic()
+            lookup.task = the_studio().music_task(account, lookup.wanted)
+            lookup.since = time.monotonic()
     except KieError as error:
-        st.session_state.task_problem = (f"{error.sentence} {error.next_step}", error.code, error.message)
+        lookup.trouble = Trouble.of(error)
+    lookup.wanted = ""
 
 
-def _task(account: Account, task: MusicTask) -> None:
+def _task(account: Account, lookup: SongLookup, task: MusicTask) -> None:
     if task.state in LOOK_FOR:
-        since = time.monotonic() - st.session_state.get("task_since", 0.0)
-        if since < LOOK_FOR[task.state]:
-            _keep_looking(account, task)
+        if time.monotonic() - lookup.since < LOOK_FOR[task.state]:
+            _keep_looking(account, lookup, task)
         else:
             st.info("This song is not there yet. Press “Find tracks” to look again.", icon=":material/hourglass_empty:")
     elif task.state is TaskState.FAILED:
@@ -84,8 +119,8 @@ def _task(account: Account, task: MusicTask) -> None:
 
 
 @st.fragment(run_every=LOOK_EVERY)
-def _keep_looking(account: Account, task: MusicTask) -> None:
-    elapsed = int(time.monotonic() - st.session_state.get("task_since", 0.0))
+def _keep_looking(account: Account, lookup: SongLookup, task: MusicTask) -> None:
+    elapsed = int(time.monotonic() - lookup.since)
     if elapsed > LOOK_FOR[task.state]:
         st.rerun()
     try:
@@ -94,32 +129,22 @@ def _keep_looking(account: Account, task: MusicTask) -> None:
         st.caption(f"{error.sentence} It keeps looking.")
     else:
         if now != task:
-            st.session_state.task = now
+            lookup.task = now
             st.rerun()
     st.info(f"{track_verdict.state_sentence(task)} Looking for {elapsed} s so far.", icon=":material/hourglass_top:")
 
 
 def _card(account: Account, task: MusicTask, track: Track, earlier: Attempt | None) -> None:
-    base_url = the_studio().token_store.base_url(account.id)
     verdict = track_verdict.verdict(task, track, earlier)
-    is_chosen = st.session_state.get("audio_id") == track.audio_id
+    is_chosen = persona_form.text("audio_id") == track.audio_id
     picture, words = st.columns([1, 2], vertical_alignment="center")
-    cover = source(track.image_url, base_url)
     with picture:
-        if cover:
-            st.image(cover, width="stretch")
-        else:
-            st.markdown(":material/album:")
+        track_card.cover(account, track)
     with words, st.container(gap="xxsmall"):
-        st.text(track.title or "Untitled")
-        st.text(" · ".join(part for part in (times.length(track.duration), track_verdict.model(track)) if part))
+        track_card.facts(track)
         if track.tags:
             st.text(track.tags)
-    sound = source(track.audio_url, base_url)
-    if sound and not is_chosen:  # the chosen one plays below, with its window
-        st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
-    elif track.audio_url and not sound:
-        st.caption("Its address is not one that this page may play.")
+    track_card.sound(account, track, player=not is_chosen)  # the chosen one plays below, with its window
     icon, colour, word = VERDICTS[verdict.kind]
     st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
     if verdict.kind != "can":
@@ -134,12 +159,7 @@ def _card(account: Account, task: MusicTask, track: Track, earlier: Attempt | No
         icon=":material/check_circle:" if is_chosen and usable else ":material/radio_button_unchecked:",
         type="primary" if is_chosen and usable else "secondary",
         disabled=not usable,
-        on_click=actions.use_track,
+        on_click=use_track,
         args=(track,),
         width="stretch",
     )
-
-
-@st.cache_data(max_entries=64, ttl=600, show_spinner=False)
-def _fetched(address: str) -> bytes:
-    return media_files.fetch(address)

@@ -3,60 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
 from kie import KieError, PersonaRequest
 from studio.exceptions import NotAllowed
 from studio.facade import NotSaved, the_studio
+from studio.people.token_store import Account
 from studio.sending.attempts import Seen
-from views.create import actions
-from views.shared import sign_in, token_panel
+from views.shared import error_messages, persona_form, persona_requests, sign_in, token_panel
+from views.shared.screen_state import LibraryPage, Message, Trouble, state
 
 
-def settle_in(account_id: str) -> None:
-    """Forget what this session had open, said or chosen for another account."""
-    state = st.session_state
-    if state.setdefault("library_account", account_id) != account_id:
-        for key in ("library_open", "library_message", "library_preview", "library_page", "imported", "not_imported"):
-            state.pop(key, None)
-        state.library_account = account_id
+def current(account: Account) -> LibraryPage:
+    """Return what is open and said in this account's library."""
+    return state(LibraryPage, account.id)
 
 
-def opened() -> str:
+def opened(account: Account) -> str:
     """Return the ID of the attempt that is open; it stands in the address too."""
-    state = st.session_state
-    if "library_open" not in state:
-        state.library_open = st.query_params.get("attempt", "")
-    attempt_id: str = state.library_open
-    if attempt_id and attempt_id != st.query_params.get("attempt", ""):
-        st.query_params["attempt"] = attempt_id
-    elif not attempt_id:
-        st.query_params.pop("attempt", None)
-    return attempt_id
+    library = current(account)
+    if library.attempt_id is None:
+        library.attempt_id = st.query_params.get("attempt", "")
+    persona_requests.show_in_address(library.attempt_id)
+    return library.attempt_id
 
 
 def open_attempt(attempt_id: str) -> None:
     """Show one attempt, or with "" none."""
-    st.session_state.library_open = attempt_id
-    st.session_state.pop("library_message", None)
+    account = token_panel.current()
+    if account is not None:
+        library = current(account)
+        library.attempt_id, library.message = attempt_id, None
 
 
-def message(place: str = "") -> dict[str, Any]:
-    """Return what the last change has to say: its `sentence`, whether it is `bad`, and what `undo` brings back.
-
-    It stands at the top of the page, or with a `place` beside the field that it is about.
-    """
-    found: dict[str, Any] = st.session_state.get("library_message", {})
-    return found if found.get("place", "") == place else {}
-
-
-def trouble(place: str) -> None:
+def trouble(account: Account, place: str) -> None:
     """Say beside a field what kept it from being written."""
+    message = current(account).message
     with st.container():  # a place of its own, so that what is open below stays open
-        if message(place):
-            st.error(message(place)["sentence"])
+        if message is not None and message.place == place:
+            st.error(message.sentence)
 
 
 def star(attempt_id: str, favourite: bool) -> None:
@@ -92,29 +78,26 @@ def look_up(attempt_id: str, request: PersonaRequest) -> None:
     try:
         task = the_studio().music_task(account, request.task_id)
     except KieError as error:
-        _say(f"{error.sentence} {error.next_step}", bad=True, place="track")
+        _say(Message(Trouble.of(error).sentence, bad=True, place="track"))
         return
-    track = next((track for track in task.tracks if track.audio_id == request.audio_id), None)
+    track = task.track(request.audio_id)
     if track is None:
-        _say("KIE no longer lists this track.", bad=True, place="track")
+        _say(Message("KIE no longer lists this track.", bad=True, place="track"))
     else:
         _write(lambda account: the_studio().library.know_track(account, attempt_id, track))
 
 
 def change_and_try_again(request: PersonaRequest) -> None:
     """Open the create page with everything filled in."""
-    state = st.session_state
-    for field in (*actions.FIELDS, *actions.WINDOW):
-        state[field] = getattr(request, field)
-    state.style = request.style or ""
-    actions.forget_outcome()
-    st.switch_page(actions.CREATE_PAGE)
+    persona_form.fill_all(request)
+    persona_requests.close_outcome()
+    st.switch_page(persona_form.PAGE)
 
 
 def ask_again(seen: Seen) -> None:
     """Send an unknown attempt again, unchanged, and watch it on the create page."""
-    actions.ask_again(seen)
-    st.switch_page(actions.CREATE_PAGE)
+    persona_requests.ask_again(seen)
+    st.switch_page(persona_form.PAGE)
 
 
 def not_made(attempt_id: str) -> None:
@@ -134,7 +117,7 @@ def delete(attempt_id: str, name: str) -> None:
     author = sign_in.author()
     if _write(lambda account: the_studio().library.delete(account, attempt_id, author)):
         open_attempt("")
-        _say("Deleted from this library. KIE keeps its own.", undo=attempt_id, name=name)
+        _say(Message("Deleted from this library. KIE keeps its own.", undo_id=attempt_id, name=name))
         st.toast("Deleted. **Undo** is at the top of the page.", icon=":material/delete:")  # which may be out of sight
 
 
@@ -143,7 +126,7 @@ def restore(attempt_id: str) -> None:
     author = sign_in.author()
     if _write(lambda account: the_studio().library.restore(account, attempt_id, author)):
         open_attempt(attempt_id)
-        _say("It is back in the library.")
+        _say(Message("It is back in the library."))
 
 
 def forget() -> None:
@@ -151,13 +134,14 @@ def forget() -> None:
     account = token_panel.current()
     if account is None or str(st.session_state.get("forget_account") or "").strip() != account.id:
         sentence = "Account: type the account’s 12 characters as they stand in the sidebar. Nothing was erased."
-        _say(sentence, bad=True, place="forget")
+        _say(Message(sentence, bad=True, place="forget"))
         return
     erased: list[int] = []
     if _write(lambda mine: erased.append(the_studio().library.forget(mine))):
         open_attempt("")
-        actions.forget_outcome()
-        _say(f"Erased here, of this account: {erased[0]:,} " + ("attempt." if erased[0] == 1 else "attempts."))
+        persona_requests.close_outcome()
+        attempts = "attempt" if erased[0] == 1 else "attempts"
+        _say(Message(f"Erased here, of this account: {erased[0]:,} {attempts}."))
 
 
 def _write(change: Callable[[str], None], place: str = "") -> bool:
@@ -165,20 +149,21 @@ def _write(change: Callable[[str], None], place: str = "") -> bool:
     account = token_panel.current()
     if account is None:
         return False
-    st.session_state.pop("library_message", None)
+    current(account).message = None
     try:
         change(account.id)
     except ValueError as error:
-        _say(str(error), bad=True, place=place)
-        return False
+        _say(Message(str(error), bad=True, place=place))
     except NotAllowed as error:
-        _say(str(error), bad=True)
-        return False
-    except NotSaved:
-        _say("The disk could not be written, so nothing was changed.", bad=True)
-        return False
-    return True
+        _say(Message(str(error), bad=True))
+    except NotSaved as error:
+        _say(Message(error_messages.not_saved(error, "nothing was changed"), bad=True))
+    else:
+        return True
+    return False
 
 
-def _say(sentence: str, *, bad: bool = False, undo: str = "", name: str = "", place: str = "") -> None:
-    st.session_state.library_message = {"sentence": sentence, "bad": bad, "undo": undo, "name": name, "place": place}
+def _say(message: Message) -> None:
+    account = token_panel.current()
+    if account is not None:
+        current(account).message = message

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from kie import meaning_for
 from studio.facade import the_studio
 from studio.library.search_query import LONGEST_NOTE, LONGEST_USE, MOST_TAGS
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
-from studio.song import media_files, track_verdict
-from views.create import result_card
-from views.create.track_list import source
+from studio.song import media_files
 from views.library import attempt_actions
-from views.shared import downloads, error_messages, times
+from views.shared import attempt_progress, downloads, error_messages, status, times, track_card
 
 COVER = 76
 """Pixels; small enough to leave the words beside it on a phone."""
-BADGES = {
-    Status.CREATED: ("Created", ":material/check_circle:", "green"),
-    Status.REFUSED: ("Refused", ":material/block:", "red"),
-    Status.UNKNOWN: ("Unknown", ":material/help:", "orange"),
-    Status.SENDING: ("On its way", ":material/hourglass_top:", "blue"),
-    Status.WORKING: ("On its way", ":material/hourglass_top:", "blue"),
-    Status.QUEUED: ("On its way", ":material/hourglass_top:", "blue"),
-}
 SETTLED = {
     Settled.ASKED_AGAIN: "The same request was sent again later, and KIE answered that one.",
     Settled.NOT_MADE: "You said that KIE made nothing.",
@@ -66,13 +56,13 @@ def show(account: Account, attempt: Attempt) -> None:
         if attempt.request.style:
             _fact("Style", attempt.request.style)
         with st.container():
-            _ways_out(attempt)
+            _ways_out(account, attempt)
         _track(account, attempt)
-        _own_words(account, attempt)
-        story = the_studio().library.events(account.id, attempt.id)
+        _notes_and_tags(account, attempt)
+        events = the_studio().library.events(account.id, attempt.id)
         if attempt.persona_id:
-            _uses(attempt, story)
-        _story(account, attempt, story)
+            _uses(account, attempt, events)
+        _story(account, attempt, events)
         _papers(attempt)
         _delete(attempt)
 
@@ -84,9 +74,8 @@ def _fact(label: str, text: str) -> None:
 
 
 def _head(attempt: Attempt) -> None:
-    word, icon, colour = BADGES[attempt.status]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
+        status.badge(attempt.status)
         st.button(
             "★ Favourite" if attempt.favourite else "☆ Add to favourites",
             key="library_star",
@@ -103,24 +92,19 @@ def _close() -> None:
 
 def _outcome(account: Account, attempt: Attempt) -> None:
     if attempt.in_flight:
-        result_card.on_its_way(account, attempt, "library_card_waiting")
+        attempt_progress.show(account, attempt, "library_card_waiting")
     if attempt.persona_id:
         with st.container(gap="xxsmall"):
             st.caption("Persona ID")
             st.code(attempt.persona_id, language=None, wrap_lines=True)
-    if not attempt.saved:
-        st.error(
-            "This ID could not be written to disk. Copy it now; the program keeps trying.", icon=":material/warning:"
-        )
+    error_messages.unsaved(attempt)
     if attempt.settled is not Settled.NOT:
         st.markdown(f":material/person_edit: {SETTLED[attempt.settled]}")
     if attempt.status is Status.REFUSED and attempt.settled is Settled.NOT:
-        meaning = meaning_for(attempt.cause)
-        st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
-        error_messages.show_kie_message(attempt.code, attempt.message)
+        error_messages.show_refusal(attempt)
 
 
-def _ways_out(attempt: Attempt) -> None:
+def _ways_out(account: Account, attempt: Attempt) -> None:
     if attempt.status is Status.REFUSED:
         st.button(
             "Change and try again",
@@ -149,7 +133,7 @@ def _ways_out(attempt: Attempt) -> None:
         with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
             st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
             st.text_input("Persona ID", key=f"by_hand_{attempt.id}")
-            attempt_actions.trouble("by_hand")
+            attempt_actions.trouble(account, "by_hand")
             st.button("Keep this ID", key="library_by_hand", on_click=attempt_actions.found_by_hand, args=(attempt.id,))
         with st.expander("It was not made, let me change it", icon=":material/edit:"):
             st.caption(
@@ -164,27 +148,18 @@ def _track(account: Account, attempt: Attempt) -> None:
     st.caption("Track")
     made = track.created_at if track is not None else None
     alive = made is None or made + times.MEDIA_LIFE > datetime.now(UTC)
-    base_url = the_studio().token_store.base_url(account.id)
     if track is not None:
-        cover = source(track.image_url, base_url) if alive else ""
+        shown = track if alive else replace(track, image_url="", audio_url="")
         with st.container(horizontal=True, vertical_alignment="center"):
-            if cover:
-                with st.container(width=COVER):  # asked for this width itself, Streamlit would make the image coarse
-                    st.image(cover, width="stretch")
-            else:
-                st.markdown(":material/album:", width="content")
+            track_card.cover(account, shown, COVER)
             with st.container(gap="xxsmall", width="stretch"):
-                st.text(track.title or "Untitled")
-                st.text(" · ".join(part for part in (times.length(track.duration), track_verdict.model(track)) if part))
-        sound = source(track.audio_url, base_url) if alive else ""
-        if sound:
-            st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg")
-        elif track.audio_url and alive:
-            st.caption("Its address is not one that this page may play.")
+                track_card.facts(track)
+        track_card.sound(account, shown)
     if made is not None:
         st.caption(times.media_clock(made) + (" The persona stays." if attempt.persona_id else ""))
     with st.container(horizontal=True):
         if track is not None and track.audio_url and alive:
+            base_url = the_studio().token_store.base_url(account.id)
             downloads.button(
                 "Keep the source clip",
                 "library_clip",
@@ -202,10 +177,10 @@ def _track(account: Account, attempt: Attempt) -> None:
                 on_click=attempt_actions.look_up,
                 args=(attempt.id, request),
             )
-    attempt_actions.trouble("track")
+    attempt_actions.trouble(account, "track")
 
 
-def _own_words(account: Account, attempt: Attempt) -> None:
+def _notes_and_tags(account: Account, attempt: Attempt) -> None:
     st.text_area(
         "Note",
         value=attempt.note,
@@ -216,7 +191,7 @@ def _own_words(account: Account, attempt: Attempt) -> None:
         on_change=attempt_actions.note,
         args=(attempt.id,),
     )
-    attempt_actions.trouble("note")
+    attempt_actions.trouble(account, "note")
     st.multiselect(
         "Tags",
         sorted({*the_studio().library.tags(account.id), *attempt.tags}, key=str.casefold),
@@ -228,10 +203,10 @@ def _own_words(account: Account, attempt: Attempt) -> None:
         on_change=attempt_actions.tags,
         args=(attempt.id,),
     )
-    attempt_actions.trouble("tags")
+    attempt_actions.trouble(account, "tags")
 
 
-def _uses(attempt: Attempt, story: list[Event]) -> None:
+def _uses(account: Account, attempt: Attempt, events: list[Event]) -> None:
     st.text_input(
         "Used for",
         key=f"used_{attempt.id}",
@@ -240,13 +215,13 @@ def _uses(attempt: Attempt, story: list[Event]) -> None:
         on_change=attempt_actions.used,
         args=(attempt.id,),
     )
-    attempt_actions.trouble("used")
-    for event in reversed(story):
+    attempt_actions.trouble(account, "used")
+    for event in reversed(events):
         if event.kind == "used":
             st.text(f"{times.told(event.at)}  {event.detail.get('for', '')}")
 
 
-def _story(account: Account, attempt: Attempt, story: list[Event]) -> None:
+def _story(account: Account, attempt: Attempt, events: list[Event]) -> None:
     library = the_studio().library
     lines: list[tuple[datetime, str, dict[str, str], str]] = [
         (attempt.created_at, "Filed" if not attempt.origin else "Filed (brought in from a file)", {}, attempt.author)
@@ -257,7 +232,7 @@ def _story(account: Account, attempt: Attempt, story: list[Event]) -> None:
     if attempt.ended_at and attempt.sent_at:
         took = (attempt.ended_at - attempt.sent_at).total_seconds()
         lines.append((attempt.ended_at, f"Ended, {took:.1f} s after it was sent", {}, ""))
-    for event in story:
+    for event in events:
         lines.append((event.at, EVENTS.get(event.kind, event.kind), event.detail, event.author))
     with st.expander(f"Its story ({len(lines)})", icon=":material/history:"):
         for moment, sentence, told, author in sorted(lines, key=lambda line: line[0]):

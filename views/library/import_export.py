@@ -11,7 +11,8 @@ from studio.facade import NotSaved, the_studio
 from studio.library import export_files
 from studio.people.token_store import Account
 from views.library import attempt_actions, search_list
-from views.shared import downloads, sign_in
+from views.shared import downloads, error_messages, sign_in
+from views.shared.screen_state import Import, state
 
 if TYPE_CHECKING:
     from studio.library.import_merge import Preview
@@ -64,37 +65,39 @@ def _in(account: Account) -> None:
         "A file from here, or any CSV with the columns persona_id, name, description, task_id, audio_id. "
         "Nothing is written before you have seen what it would change, and nothing is sent to KIE."
     )
-    state = st.session_state
-    if state.get("imported"):
-        st.success(state.imported, icon=":material/check_circle:")
-    if state.get("not_imported"):
-        st.error(state.not_imported, icon=":material/error:")
-    key = f"library_file_{state.get('library_files', 0)}"
-    file = st.file_uploader("File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last)
+    coming = state(Import, account.id)
+    if coming.done:
+        st.success(coming.done, icon=":material/check_circle:")
+    if coming.problem:
+        st.error(coming.problem, icon=":material/error:")
+    key = f"library_file_{coming.uploads}"
+    file = st.file_uploader(
+        "File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last, args=(coming,)
+    )
     if file is None:
-        state.pop("library_preview", None)
+        coming.preview = None
         return
     from studio.library import import_merge, import_reader
 
     library = the_studio().library
     try:
-        if state.get("library_preview", (None,))[0] != (file.file_id, account.id):
+        if coming.preview is None or coming.file_id != file.file_id:
             content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
             with st.spinner("Reading the file …"):
                 bar = st.empty()
-                preview = import_merge.compare(
+                coming.preview = import_merge.compare(
                     library,
                     account.id,
                     import_reader.File(content, library.now()),
                     lambda done: bar.progress(min(done / len(content), 1.0)),
                 )
                 bar.empty()
-            state.library_preview = ((file.file_id, account.id), preview)
+            coming.file_id = file.file_id
     except BadFile as error:
         st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
         st.text("\n".join(error.problems))
         return
-    _preview(account, state.library_preview[1], key)
+    _preview(account, coming.preview, key)
 
 
 def _preview(account: Account, preview: Preview, file_key: str) -> None:
@@ -154,7 +157,7 @@ def _preview(account: Account, preview: Preview, file_key: str) -> None:
             key="library_import",
             type="primary",
             icon=":material/library_add:",
-            on_click=_take_in,
+            on_click=_import,
             args=(account, file_key),
         )
     elif preview.different:
@@ -163,28 +166,27 @@ def _preview(account: Account, preview: Preview, file_key: str) -> None:
         st.info("Nothing to bring in: all of it is here already.", icon=":material/check:")
 
 
-def _take_in(account: Account, file_key: str) -> None:
+def _import(account: Account, file_key: str) -> None:
     from studio.library import import_merge, import_reader
 
-    state = st.session_state
-    overwrite, author, library = bool(state.get("library_overwrite")), sign_in.author(), the_studio().library
-    _forget_last()
+    coming, library, author = state(Import, account.id), the_studio().library, sign_in.author()
+    overwrite, content = bool(st.session_state.get("library_overwrite")), st.session_state[file_key].getvalue()
+    _forget_last(coming)
     try:
-        file = import_reader.File(state[file_key].getvalue(), library.now())
+        file = import_reader.File(content, library.now())
         written = import_merge.import_file(library, account.id, file, overwrite, author, file.order)
     except BadFile as error:
-        state.not_imported = str(error)
+        coming.problem = str(error)
     except NotSaved as error:
-        state.not_imported = str(error) or "The disk could not be written, so nothing was brought in."
+        coming.problem = error_messages.not_saved(error, "nothing was brought in")
     else:
-        state.imported = f"{written:,} brought in."
-    state.pop("library_preview", None)
-    state.library_files = state.get("library_files", 0) + 1  # an empty uploader
+        coming.done = f"{written:,} brought in."
+    coming.preview = None
+    coming.uploads += 1  # an empty uploader
 
 
-def _forget_last() -> None:
-    for key in ("imported", "not_imported"):
-        st.session_state.pop(key, None)
+def _forget_last(coming: Import) -> None:
+    coming.done = coming.problem = ""
 
 
 def _forget(account: Account) -> None:
@@ -199,4 +201,4 @@ def _forget(account: Account) -> None:
         st.button(
             "Forget this account", key="forget", icon=":material/delete_forever:", on_click=attempt_actions.forget
         )
-    attempt_actions.trouble("forget")
+    attempt_actions.trouble(account, "forget")

@@ -7,29 +7,23 @@ import streamlit as st
 from studio.facade import the_studio
 from studio.library.search_query import Order, Query
 from studio.people.token_store import Account
-from studio.sending.attempts import IN_FLIGHT_STATUSES, Attempt, Status
-from views.create import actions
+from studio.sending.attempts import Attempt
 from views.library import attempt_actions, attempt_card
-from views.shared import live_updates, tables, times
+from views.shared import live_updates, persona_form, status, tables, times
+from views.shared.screen_state import LibraryPage, Message
 
 ROWS = 50
 MOST = 200
 """Attempts are counted up to here; beyond, "more than" is said."""
-CHOICES = {
-    "Created": (Status.CREATED,),
-    "Refused": (Status.REFUSED,),
-    "Unknown": (Status.UNKNOWN,),
-    "On its way": IN_FLIGHT_STATUSES,
-}
 
 
 def show(account: Account) -> None:
     """Show the list with its filters, and beside it the attempt that is open."""
-    attempt_actions.settle_in(account.id)
+    library = attempt_actions.current(account)
     with st.container():  # a place of its own, so that the fields below stay where they are
-        _message()
-    query = _query()
-    open_id = attempt_actions.opened()
+        _message(library.message)
+    query = _query(library)
+    open_id = attempt_actions.opened(account)
     attempt = the_studio().attempt(account, open_id) if open_id else None
     if open_id and attempt is None:
         st.warning("This attempt is not in the library of this account.", icon=":material/search_off:")
@@ -50,7 +44,7 @@ def current_query() -> Query:
     since, until = (days[0], days[-1]) if isinstance(days, tuple | list) and days else (None, None)
     return Query(
         text=str(state.get("library_search") or "")[:200],
-        statuses=tuple(status for word in state.get("library_outcomes") or () for status in CHOICES[word]),
+        statuses=tuple(each for word in state.get("library_outcomes") or () for each in status.BY_WORD[word]),
         favourites=bool(state.get("library_favourites")),
         since=times.midnight(since) if since else None,
         until=times.midnight(until, days=1) if until else None,
@@ -59,9 +53,9 @@ def current_query() -> Query:
     )
 
 
-def _query() -> Query:
+def _query(library: LibraryPage) -> Query:
     def first_page() -> None:
-        st.session_state.library_page = 0
+        library.page = 0
 
     st.text_input(
         "Search",
@@ -78,7 +72,7 @@ def _query() -> Query:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.pills(
             "Outcome",
-            list(CHOICES),
+            list(status.BY_WORD),
             key="library_outcomes",
             selection_mode="multi",
             on_change=first_page,
@@ -107,23 +101,19 @@ def _query() -> Query:
 
 
 def _list(account: Account, query: Query, open_id: str) -> None:
-    library = the_studio().library
-    page = library.find(account.id, query, offset=_page() * ROWS, limit=ROWS)
-    if not page.attempts and _page():
-        st.session_state.library_page = 0
+    library, place = the_studio().library, attempt_actions.current(account)
+    page = library.find(account.id, query, offset=place.page * ROWS, limit=ROWS)
+    if not page.attempts and place.page:
+        place.page = 0
         page = library.find(account.id, query, limit=ROWS)
     if not page.attempts:
         _nothing(query)
         return
-    _table(page.attempts, query, open_id)
+    _table(page.attempts, query, place.page, open_id)
     others = [attempt for attempt in page.attempts if attempt.in_flight and attempt.id != open_id]
     if others:  # the one that is open looks after itself
         live_updates.show(account, others, key="library_waiting")
-    _pager(len(page.attempts), page.more, library.count(account.id, query, MOST + 1))
-
-
-def _page() -> int:
-    return int(st.session_state.get("library_page", 0))
+    _pager(place, len(page.attempts), page.more, library.count(account.id, query, MOST + 1))
 
 
 def _nothing(query: Query) -> None:
@@ -137,14 +127,14 @@ def _nothing(query: Query) -> None:
                 ":material/library_music: **Nothing here yet.** Each persona you ask for is kept here, whatever "
                 "becomes of it. You can also bring some in from a file, below."
             )
-            st.page_link(actions.CREATE_PAGE, label="Create a persona", icon=":material/mic:")
+            st.page_link(persona_form.PAGE, label="Create a persona", icon=":material/mic:")
 
 
-def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
+def _table(attempts: list[Attempt], query: Query, page: int, open_id: str) -> None:
     table = tables.table(
         {
             "favourite": ("text", ["★" if attempt.favourite else "" for attempt in attempts]),
-            "status": ("texts", [[tables.OUTCOMES[attempt.status][0]] for attempt in attempts]),
+            "status": ("texts", [[status.LOOKS[attempt.status].word] for attempt in attempts]),
             "name": ("text", [attempt.request.name for attempt in attempts]),
             "created_at": ("time", [attempt.created_at for attempt in attempts]),
             "persona_id": ("text", [attempt.persona_id for attempt in attempts]),
@@ -157,7 +147,7 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
     if not any(attempt.author for attempt in attempts):
         table = table.drop_columns(["author"])
     ids = [attempt.id for attempt in attempts]
-    key = f"library_table_{hash((query, _page(), *ids)) & 0xFFFFFFFF:x}"
+    key = f"library_table_{hash((query, page, *ids)) & 0xFFFFFFFF:x}"
 
     open_row = ids.index(open_id) if open_id in ids else None
 
@@ -183,7 +173,7 @@ def _table(attempts: list[Attempt], query: Query, open_id: str) -> None:
         selection_mode=["single-row", "single-cell"],
         column_config={
             "favourite": column.TextColumn("★", width=36, help="Favourite"),
-            "status": tables.outcome(width=104),
+            "status": status.column(width=104),
             "name": column.TextColumn("Name", width=150 if open_id else 200),
             "created_at": column.DatetimeColumn(
                 "When", format="D MMM YYYY, HH:mm", timezone=st.context.timezone, width=150
@@ -206,13 +196,13 @@ def _mark(key: str, row: int | None) -> None:
         st.session_state[key] = {"selection": {"rows": rows, "cells": cells}}
 
 
-def _pager(shown: int, more: bool, count: int) -> None:
-    page = _page()
+def _pager(place: LibraryPage, shown: int, more: bool, count: int) -> None:
+    page = place.page
     first = page * ROWS + 1
     total = f"{count:,}" if count <= MOST else f"more than {MOST:,}"
 
     def turn(by: int) -> None:
-        st.session_state.library_page = max(0, _page() + by)
+        place.page = max(0, place.page + by)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{first:,} to {first + shown - 1:,} of {total}" if page or more else f"{total} in all")
@@ -236,18 +226,17 @@ def _pager(shown: int, more: bool, count: int) -> None:
             )
 
 
-def _message() -> None:
-    said = attempt_actions.message()
-    if not said:
+def _message(message: Message | None) -> None:
+    if message is None or message.place:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="library_message_box"):
-        (st.error if said["bad"] else st.success)(said["sentence"])
-        if said["undo"]:
-            st.text(said["name"])
+        (st.error if message.bad else st.success)(message.sentence)
+        if message.undo_id:
+            st.text(message.name)
             st.button(
                 "Undo",
                 key="library_undo",
                 icon=":material/undo:",
                 on_click=attempt_actions.restore,
-                args=(said["undo"],),
+                args=(message.undo_id,),
             )

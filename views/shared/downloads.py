@@ -24,6 +24,7 @@ from studio.facade import the_studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from views.shared import browser_cookie, sign_in
+from views.shared.screen_state import RandomKeys, state
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,8 +42,7 @@ def button(
     label: str, key: str, file_name: str, mime: str, icon: str, account: Account, make: Callable[[], IO[bytes]]
 ) -> None:
     """Show a button that downloads what `make` returns when it is pressed."""
-    tokens = st.session_state.setdefault("download_tokens", {})
-    token = tokens.setdefault((key, file_name, account.id), secrets.token_urlsafe(32))
+    token = state(RandomKeys, account.id).downloads.setdefault((key, file_name), secrets.token_urlsafe(32))
     the_studio().downloads.grant(token, Grant(account, sign_in.session_key(), make))
     st.download_button(
         label,

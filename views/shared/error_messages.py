@@ -1,11 +1,29 @@
-"""What stands under a sentence about trouble: KIE's own words, the connection's, the database's."""
+"""What stands on a page about trouble: the sentence, the next step, and below them what KIE or the connection said."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from kie import meaning_for
+from studio.exceptions import NotAllowed
 from studio.facade import NotSaved
 from studio.sending.attempts import Attempt
+from studio.sending.kinds import kind_named
+from views.shared.screen_state import Trouble
+
+
+def show(trouble: Trouble | None, icon: str, *, warning: bool = False) -> None:
+    """Show what went wrong, if anything did, with what KIE said below it."""
+    if trouble is not None:
+        (st.warning if warning else st.error)(trouble.sentence, icon=icon)
+        show_kie_message(trouble.code, trouble.message)
+
+
+def show_refusal(attempt: Attempt) -> None:
+    """Say in one paragraph why an attempt was refused, and what can be done."""
+    meaning = meaning_for(attempt.cause, kind_named(attempt.kind).troubles)
+    st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
+    show_kie_message(attempt.code, attempt.message)
 
 
 def database(error: NotSaved) -> None:
@@ -15,6 +33,19 @@ def database(error: NotSaved) -> None:
         icon=":material/database_off:",
     )
     st.text(str(error) or "The server's log says why.")
+
+
+def not_saved(error: NotSaved | NotAllowed, so: str) -> str:
+    """Return why something was not written, and what was therefore not done, such as "nothing was sent"."""
+    return str(error) or f"The disk could not be written, so {so}. The log says why."
+
+
+def unsaved(attempt: Attempt) -> None:
+    """Warn that a persona's ID is known and not written yet."""
+    if not attempt.saved:
+        st.error(
+            "This ID could not be written to disk. Copy it now; the program keeps trying.", icon=":material/warning:"
+        )
 
 
 def seen_id(attempt: Attempt) -> None:

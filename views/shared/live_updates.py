@@ -13,12 +13,13 @@ from typing import Protocol
 
 import streamlit as st
 
-from studio.facade import the_studio
+from studio.facade import NotSaved, the_studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending.change_notifier import MOST_ATTEMPTS
-from views.shared import components, sign_in
+from views.shared import components, error_messages, sign_in
 from views.shared.event_stream import NAME
+from views.shared.screen_state import RandomKeys, state
 
 _waiting = components.load("shared/live_updates")
 
@@ -53,10 +54,10 @@ def show(
     what changes between reading and drawing is told too. At most `MOST_ATTEMPTS` are waited for.
     """
     seen = {attempt.id: attempt.state for attempt in attempts[:MOST_ATTEMPTS]}
-    waits = st.session_state.setdefault("waits", {})
-    stream_key, drawn, before = waits.get((key, account.id)) or (secrets.token_urlsafe(32), 0, None)
+    streams = state(RandomKeys, account.id).streams
+    stream_key, drawn, before = streams.get(key) or (secrets.token_urlsafe(32), 0, {})
     drawn += seen != before
-    waits[key, account.id] = (stream_key, drawn, seen)
+    streams[key] = (stream_key, drawn, seen)
     the_studio().waits.grant(stream_key, Grant(account, sign_in.session_key(), lambda: seen))
     trouble = not the_studio().answers
     if headline and trouble:
@@ -74,6 +75,12 @@ def show(
         until=_milliseconds(until),
         usual=usual,
     )
+
+
+def database_down(key: str, error: NotSaved) -> None:
+    """Say that the database does not answer, and draw the page, or the fragment that this stands in, anew soon."""
+    error_messages.database(error)
+    again(key, first=1.0)
 
 
 def again(key: str, first: float, said: str = "") -> None:

@@ -7,10 +7,8 @@ import streamlit as st
 from kie import KieError
 from studio.facade import Balance, the_studio
 from studio.people.token_store import Account
-from views.shared import sign_in
-
-OWN = ("account_id", "ask_balance", "token_problem", "task", "task_wanted", "task_problem", "memo")
-"""What a session knows of its account, and forgets with it."""
+from views.shared import error_messages, persona_form, screen_state, sign_in
+from views.shared.screen_state import TokenPanel, Trouble, state
 
 
 def current() -> Account | None:
@@ -20,7 +18,7 @@ def current() -> Account | None:
         return None
     if studio.shared is not None:
         return studio.shared
-    mine, here = st.session_state.get("account_id", ""), browser()
+    mine, here = st.session_state.get("account_id", ""), sign_in.session_key()
     known = studio.token_store.account(studio.browsers.account_of(here) if here else mine)
     if mine and (known is None or known.id != mine):
         _clear()  # another tab of this browser left, or signed in anew
@@ -64,11 +62,7 @@ def _ask() -> None:
         on_change=_sign_in,
         help="It stays in this program's memory: it is never stored, logged or shown in full.",
     )
-    problem = st.session_state.get("token_problem")
-    if problem:
-        st.error(problem["sentence"], icon=":material/key_off:")
-        if problem["own_words"]:
-            st.code(problem["own_words"], language=None, wrap_lines=True)
+    error_messages.show(state(TokenPanel).trouble, ":material/key_off:")
     st.caption("You get a token at [kie.ai/api-key](https://kie.ai/api-key).")
     st.button("Try the demo", key="try_demo", icon=":material/theater_comedy:", on_click=start_demo, width="stretch")
     st.caption("The demo needs no token and no network.")
@@ -81,27 +75,24 @@ def _sign_in() -> None:
 
 def use_token(token: str) -> None:
     """Give this browser the account of a token, if KIE accepts it; the sidebar says why if not."""
-    st.session_state.pop("token_problem", None)
+    panel = state(TokenPanel)
+    panel.trouble = None
     if not token.strip():
         return
     try:
         account = the_studio().sign_in(token)
     except KieError as error:
-        own_words = " ".join(str(part) for part in (error.code, error.message) if part)
-        st.session_state.token_problem = {
-            "sentence": f"{error.sentence} {error.next_step}".strip(),
-            "own_words": own_words,
-        }
+        panel.trouble = Trouble.of(error)
     else:
         _enter(account)
-        st.session_state.ask_balance = False  # signing in has asked
+        state(TokenPanel, account.id).ask_balance = False  # signing in has asked
 
 
 def _enter(account: Account) -> None:
     _clear()
     st.session_state.account_id = account.id
-    if browser():
-        the_studio().browsers.use_account(browser(), account.id)
+    if sign_in.session_key():
+        the_studio().browsers.use_account(sign_in.session_key(), account.id)
 
 
 def leave() -> None:
@@ -109,24 +100,28 @@ def leave() -> None:
     account = current()
     _clear()
     if account is not None:
-        the_studio().sign_out(browser(), account)
+        the_studio().sign_out(sign_in.session_key(), account)
         if account.demo:  # invented IDs must not reach the real KIE
-            st.session_state.update(dict.fromkeys(("task_id", "audio_id", "name", "description", "style"), ""))
+            persona_form.fill(dict.fromkeys(persona_form.TEXTS, ""))
 
 
 def _clear() -> None:
-    had_one = "account_id" in st.session_state
-    for key in OWN:
-        st.session_state.pop(key, None)
-    if had_one:  # the address of somebody who comes by a link and signs in is about their own
+    screen_state.forget()
+    if st.session_state.pop(
+        "account_id", ""
+    ):  # the address of somebody who comes by a link and signs in is about their own
         st.query_params.pop("attempt", None)
 
 
+def _ask_balance(account_id: str) -> None:
+    state(TokenPanel, account_id).ask_balance = True
+
+
 def _show(account: Account) -> None:
-    studio = the_studio()
-    if st.session_state.setdefault("ask_balance", True) or studio.balance(account) is None:
+    studio, panel = the_studio(), state(TokenPanel, account.id)
+    if panel.ask_balance or studio.balance(account) is None:
         studio.ask_balance(account)
-        st.session_state.ask_balance = False
+        panel.ask_balance = False
     balance = studio.balance(account) or Balance(None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.metric("Credits left", "unknown" if balance.credits is None else f"{balance.credits:,.2f}")
@@ -136,7 +131,8 @@ def _show(account: Account) -> None:
             icon=":material/refresh:",
             type="tertiary",
             help="Ask KIE for the balance again",
-            on_click=lambda: st.session_state.update(ask_balance=True),
+            on_click=_ask_balance,
+            args=(account.id,),
         )
     if balance.error is not None:
         st.warning(f"{balance.error.sentence} {balance.error.next_step}", icon=":material/cloud_off:")
@@ -152,8 +148,3 @@ def _show(account: Account) -> None:
             on_click=leave,
             width="stretch",
         )
-
-
-def browser() -> str:
-    """Return the name under which this browser has its account, or "" where there is no browser."""
-    return sign_in.session_key()

@@ -516,7 +516,7 @@ class Life(RuleBasedStateMachine):
         self.recover(process)
         return process
 
-    def a_line(self, account: str, timeout: object, departing: Callable[[], None] | None = None) -> Line:
+    def a_line(self, account: str, timeout: object = None, departing: Callable[[], None] | None = None) -> Line:
         return Line(self.kie, departing, self.left)
 
     def left(self) -> Letter | None:
@@ -707,7 +707,7 @@ def test_a_third_kind_takes_one_class_and_goes_its_whole_way(
         return kie.letters[-1]
 
     monkeypatch.setattr(
-        studio.token_store, "client", lambda account, timeout, departing=None: Line(kie, departing, left)
+        studio.token_store, "client", lambda account, timeout=None, departing=None: Line(kie, departing, left)
     )
     attempt = studio._file(account, PORTRAIT, a_body("portrait", 0, 0)[0])
     handle = eventually(lambda: (now := studio.attempt(account, attempt.id)) and now.outcome.handle)

@@ -1,0 +1,186 @@
+"""What a session remembers between two runs of a page: a small class for each feature, kept by what it belongs to.
+
+A state belongs to a scope: an account, one of its songs, or one of its tracks. Another scope has a state of its own,
+and `forget` drops a scope with all below it. What people type is not here: Streamlit keeps it under the fields' keys.
+
+Callbacks read a state once and then change a plain object. Streamlit may end a run at every access to
+`st.session_state`, so a change in several steps could otherwise be lost half way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import streamlit as st
+
+from kie import KieError, Problem
+
+if TYPE_CHECKING:
+    from kie import MusicTask, Track
+    from studio.library.import_merge import Preview
+
+S = TypeVar("S")
+KEY = "screen_state"
+MOST = 100
+"""States that a session keeps; the one that was made first goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong, as a sentence for a person, and what KIE said."""
+
+    sentence: str
+    code: int | None = None
+    message: str = ""
+
+    @classmethod
+    def of(cls, error: KieError) -> Trouble:
+        """Return what an error of KIE's means, with the next step."""
+        return cls(f"{error.sentence} {error.next_step}".strip(), error.code, error.message)
+
+
+@dataclass(slots=True)
+class TokenPanel:
+    """The token field and the balance. Scope: none, or the account."""
+
+    trouble: Trouble | None = None
+    ask_balance: bool = True
+
+
+@dataclass(slots=True)
+class PastedText:
+    """What a paste left for the person to decide. Scope: the account; forgotten with the page."""
+
+    token: str = field(default="", repr=False)
+    task_ids: tuple[str, ...] = ()
+
+    def clear(self) -> None:
+        """Leave nothing to decide."""
+        self.token, self.task_ids = "", ()
+
+
+@dataclass(slots=True)
+class SongLookup:
+    """The song whose tracks are shown. Scope: the account."""
+
+    wanted: str = ""
+    """The task ID to look up in the next run."""
+    task: MusicTask | None = None
+    since: float = 0.0
+    """When it was looked up first, in seconds of `time.monotonic`."""
+    trouble: Trouble | None = None
+
+    def clear(self) -> None:
+        """Show no song."""
+        self.wanted, self.task, self.since, self.trouble = "", None, 0.0, None
+
+    def track(self, audio_id: str) -> Track | None:
+        """Return what is known of a track of this song."""
+        return self.task.track(audio_id) if self.task is not None else None
+
+
+@dataclass(slots=True)
+class Window:
+    """The choice of the window. Scope: the track."""
+
+    drawn: tuple[float | None, ...] = ()
+    """The two fields as they were drawn last."""
+    words_wanted: bool = False
+    trouble: Trouble | None = None
+    suggested: tuple[float | None, float | None] | None = None
+    why: str = ""
+    """Why that window was suggested."""
+
+
+@dataclass(slots=True)
+class Boost:
+    """The description that KIE makes richer. Scope: the song."""
+
+    attempt_id: str = ""
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class PersonaRequests:
+    """What was asked for on the page Create. Scope: the account."""
+
+    attempt_id: str | None = None
+    """The attempt that the page shows; None before its address was read."""
+    decision_id: str = ""
+    """The attempt because of which a person has to decide first."""
+    problems: tuple[Problem, ...] = ()
+    announce_id: str = ""
+    """The attempt whose outcome was not announced yet."""
+    ended_id: str = ""
+    """The attempt whose outcome was drawn alone; the whole page is drawn next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the last change in the library has to say: at the top of the page, or with a `place` beside that field."""
+
+    sentence: str
+    bad: bool = False
+    place: str = ""
+    undo_id: str = ""
+    name: str = ""
+
+
+@dataclass(slots=True)
+class LibraryPage:
+    """What is open in the library. Scope: the account."""
+
+    page: int = 0
+    attempt_id: str | None = None
+    """The attempt that is open; None before the address was read."""
+    message: Message | None = None
+
+
+@dataclass(slots=True)
+class Import:
+    """A file that comes in. Scope: the account."""
+
+    uploads: int = 0
+    """Files that were brought in; each has an uploader of its own, which is empty at first."""
+    file_id: str = ""
+    preview: Preview | None = None
+    done: str = ""
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class RandomKeys:
+    """The keys under which a browser fetches something of this account. Scope: the account."""
+
+    downloads: dict[tuple[str, str], str] = field(default_factory=dict)
+    streams: dict[str, tuple[str, int, dict[str, Any]]] = field(default_factory=dict)
+
+
+def state(kind: type[S], *scope: str) -> S:
+    """Return the state of a feature for a scope: an account's ID, then a task ID, then an audio ID."""
+    kept: dict[tuple[type, tuple[str, ...]], Any] = st.session_state.setdefault(KEY, {})
+    if (kind, scope) not in kept:
+        kept[kind, scope] = kind()
+        if len(kept) > MOST:
+            del kept[next(iter(kept))]
+    found: S = kept[kind, scope]
+    return found
+
+
+def forget(*scope: str) -> None:
+    """Forget a scope and all below it; without one, everything."""
+    kept = st.session_state.get(KEY, {})
+    for kind, of in list(kept):
+        if of[: len(scope)] == scope:
+            del kept[kind, of]
+
+
+def enter_page(name: str) -> None:
+    """Forget what was for another page only. The router says which page is open."""
+    if st.session_state.setdefault("page", name) != name:
+        st.session_state.page = name
+        kept = st.session_state.get(KEY, {})
+        for kind, scope in list(kept):
+            if kind is PastedText:
+                del kept[kind, scope]
