@@ -8,8 +8,8 @@ with KieClient(token) as client:
 
 from typing import TYPE_CHECKING, Any
 
-from kie.catalogue import Cause, Meaning, meaning_for, meaning_of
 from kie.client import KieClient
+from kie.error_meanings import Cause, Meaning, meaning_for, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.models import Persona, PersonaRequest, Problem
 from kie.repeat import pause_before_repeat

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kie.catalogue import BOOST, NO_ANSWER, QUESTION, UNREADABLE, Cause, meaning_of
+from kie.error_meanings import BOOST, NO_ANSWER, QUESTION, UNREADABLE, Cause, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.models import (
     Persona,

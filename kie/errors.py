@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kie.catalogue import NO_ANSWER, NOT_CONNECTED, UNREADABLE, Cause, Meaning
+from kie.error_meanings import NO_ANSWER, NOT_CONNECTED, UNREADABLE, Cause, Meaning
 
 
 class Sent(StrEnum):

@@ -16,8 +16,8 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from kie.catalogue import NO_ANSWER, PERSONA, QUESTION, Cause, Meaning
 from kie.connection import BoundedAdapter, Received, Session, release, response_of, unpacked
+from kie.error_meanings import NO_ANSWER, PERSONA, QUESTION, Cause, Meaning
 from kie.errors import InvalidInput, NoAnswer, NotConnected, NotLeaving
 
 MAX_BODY = 2 * 1024 * 1024

@@ -24,7 +24,7 @@ from kie import (
     UnreadableAnswer,
     meaning_for,
 )
-from kie.catalogue import BOOST
+from kie.error_meanings import BOOST
 from sandbox.replies import STYLE_PATH
 
 NOTE = "chamber jazz, rainy"

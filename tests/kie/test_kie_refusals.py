@@ -9,7 +9,7 @@ import pytest
 from kie_wire import REQUEST, Wire, answer
 
 from kie import Cause, KieClient, Refused, Sent, UnreadableAnswer, meaning_for, meaning_of
-from kie.catalogue import BY_MESSAGE
+from kie.error_meanings import BY_MESSAGE
 
 #          cause, a word of the sentence, a word of the next step, may the same request succeed later
 CODES = {

@@ -11,7 +11,7 @@ import pytest
 from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
 
 from kie import KieClient, KieError, NoAnswer, NotConnected, Refused, UnreadableAnswer, pause_before_repeat
-from kie.catalogue import RATE, SERVER
+from kie.error_meanings import RATE, SERVER
 from kie.errors import Sent
 
 MADE_IT = answer(envelope(MADE))

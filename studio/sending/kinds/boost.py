@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from kie import KieClient
-from kie.catalogue import BOOST as TROUBLES
+from kie.error_meanings import BOOST as TROUBLES
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import Kind, register
 
