@@ -18,7 +18,7 @@ from kie.transport import check_token
 if TYPE_CHECKING:
     from kie.boost import BoostedStyle
     from kie.tasks import MusicTask, TaskState, Track
-    from kie.words import TimedWord, TimedWords
+    from kie.timed_words import TimedWord, TimedWords
 
 __all__ = [
     "BoostedStyle",
@@ -51,8 +51,8 @@ _LATER = {
     "BoostedStyle": "boost",
     "MusicTask": "tasks",
     "TaskState": "tasks",
-    "TimedWord": "words",
-    "TimedWords": "words",
+    "TimedWord": "timed_words",
+    "TimedWords": "timed_words",
     "Track": "tasks",
 }
 """What making a persona does not need, and the module of each."""

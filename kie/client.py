@@ -26,7 +26,7 @@ from kie.transport import Answer, Transport
 if TYPE_CHECKING:
     from kie.boost import BoostedStyle
     from kie.tasks import MusicTask
-    from kie.words import TimedWords
+    from kie.timed_words import TimedWords
 
 UNCERTAIN = frozenset({408, 499, 502, 503, 504, 520, 521, 522, 523, 524})
 """Numbers, in the status line or in the body, that say somebody on the way gave up waiting, not that KIE said no."""
@@ -121,7 +121,7 @@ class KieClient:
             ),
             lambda data: True,
         )
-        from kie.words import TimedWords
+        from kie.timed_words import TimedWords
 
         return TimedWords.read(data)
 
