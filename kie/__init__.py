@@ -17,7 +17,7 @@ from kie.transport import check_token
 
 if TYPE_CHECKING:
     from kie.boost import BoostedStyle
-    from kie.tasks import MusicTask, TaskState, Track
+    from kie.music_task import MusicTask, TaskState, Track
     from kie.timed_words import TimedWord, TimedWords
 
 __all__ = [
@@ -49,11 +49,11 @@ __all__ = [
 
 _LATER = {
     "BoostedStyle": "boost",
-    "MusicTask": "tasks",
-    "TaskState": "tasks",
+    "MusicTask": "music_task",
+    "TaskState": "music_task",
     "TimedWord": "timed_words",
     "TimedWords": "timed_words",
-    "Track": "tasks",
+    "Track": "music_task",
 }
 """What making a persona does not need, and the module of each."""
 

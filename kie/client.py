@@ -25,7 +25,7 @@ from kie.transport import Answer, Transport
 
 if TYPE_CHECKING:
     from kie.boost import BoostedStyle
-    from kie.tasks import MusicTask
+    from kie.music_task import MusicTask
     from kie.timed_words import TimedWords
 
 UNCERTAIN = frozenset({408, 499, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -105,7 +105,7 @@ class KieClient:
             lambda: self._transport.get("/api/v1/generate/record-info", {"taskId": task_id}),
             lambda data: True,
         )
-        from kie.tasks import MusicTask
+        from kie.music_task import MusicTask
 
         return MusicTask.read(task_id, data)
 

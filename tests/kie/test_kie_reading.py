@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kie_wire import TOKEN, Wire, answer, envelope, steady
 
 from kie import Cause, KieClient, KieError, MusicTask, Refused, TaskState, Track, UnreadableAnswer
-from kie.tasks import read_time
+from kie.music_task import read_time
 from sandbox import SCENARIOS, Scenario, Server
 
 TASK_ID = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
