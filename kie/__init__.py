@@ -12,7 +12,7 @@ from kie.client import KieClient
 from kie.error_meanings import Cause, Meaning, meaning_for, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.models import Persona, PersonaRequest, Problem
-from kie.repeat import pause_before_repeat
+from kie.retry import pause_before_repeat
 from kie.transport import check_token
 
 if TYPE_CHECKING:

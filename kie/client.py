@@ -20,7 +20,7 @@ from kie.models import (
     read_text,
     task_id_problems,
 )
-from kie.repeat import pause_before_repeat
+from kie.retry import pause_before_repeat
 from kie.transport import Answer, Transport
 
 if TYPE_CHECKING:
