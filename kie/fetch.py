@@ -13,7 +13,7 @@ import requests
 import urllib3
 from requests.utils import select_proxy
 
-from kie.connection import BoundedAdapter, Connection, Session, response_of, unpacked
+from kie.http_answers import BoundedAdapter, Connection, Session, response_of, unpacked
 
 CONNECT_SECONDS = 5.0
 FIRST_SECONDS = 10.0

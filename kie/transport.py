@@ -16,9 +16,9 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from kie.connection import BoundedAdapter, Received, Session, release, response_of, unpacked
 from kie.error_meanings import NO_ANSWER, PERSONA, QUESTION, Cause, Meaning
 from kie.errors import InvalidInput, NoAnswer, NotConnected, NotLeaving
+from kie.http_answers import BoundedAdapter, Received, Session, release, response_of, unpacked
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of an answer that are read at most; a real answer has a few thousand."""
