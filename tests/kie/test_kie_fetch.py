@@ -20,8 +20,8 @@ from cryptography.x509.oid import NameOID
 from kie_wire import Wire, answer
 from pytest_httpserver import HTTPServer
 
-from kie import fetch as fetch_module
-from kie.fetch import NotPublic, fetch, public_addresses
+from kie import public_download as fetch_module
+from kie.public_download import NotPublic, fetch, public_addresses
 
 MIB = 1024 * 1024
 NAME = "cdn.example"
