@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kie.client import KieClient
 from kie.error_meanings import Cause, Meaning, meaning_for, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
-from kie.models import Persona, PersonaRequest, Problem
+from kie.persona import Persona, PersonaRequest, Problem
 from kie.retry import pause_before_repeat
 from kie.transport import check_token
 

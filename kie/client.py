@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kie.error_meanings import BOOST, NO_ANSWER, QUESTION, UNREADABLE, Cause, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
-from kie.models import (
+from kie.persona import (
     Persona,
     PersonaRequest,
     Problem,

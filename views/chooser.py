@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from kie import KieError, Track
-from kie.models import DEFAULT_END
+from kie.persona import DEFAULT_END
 from studio.service import the_studio
 from studio.tokens import Account
 from views import components, errors

@@ -18,7 +18,7 @@ from kie import KieError, NoAnswer, NotConnected, PersonaRequest, Refused, Sent,
 from kie.boost import BoostedStyle
 from kie.error_meanings import meaning_of
 from kie.errors import NotLeaving
-from kie.models import Persona
+from kie.persona import Persona
 from studio.database.connection import CommitInDoubt, Database
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.engine import OVERDUE, Engine
