@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kie.persona import read_number, read_text
+from kie.json_values import read_number, read_text
 
 _DONE, _FAILED = "1", "2"
 """KIE's `successFlag`, a number in a text; "0" is said of one that is still being written."""

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from kie.error_meanings import BOOST, NO_ANSWER, QUESTION, UNREADABLE, Cause, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
+from kie.json_values import clean, read_text
 from kie.persona import (
     Persona,
     PersonaRequest,
     Problem,
     audio_id_problems,
     boost_problems,
-    clean,
-    read_text,
     task_id_problems,
 )
 from kie.retry import pause_before_repeat

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from kie.persona import read_number, read_text
+from kie.json_values import read_number, read_text
 
 
 class TaskState(StrEnum):

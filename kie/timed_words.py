@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from kie.persona import read_number, read_text
+from kie.json_values import read_number, read_text
 
 _LABEL = re.compile(r"\[([^\[\]]*)\]")
 """A section's name in lyrics, such as [Verse]; KIE sends it inside the word before or after it."""

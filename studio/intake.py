@@ -22,7 +22,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from kie.persona import MAX_TEXT, clean
+from kie.json_values import clean
+from kie.persona import MAX_TEXT
 from studio.database.columns import COLUMNS as ALL
 from studio.export import COLUMNS, FIELDS, FORMAT, VERSION, unguard
 from studio.long_json import MAX_LINE, MAX_RAW, MOST_PARTS, NOT_FROM_HERE, SHORT, SPACE, Scanner, match, parsed

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from kie import Track
-from kie.persona import clean
+from kie.json_values import clean
 from studio.database.columns import SEARCHED
 from studio.database.connection import Database
 from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, events, number_at
