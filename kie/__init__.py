@@ -1,4 +1,4 @@
-"""The line to KIE.AI's Suno API: one thin client over requests, its models, its errors. Nothing else of ours.
+"""A client for the Suno operations of KIE.AI: its requests, its answers and its errors.
 
 from kie import KieClient, PersonaRequest
 
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-_LATER = {
+_LAZY = {
     "BoostedStyle": "boost",
     "MusicTask": "music_task",
     "TaskState": "music_task",
@@ -55,13 +55,13 @@ _LATER = {
     "TimedWords": "timed_words",
     "Track": "music_task",
 }
-"""What making a persona does not need, and the module of each."""
+"""Names that creating a persona does not need, each with its module, which is imported when the name is first used."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name of `_LATER` when it is first used (PEP 562)."""
-    if name not in _LATER:
+    """Import a name of `_LAZY` (PEP 562)."""
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"kie.{_LATER[name]}"), name)
+    return getattr(import_module(f"kie.{_LAZY[name]}"), name)
