@@ -1,4 +1,7 @@
-"""Connections whose answers end in time and are kept however they end. Knows requests; knows no token and no KIE."""
+"""Reading HTTP answers, so that each ends in time and what was received is kept. Knows no token and no KIE.
+
+`http.client` and urllib3 throw away what came before an error; the classes here replace them in a requests session.
+"""
 
 from __future__ import annotations
 
@@ -16,38 +19,49 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
-PIECE = 64 * 1024
+READ_SIZE = 64 * 1024
+"""Bytes that are read at a time, at most."""
 MAX_LINE = 64 * 1024
-"""Bytes of the line before a chunk."""
-BEYOND = 0.25
-"""Seconds for which an answer is read beyond the end that it stated, where that end cannot be right."""
-GZIP = b"\x1f\x8b\x08"
-"""The first bytes of everything that is packed so; no text begins with them."""
+"""Bytes of the line before a chunk, at most."""
+EXTRA_SECONDS = 0.25
+"""How long an answer is read after the end that it stated, where that end cannot be right."""
+GZIP_START = b"\x1f\x8b\x08"
+"""The first bytes of all gzip data; no text begins with them."""
 
 
-class Received(NamedTuple):
-    """A body as far as it came, unpacked, and what was wrong with it, "" if nothing was."""
+class Unpacked(NamedTuple):
+    """A body without its compression, as far as it could be unpacked."""
 
     body: bytes
-    trouble: str
+    damage: str
+    """What was wrong with the packed data, "" if nothing was."""
 
 
-class Session(requests.Session):
-    """Never looks where a redirect points: requests would read its whole body, however long, even without following."""
+class BoundedSession(requests.Session):
+    """A session with one adapter for all addresses.
+
+    It sees no redirects: requests reads the whole body of one, however long, even if it is told not to follow.
+    """
+
+    def __init__(self, adapter: BoundedAdapter, accept_encoding: str) -> None:
+        super().__init__()
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+        self.headers.update({"User-Agent": "persona-studio", "Accept-Encoding": accept_encoding})
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
-class Deadline(io.RawIOBase):
-    """A socket's reading end whose clock runs over the whole answer, so that a dripping one ends too."""
+class DeadlineReader(io.RawIOBase):
+    """Reads from a socket, with one timeout for the whole answer instead of one for each read."""
 
     def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
         self._raw = raw
         self._sock = sock
         seconds = sock.gettimeout()
         self.ends: float | None = None if seconds is None else time.monotonic() + seconds
-        """The moment of `time.monotonic` after which nothing is read; None for never."""
+        """The time of `time.monotonic` at which reading ends; None for never."""
 
     def readable(self) -> bool:
         return True
@@ -61,25 +75,25 @@ class Deadline(io.RawIOBase):
         return self._raw.readinto(buffer)
 
     def end_within(self, seconds: float) -> None:
-        """Bring the end forward to so many seconds from now, if it is later."""
-        soon = time.monotonic() + seconds
-        self.ends = soon if self.ends is None else min(self.ends, soon)
+        """End reading in so many seconds from now, or earlier if it ended earlier already."""
+        end = time.monotonic() + seconds
+        self.ends = end if self.ends is None else min(self.ends, end)
 
     def close(self) -> None:
         self._raw.close()
         super().close()
 
 
-class Response(http.client.HTTPResponse):
-    """An answer whose body is handed out as it comes, whatever its frame says."""
+class RawResponse(http.client.HTTPResponse):
+    """An answer whose body is yielded as it comes, whether or not its framing (length, chunks) is correct."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self.clock = Deadline(self.fp.detach(), sock)
-        self.fp = io.BufferedReader(self.clock)
+        self.deadline = DeadlineReader(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self.deadline)
 
     def begin(self) -> None:
-        """Read the headers. Lengths that contradict each other count as none: the connection's end is the body's."""
+        """Read the headers. If there are several different lengths, none counts: the body ends with the connection."""
         super().begin()
         lengths = ",".join(self.msg.get_all("Content-Length", [])).split(",")
         if len({length.strip() for length in lengths}) > 1:
@@ -87,10 +101,10 @@ class Response(http.client.HTTPResponse):
             if self.length is not None:
                 self.length, self.will_close = None, True
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the body without its chunks' frames. Raises `OSError` or `HTTPException` where it breaks off."""
+    def body_pieces(self) -> Iterator[bytes]:
+        """Yield the body, without the chunks' lengths. Raises `OSError` or `HTTPException` where it breaks off."""
         if not self.chunked:
-            yield from self._stretch(self.length)
+            yield from self._read_bytes(self.length)
             return
         while True:
             line = self.fp.readline(MAX_LINE)
@@ -103,7 +117,7 @@ class Response(http.client.HTTPResponse):
             if size < 0:
                 yield line
                 raise http.client.HTTPException("a chunk has no length" if line else "the last chunk is missing")
-            yield from self._stretch(size)
+            yield from self._read_bytes(size)
             end = self.fp.readline(2)
             if end not in (b"\r\n", b"\n"):
                 yield end
@@ -111,16 +125,16 @@ class Response(http.client.HTTPResponse):
         while self.fp.readline(MAX_LINE).strip():
             pass
 
-    def beyond(self) -> Iterator[bytes]:
-        """Yield what follows within `BEYOND` seconds after the end that the frame stated."""
-        self.clock.end_within(BEYOND)
+    def pieces_after_stated_end(self) -> Iterator[bytes]:
+        """Yield what follows within `EXTRA_SECONDS` after the end that the framing stated."""
+        self.deadline.end_within(EXTRA_SECONDS)
         with contextlib.suppress(OSError):
-            yield from self._stretch(None)
+            yield from self._read_bytes(None)
 
-    def _stretch(self, size: int | None) -> Iterator[bytes]:
-        """Yield so many bytes; with None all that come."""
+    def _read_bytes(self, size: int | None) -> Iterator[bytes]:
+        """Yield so many bytes; with None all until the connection ends."""
         while size is None or size > 0:
-            piece = self.fp.read1(PIECE if size is None else min(size, PIECE))
+            piece = self.fp.read1(READ_SIZE if size is None else min(size, READ_SIZE))
             if not piece:
                 if size is None:
                     return
@@ -130,12 +144,12 @@ class Response(http.client.HTTPResponse):
 
 
 class Connection(HTTPConnection):
-    """Mixed into every kind of connection. Whatever keeps it from being made is a `NewConnectionError`."""
+    """Mixed into urllib3's connection classes. Every failure to connect becomes a `NewConnectionError`."""
 
-    response_class = Response
+    response_class = RawResponse
 
     def connect(self) -> None:
-        """Connect, through the proxy and with TLS where there are such."""
+        """Connect, through a proxy and with TLS if there are any."""
         try:
             super().connect()
         except (OSError, http.client.HTTPException, CertificateError, SSLError) as error:
@@ -143,78 +157,80 @@ class Connection(HTTPConnection):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Requests' adapter, with our connections. Nothing is retried below us."""
+    """The adapter of requests, with the connections of this module. It retries nothing."""
 
-    kind: ClassVar[type[Connection]] = Connection
+    connection_class: ClassVar[type[Connection]] = Connection
     """For connections without a proxy."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        _take_over(self.poolmanager, self.kind)
+        _replace_connections(self.poolmanager, self.connection_class)
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
         manager = super().proxy_manager_for(*args, **options)
-        _take_over(manager, Connection)
+        _replace_connections(manager, Connection)
         return manager
 
 
-def _take_over(manager: Any, kind: type[Connection]) -> None:
+def _replace_connections(manager: Any, connection_class: Any) -> None:
+    """Let all pools of a pool manager make connections of this class, mixed with urllib3's own."""
+
+    def replaced(pool: Any) -> Any:
+        if issubclass(pool.ConnectionCls, Connection):
+            return pool
+        mixed = type(connection_class.__name__, (connection_class, pool.ConnectionCls), {})
+        return type(pool.__name__, (pool,), {"ConnectionCls": mixed})
+
     pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _pool_of(pool, kind) for scheme, pool in pools.items()}
+    manager.pool_classes_by_scheme = {scheme: replaced(pool) for scheme, pool in pools.items()}
 
 
-def _pool_of(pool: Any, kind: Any) -> Any:
-    """Return a class of pools like the given one, with connections of our kind."""
-    if issubclass(pool.ConnectionCls, Connection):
-        return pool
-    mixed = type(kind.__name__, (kind, pool.ConnectionCls), {})
-    return type(pool.__name__, (pool,), {"ConnectionCls": mixed})
+def raw_response_of(response: requests.Response) -> RawResponse:
+    """Return the `RawResponse` in a response whose body was not read yet."""
+    return cast(RawResponse, response.raw._original_response)  # urllib3 has no public name for it
 
 
-def response_of(answer: requests.Response) -> Response:
-    """Return the bare response inside an answer that came over our connections and was not read yet."""
-    return cast(Response, answer.raw._original_response)
+def reuse_connection(response: requests.Response) -> None:
+    """Give the connection back to its pool, after the answer was read to its end."""
+    raw_response_of(response).close()
+    response.raw.release_conn()
 
 
-def release(answer: requests.Response) -> None:
-    """Give back the connection of an answer that was read to its end, for the next request."""
-    response_of(answer).close()
-    answer.raw.release_conn()
+def unpack(received: bytes, max_bytes: int, encoding: str = "") -> Unpacked:
+    """Return the bytes unpacked as far as possible, and at most `max_bytes` + 1 of them.
 
-
-def unpacked(came: bytes, most: int, encoding: str = "") -> Received:
-    """Return what came, unpacked as far as it goes, at most `most` + 1 bytes.
-
-    Whether it is packed with gzip is told by its first bytes, since the header about it may be missing or false;
-    `encoding`, that header, only tells of deflate.
+    gzip is recognised by its first bytes, because the header may be missing or wrong. `encoding`, the
+    Content-Encoding header, is used only for deflate.
     """
     whole = True
     for _ in range(3):
-        start = came.find(GZIP, 0, 64)  # not always 0: a broken frame can stand before it
-        if start < 0 or len(came) > most:
+        start = received.find(GZIP_START, 0, 64)  # not always 0: parts of a broken chunk can stand before it
+        if start < 0 or len(received) > max_bytes:
             break
-        body, whole = _inflated(came[start:], 16 + zlib.MAX_WBITS, most)
+        body, whole = _inflate(received[start:], 16 + zlib.MAX_WBITS, max_bytes)
         if not body:
             break
-        came = body
-    for bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS) if "deflate" in encoding.lower() else ():
-        body, ended = _inflated(came, bits, most)
-        if body and (ended or bits > 0):  # without a frame anything can look deflated for a while
-            came, whole = body, ended
+        received = body
+    for window_bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS) if "deflate" in encoding.lower() else ():
+        body, ended = _inflate(received, window_bits, max_bytes)
+        if body and (ended or window_bits > 0):  # raw deflate has no header: other data can pass for it at first
+            received, whole = body, ended
             break
-    return Received(came, "" if whole else "The packed answer is damaged")
+    return Unpacked(received, "" if whole else "The packed answer is damaged")
 
 
-def _inflated(packed: bytes, bits: int, most: int) -> tuple[bytes, bool]:
-    """Return the bytes unpacked, and whether they are whole. zlib keeps nothing of a piece in which it meets damage,
-    so what is damaged is unpacked once more, byte by byte."""
+def _inflate(packed: bytes, window_bits: int, max_bytes: int) -> tuple[bytes, bool]:
+    """Return the bytes unpacked, and whether they are whole.
+
+    zlib gives nothing of an input in which it meets damage, so damaged data is unpacked again byte by byte.
+    """
     body = bytearray()
     for size in (max(len(packed), 1), 1):
-        body, machine = bytearray(), zlib.decompressobj(bits)
+        body, inflater = bytearray(), zlib.decompressobj(window_bits)
         with contextlib.suppress(zlib.error):
             for at in range(0, len(packed), size):
-                body += machine.decompress(packed[at : at + size], most + 1 - len(body))
-                if len(body) > most or machine.eof:
+                body += inflater.decompress(packed[at : at + size], max_bytes + 1 - len(body))
+                if len(body) > max_bytes or inflater.eof:
                     return bytes(body), True
-            return bytes(body), False
+            break
     return bytes(body), False

@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import streamlit as st
 
-from kie import meaning_for
 from studio import choices
 from studio.sending.attempts import Attempt, Status
 from studio.sending.kinds import kind_named
@@ -62,7 +61,7 @@ def _boosted(account: Account, boost: Attempt) -> None:
                 st.button("Use it as the description", key="boost_use", type="primary", on_click=_use, args=(text,))
                 st.button("Leave it", key="boost_leave", on_click=_leave)
         else:
-            meaning = meaning_for(boost.cause, kind_named(boost.kind).troubles)
+            meaning = kind_named(boost.kind).operation.meaning_for(boost.cause)
             st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
             errors.own_words(boost.code, boost.message)
             st.button("Close", key="boost_leave", on_click=_leave)

@@ -22,9 +22,8 @@ from kie import (
     Refused,
     Sent,
     UnreadableAnswer,
-    meaning_for,
 )
-from kie.error_meanings import BOOST
+from kie.operations import BOOST_STYLE
 from sandbox.replies import STYLE_PATH
 
 NOTE = "chamber jazz, rainy"
@@ -231,7 +230,7 @@ def test_an_unknown_outcome_speaks_of_the_credits(body: Any, wire: Wire, client:
 
 @pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.UNREADABLE, Cause.FAILED, Cause.CREDITS])
 def test_a_cause_written_down_finds_its_words_again(cause: Cause) -> None:
-    meaning = meaning_for(cause.value, BOOST)
+    meaning = BOOST_STYLE.meaning_for(cause.value)
     assert meaning.cause is cause
     assert "persona" not in meaning.sentence
 

@@ -20,8 +20,8 @@ from cryptography.x509.oid import NameOID
 from kie_wire import Wire, answer
 from pytest_httpserver import HTTPServer
 
-from kie import public_download as fetch_module
-from kie.public_download import NotPublic, fetch, public_addresses
+from kie import public_download
+from kie.public_download import NotPublic, download, public_addresses
 
 MIB = 1024 * 1024
 NAME = "cdn.example"
@@ -111,7 +111,7 @@ def net(empty: Net, site: HTTPServer, certificate: Path, monkeypatch: pytest.Mon
 
 
 def get(path: str = "/a.mp3", most: int = MIB, seconds: float = 5) -> bytes:
-    return fetch(f"https://{NAME}{path}", most, seconds)
+    return download(f"https://{NAME}{path}", most, seconds)
 
 
 # Where it connects to
@@ -137,7 +137,7 @@ def test_a_certificate_of_another_name_is_refused(
 ) -> None:
     other = net.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, *args, **options: other(NAME, port))
-    assert fetch("https://other.example/a.mp3", MIB, 5) == b""
+    assert download("https://other.example/a.mp3", MIB, 5) == b""
     assert (net.connected, site.log) == ([PUBLIC], [])
 
 
@@ -193,7 +193,7 @@ def test_an_address_outside_is_public(address: str, empty: Net) -> None:
 
 @pytest.mark.parametrize("host", ["kie.invalid", "x" * 64 + ".example", "a..b"])
 def test_a_name_that_is_not_found_has_no_file(host: str) -> None:
-    assert fetch(f"https://{host}/a.mp3", MIB, 5) == b""
+    assert download(f"https://{host}/a.mp3", MIB, 5) == b""
 
 
 def test_nothing_but_the_file_is_asked_for(
@@ -234,7 +234,7 @@ def test_a_name_that_leads_inside_is_not_asked_of_a_proxy(proxy: Wire, empty: Ne
 
 
 def local(wire: Wire, most: int = MIB, seconds: float = 5) -> bytes:
-    return fetch(f"{wire.base_url}/a.mp3", most, seconds, public=False)
+    return download(f"{wire.base_url}/a.mp3", most, seconds, public=False)
 
 
 def endless(head: bytes) -> Iterator[bytes]:
@@ -296,7 +296,7 @@ def test_what_drips_ends_in_time(pieces: tuple[bytes, ...], wire: Wire) -> None:
 
 
 def test_a_body_slower_than_the_pace_is_given_up_sooner(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_module, "FIRST_SECONDS", 0.2)
+    monkeypatch.setattr(public_download, "FIRST_SECONDS", 0.2)
     wire.says(dripping(b"HTTP/1.1 200 OK\r\n\r\n"))
     assert local(wire, seconds=3600) == b""
 
@@ -304,8 +304,8 @@ def test_a_body_slower_than_the_pace_is_given_up_sooner(wire: Wire, monkeypatch:
 def test_a_body_that_keeps_the_pace_has_more_time_than_the_first_seconds(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch_module, "FIRST_SECONDS", 0.2)
-    monkeypatch.setattr(fetch_module, "PACE", 1)
+    monkeypatch.setattr(public_download, "FIRST_SECONDS", 0.2)
+    monkeypatch.setattr(public_download, "MIN_RATE", 1)
     wire.says(itertools.chain([b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"], itertools.islice(dripping(), 40)))
     assert local(wire, seconds=60) == b"x" * 40
 

@@ -11,7 +11,7 @@ import pytest
 from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
 
 from kie import KieClient, KieError, NoAnswer, NotConnected, Refused, UnreadableAnswer, pause_before_repeat
-from kie.error_meanings import RATE, SERVER
+from kie.error_meanings import GENERAL
 from kie.errors import Sent
 
 MADE_IT = answer(envelope(MADE))
@@ -84,12 +84,12 @@ def test_no_pause_is_much_longer_than_a_minute(wire: Wire, patient: Patient) -> 
 
 
 def test_pauses_differ_so_that_several_clients_do_not_come_back_together() -> None:
-    error = Refused(RATE, Sent.NO)
+    error = Refused(GENERAL["rate"], Sent.NO)
     assert len({pause_before_repeat(error, 0) for _ in range(20)}) > 1
 
 
 def test_pauses_that_kie_asked_for_differ_too() -> None:
-    error = Refused(RATE, Sent.NO, retry_after=3)
+    error = Refused(GENERAL["rate"], Sent.NO, retry_after=3)
     assert len({pause_before_repeat(error, 0) for _ in range(20)}) > 1
 
 
@@ -209,7 +209,7 @@ def test_an_unknown_outcome_has_no_pause() -> None:
 
 
 def test_a_server_error_has_no_pause_even_when_kie_asks_for_one() -> None:
-    assert pause_before_repeat(Refused(SERVER, Sent.YES, retry_after=1), 0) is None
+    assert pause_before_repeat(Refused(GENERAL["server"], Sent.YES, retry_after=1), 0) is None
 
 
 def test_the_sandboxs_rate_limit_is_sat_out(account: Account) -> None:
