@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from kie_wire import TOKEN, Account, Wire
 
 from kie import KieClient
 from sandbox import Server, serve
+from tests.kie.scripted_server import TOKEN, Account, Wire
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from kie_wire import MADE, REQUEST, Account, Wire, answer, envelope
 
 from kie import KieClient, KieError, Refused, Sent, UnreadableAnswer
+from tests.kie.scripted_server import MADE, REQUEST, Account, Wire, answer, envelope
 
 
 def test_a_whole_answer_is_a_persona(wire: Wire, client: KieClient) -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import ValidationError
-from kie_wire import MADE, REQUEST, Account, Wire, answer, changed, envelope, steady
 
 from kie import InvalidInput, KieClient, PersonaRequest, Problem, Sent
+from tests.kie.scripted_server import MADE, REQUEST, Account, Wire, answer, changed, envelope, steady
 
 Validate = Callable[[str, Any], None]
 

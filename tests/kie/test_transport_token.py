@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from kie_wire import MADE, REQUEST, TOKEN, Wire, answer, envelope
 
 from kie import InvalidInput, KieClient, KieError, Sent, check_token
+from tests.kie.scripted_server import MADE, REQUEST, TOKEN, Wire, answer, envelope
 
 NO_TOKENS = {
     "nothing": ("", "kie.ai/api-key"),

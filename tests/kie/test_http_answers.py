@@ -10,11 +10,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope, steady
-from test_kie_transport import error_of
 
 from kie import KieClient, KieError, NoAnswer, Refused, Sent
 from sandbox.faults import WRONG_FRAMES
+from tests.kie.scripted_server import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope, steady
+from tests.kie.test_transport import error_of
 
 MIB = 1024 * 1024
 WHOLE = json.dumps(envelope(MADE)).encode()

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kie_wire import TOKEN, Wire, answer, envelope, steady
 
 from kie import Cause, KieClient, KieError, MusicTask, Refused, TaskState, Track, UnreadableAnswer
 from kie.music_task import read_time
 from sandbox import SCENARIOS, Scenario, Server
+from tests.kie.scripted_server import TOKEN, Wire, answer, envelope, steady
 
 TASK_ID = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
 PLAYABLE = {"id": "3b0f6c52", "audioUrl": "https://media.example.com/a.mp3"}

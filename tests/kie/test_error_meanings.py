@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from kie_wire import REQUEST, Wire, answer
 
 from kie import Cause, KieClient, Refused, Sent, UnreadableAnswer, meaning_for, meaning_of
 from kie.error_meanings import BY_MESSAGE
+from tests.kie.scripted_server import REQUEST, Wire, answer
 
 #          cause, a word of the sentence, a word of the next step, may the same request succeed later
 CODES = {

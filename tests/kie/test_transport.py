@@ -14,11 +14,11 @@ from typing import NamedTuple
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope, steady
 
 from kie import KieClient, KieError, NoAnswer, NotConnected, PersonaRequest, Sent, UnreadableAnswer
 from kie.transport import is_loopback
 from sandbox import Server
+from tests.kie.scripted_server import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope, steady
 
 MIB = 1024 * 1024
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kie_wire import REQUEST, TOKEN, Account, Wire, answer, envelope, steady
 
 from kie import Cause, InvalidInput, KieClient, KieError, NoAnswer, Refused, Sent, TimedWord, TimedWords
 from sandbox import SCENARIOS, Scenario
 from sandbox.replies import LYRICS_PATH
+from tests.kie.scripted_server import REQUEST, TOKEN, Account, Wire, answer, envelope, steady
 
 SONGS = {each.key: each for each in SCENARIOS}
 

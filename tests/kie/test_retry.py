@@ -8,11 +8,11 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
 
 from kie import KieClient, KieError, NoAnswer, NotConnected, Refused, UnreadableAnswer, pause_before_repeat
 from kie.error_meanings import GENERAL
 from kie.errors import Sent
+from tests.kie.scripted_server import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
 
 MADE_IT = answer(envelope(MADE))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
 
 from kie import KieClient, NotConnected, Sent, pause_before_repeat
 from kie.errors import NotLeaving
+from tests.kie.scripted_server import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
 
 
 class Hook:

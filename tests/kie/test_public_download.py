@@ -17,11 +17,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kie_wire import Wire, answer
 from pytest_httpserver import HTTPServer
 
 from kie import public_download
 from kie.public_download import NotPublic, download, public_addresses
+from tests.kie.scripted_server import Wire, answer
 
 MIB = 1024 * 1024
 NAME = "cdn.example"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from kie_wire import TOKEN, Account, Wire, answer, envelope, steady
 
 from kie import (
     BoostedStyle,
@@ -25,6 +24,7 @@ from kie import (
 )
 from kie.operations import BOOST_STYLE
 from sandbox.replies import STYLE_PATH
+from tests.kie.scripted_server import TOKEN, Account, Wire, answer, envelope, steady
 
 NOTE = "chamber jazz, rainy"
 WRITTEN = {"result": "Intimate chamber jazz", "creditsConsumed": 0.4, "creditsRemaining": 87.35, "successFlag": "1"}
