@@ -1,4 +1,4 @@
-"""A client and the two servers it speaks to here: a wire that says any bytes, and the sandbox with its faults."""
+"""A client and the two servers it speaks to here: a server that says any bytes, and the sandbox with its faults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from kie import KieClient
 from sandbox import Server, serve
-from tests.kie.scripted_server import TOKEN, Account, Wire
+from tests.kie.servers import TOKEN, Account, ScriptedServer
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"
 
@@ -22,22 +22,22 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with Wire() as wire:
-        yield wire
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def busy_wire() -> Iterator[Wire]:
-    """One wire for the many examples of a property."""
-    with Wire() as wire:
-        yield wire
+def shared_server() -> Iterator[ScriptedServer]:
+    """One server for the many examples of a property."""
+    with ScriptedServer() as server:
+        yield server
 
 
 @pytest.fixture
-def client(wire: Wire) -> Iterator[KieClient]:
-    """A client of the wire that repeats nothing."""
-    with KieClient(TOKEN, wire.base_url, (2, 5), repeat=False) as client:
+def client(server: ScriptedServer) -> Iterator[KieClient]:
+    """A client of the server that repeats nothing."""
+    with KieClient(TOKEN, server.base_url, (2, 5), repeat=False) as client:
         yield client
 
 

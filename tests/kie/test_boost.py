@@ -24,7 +24,7 @@ from kie import (
 )
 from kie.operations import BOOST_STYLE
 from sandbox.replies import STYLE_PATH
-from tests.kie.scripted_server import TOKEN, Account, Wire, answer, envelope, steady
+from tests.kie.servers import TOKEN, Account, ScriptedServer, answer, envelope, steady
 
 NOTE = "chamber jazz, rainy"
 WRITTEN = {"result": "Intimate chamber jazz", "creditsConsumed": 0.4, "creditsRemaining": 87.35, "successFlag": "1"}
@@ -43,10 +43,10 @@ def failed(**changes: Any) -> dict[str, Any]:
 # Done
 
 
-def test_the_contracts_example_is_read(contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
+def test_the_contracts_example_is_read(contract: dict[str, Any], server: ScriptedServer, client: KieClient) -> None:
     operation = contract["paths"]["/api/v1/style/generate"]["post"]
     body = operation["responses"]["200"]["content"]["application/json"]["examples"]["expanded"]["value"]
-    wire.says(answer(body))
+    server.sends(answer(body))
     assert client.boost_style(NOTE) == BoostedStyle(body["data"]["result"], 0.4, 87.35, json.dumps(body))
 
 
@@ -59,32 +59,36 @@ def test_the_sandbox_writes_and_counts(account: Account) -> None:
     assert boosted.credits_consumed == pytest.approx(before - (boosted.credits_remaining or 0))
 
 
-def test_the_note_is_sent_to_the_documented_place(wire: Wire, client: KieClient, contract: dict[str, Any]) -> None:
-    wire.says(answer(envelope(WRITTEN)))
+def test_the_note_is_sent_to_the_documented_place(
+    server: ScriptedServer, client: KieClient, contract: dict[str, Any]
+) -> None:
+    server.sends(answer(envelope(WRITTEN)))
     client.boost_style(NOTE)
-    (seen,) = wire.requests
+    (seen,) = server.requests
     assert (seen.method, seen.path, seen.json) == ("POST", "/api/v1/style/generate", {"content": NOTE})
     assert (seen.headers["content-type"], seen.headers["authorization"]) == ("application/json", f"Bearer {TOKEN}")
     Draft202012Validator(contract["components"]["schemas"]["BoostStyleRequest"]).validate(seen.json)
 
 
 @pytest.mark.parametrize("flag", ["1", 1, " 1 "])
-def test_done_is_read_as_text_and_as_a_number(flag: object, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope({**WRITTEN, "successFlag": flag})))
+def test_done_is_read_as_text_and_as_a_number(flag: object, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope({**WRITTEN, "successFlag": flag})))
     assert client.boost_style(NOTE).text == "Intimate chamber jazz"
 
 
 @pytest.mark.parametrize(
     ("told", "price"), [(0.4, 0.4), ("0.40", 0.4), (0, 0.0), (None, None), ("", None), ("few", None), (True, None)]
 )
-def test_a_price_is_credits_or_unknown(told: object, price: float | None, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope({**WRITTEN, "creditsConsumed": told, "creditsRemaining": told})))
+def test_a_price_is_credits_or_unknown(
+    told: object, price: float | None, server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(envelope({**WRITTEN, "creditsConsumed": told, "creditsRemaining": told})))
     boosted = client.boost_style(NOTE)
     assert (boosted.credits_consumed, boosted.credits_remaining) == (price, price)
 
 
-def test_a_text_can_be_written_anywhere(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope({**WRITTEN, "result": "\n cut \ud83d\0 \n"})))
+def test_a_text_can_be_written_anywhere(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope({**WRITTEN, "result": "\n cut \ud83d\0 \n"})))
     assert client.boost_style(NOTE).text == "cut ??"
 
 
@@ -112,29 +116,35 @@ INCOMPLETE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("body", INCOMPLETE.values(), ids=INCOMPLETE)
-def test_an_answer_without_a_piece_is_unreadable(body: Any, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(body))
+def test_an_answer_without_a_piece_is_unreadable(body: Any, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(body))
     error = error_of(client)
     assert (type(error), error.cause, error.sent) == (UnreadableAnswer, Cause.UNREADABLE, Sent.UNKNOWN)
 
 
 @pytest.mark.parametrize("status", [302, 400, 500, 502])
-def test_done_with_a_status_that_says_otherwise_is_unreadable(status: int, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(WRITTEN), status))
+def test_done_with_a_status_that_says_otherwise_is_unreadable(
+    status: int, server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(envelope(WRITTEN), status))
     assert type(error_of(client)) is UnreadableAnswer
 
 
-def test_an_unreadable_answer_is_kept(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope({**WRITTEN, "successFlag": "0"})))
+def test_an_unreadable_answer_is_kept(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope({**WRITTEN, "successFlag": "0"})))
     assert "Intimate chamber jazz" in error_of(client).raw
 
 
 # Refused and failed
 
 
-def test_the_contracts_refusal_is_a_refusal(contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
+def test_the_contracts_refusal_is_a_refusal(
+    contract: dict[str, Any], server: ScriptedServer, client: KieClient
+) -> None:
     operation = contract["paths"]["/api/v1/style/generate"]["post"]
-    wire.says(answer(operation["responses"]["200"]["content"]["application/json"]["examples"]["no_credits"]["value"]))
+    server.sends(
+        answer(operation["responses"]["200"]["content"]["application/json"]["examples"]["no_credits"]["value"])
+    )
     error = error_of(client)
     assert (type(error), error.cause, error.sent) == (Refused, Cause.CREDITS, Sent.YES)
 
@@ -151,18 +161,18 @@ def test_the_contracts_refusal_is_a_refusal(contract: dict[str, Any], wire: Wire
     ],
 )
 def test_a_failure_is_a_refusal_with_kies_own_reason(
-    told: dict[str, Any], cause: Cause, code: int | None, message: str, wire: Wire, client: KieClient
+    told: dict[str, Any], cause: Cause, code: int | None, message: str, server: ScriptedServer, client: KieClient
 ) -> None:
-    wire.says(answer(failed(**told)))
+    server.sends(answer(failed(**told)))
     error = error_of(client)
     assert (type(error), error.sent) == (Refused, Sent.YES)
     assert (error.cause, error.code, error.message) == (cause, code, message)
 
 
-def test_a_failure_is_never_asked_for_again(wire: Wire) -> None:
-    wire.says(answer(failed(errorCode=429, errorMessage="Your call frequency is too high")))
-    error_of(KieClient(TOKEN, wire.base_url, (2, 5), sleep=lambda seconds: None))
-    assert len(wire.requests) == 1
+def test_a_failure_is_never_asked_for_again(server: ScriptedServer) -> None:
+    server.sends(answer(failed(errorCode=429, errorMessage="Your call frequency is too high")))
+    error_of(KieClient(TOKEN, server.base_url, (2, 5), sleep=lambda seconds: None))
+    assert len(server.requests) == 1
 
 
 def test_too_few_credits_in_the_sandbox_are_refused(account: Account) -> None:
@@ -213,16 +223,16 @@ ALL_CODES = [400, 401, 402, 404, 409, 422, 429, 433, 451, 455, 500, 501, 505, 53
 
 
 @pytest.mark.parametrize("code", ALL_CODES)
-def test_a_refusal_speaks_of_no_persona_and_no_track(code: int, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(None, code=code, msg="No.")))
+def test_a_refusal_speaks_of_no_persona_and_no_track(code: int, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(None, code=code, msg="No.")))
     error = error_of(client)
     words = f"{error.sentence} {error.next_step}".lower()
     assert not [word for word in ("persona", "track", "audio") if word in words]
 
 
 @pytest.mark.parametrize("body", ["", envelope({"successFlag": "1"})])
-def test_an_unknown_outcome_speaks_of_the_credits(body: Any, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(body))
+def test_an_unknown_outcome_speaks_of_the_credits(body: Any, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(body))
     error = error_of(client)
     assert "credits" in error.sentence
     assert "persona" not in f"{error.sentence} {error.next_step}"
@@ -239,17 +249,17 @@ def test_a_cause_written_down_finds_its_words_again(cause: Cause) -> None:
 
 
 @pytest.mark.parametrize("note", ["", " \n\t", "x" * 5001, "a\0b", "a\ud83d"])
-def test_what_cannot_be_a_note_is_never_sent(note: str, wire: Wire, client: KieClient) -> None:
+def test_what_cannot_be_a_note_is_never_sent(note: str, server: ScriptedServer, client: KieClient) -> None:
     with pytest.raises(InvalidInput) as raised:
         client.boost_style(note)
-    assert (raised.value.field, raised.value.sent, wire.connections) == ("content", Sent.NO, 0)
+    assert (raised.value.field, raised.value.sent, server.connections) == ("content", Sent.NO, 0)
 
 
 @pytest.mark.parametrize("note", ["x" * 5000, "two\nlines", "Ünï 日本語 🎵"])
-def test_a_note_arrives_as_it_was(note: str, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(WRITTEN)))
+def test_a_note_arrives_as_it_was(note: str, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(WRITTEN)))
     client.boost_style(note)
-    assert wire.requests[0].json == {"content": note}
+    assert server.requests[0].json == {"content": note}
 
 
 # Anything at all
@@ -263,9 +273,9 @@ data = values | st.fixed_dictionaries(
 
 @steady
 @given(data=data)
-def test_any_answer_at_all_ends_in_a_text_or_an_error_of_ours(data: object, busy_wire: Wire) -> None:
-    busy_wire.says(answer(envelope(data)))
-    with KieClient(TOKEN, busy_wire.base_url, (2, 5), repeat=False) as client:
+def test_any_answer_at_all_ends_in_a_text_or_an_error_of_ours(data: object, shared_server: ScriptedServer) -> None:
+    shared_server.sends(answer(envelope(data)))
+    with KieClient(TOKEN, shared_server.base_url, (2, 5), repeat=False) as client:
         try:
             text = client.boost_style(NOTE).text
         except (Refused, UnreadableAnswer):

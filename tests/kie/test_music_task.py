@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kie import Cause, KieClient, KieError, MusicTask, Refused, TaskState, Track, UnreadableAnswer
 from kie.music_task import read_time
 from sandbox import SCENARIOS, Scenario, Server
-from tests.kie.scripted_server import TOKEN, Wire, answer, envelope, steady
+from tests.kie.servers import TOKEN, ScriptedServer, answer, envelope, steady
 
 TASK_ID = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
 PLAYABLE = {"id": "3b0f6c52", "audioUrl": "https://media.example.com/a.mp3"}
@@ -47,14 +47,18 @@ def examples(contract: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_of_the_contract_is_read(name: str, contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
-    wire.says(answer(examples(contract)[name]["value"]))
+def test_an_example_of_the_contract_is_read(
+    name: str, contract: dict[str, Any], server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(examples(contract)[name]["value"]))
     read = client.music_task(TASK_ID)
     assert (read.task_id, read.state, read.model, len(read.tracks)) == (TASK_ID, *EXAMPLES[name])
 
 
-def test_the_contracts_refusal_is_a_refusal(contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
-    wire.says(answer(examples(contract)["bad_key"]["value"]))
+def test_the_contracts_refusal_is_a_refusal(
+    contract: dict[str, Any], server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(examples(contract)["bad_key"]["value"]))
     with pytest.raises(Refused) as raised:
         client.music_task(TASK_ID)
     assert raised.value.cause is Cause.TOKEN
@@ -127,8 +131,8 @@ def test_no_record_is_absent(data: object) -> None:
     assert MusicTask.read(TASK_ID, data) == MusicTask(TASK_ID)
 
 
-def test_an_answer_without_data_is_absent(wire: Wire, client: KieClient) -> None:
-    wire.says(answer({"code": 200, "msg": "success"}))
+def test_an_answer_without_data_is_absent(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer({"code": 200, "msg": "success"}))
     assert client.music_task(TASK_ID) == MusicTask(TASK_ID)
 
 
@@ -301,52 +305,54 @@ DEEP_PLACES = pytest.mark.parametrize(
 
 
 @DEEP_PLACES
-def test_an_answer_that_is_nested_too_deep_is_unreadable(place: str, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(place % ("[" * 10_000 + "]" * 10_000)))
+def test_an_answer_that_is_nested_too_deep_is_unreadable(place: str, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(place % ("[" * 10_000 + "]" * 10_000)))
     with pytest.raises(UnreadableAnswer):
         client.music_task(TASK_ID)
 
 
 @DEEP_PLACES
-def test_an_answer_that_is_nested_nearly_too_deep_ends_no_program(place: str, wire: Wire, client: KieClient) -> None:
+def test_an_answer_that_is_nested_nearly_too_deep_ends_no_program(
+    place: str, server: ScriptedServer, client: KieClient
+) -> None:
     depths = range(860, 1000, 4)
     for depth in depths:
-        wire.says(answer(place % ("[" * depth + "]" * depth)))
+        server.sends(answer(place % ("[" * depth + "]" * depth)))
         with suppress(KieError):
             client.music_task(TASK_ID)
-    assert len(wire.requests) == len(depths)
+    assert len(server.requests) == len(depths)
 
 
 # The balance
 
 
 @pytest.mark.parametrize(("told", "read"), [(100, 100.0), (35.95, 35.95), (0, 0.0), (-0.4, -0.4)])
-def test_a_balance_is_a_number_of_credits(told: float, read: float, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(told)))
+def test_a_balance_is_a_number_of_credits(told: float, read: float, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(told)))
     assert client.credits() == read
 
 
-def test_a_balance_is_always_a_float(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(100)))
+def test_a_balance_is_always_a_float(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(100)))
     assert type(client.credits()) is float
 
 
 @pytest.mark.parametrize(
     "told", ["null", '"35.95"', "true", "[]", '{"credits": 5}', "NaN", "Infinity", "1e999", "9" * 400]
 )
-def test_a_balance_of_another_type_is_unreadable(told: str, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(f'{{"code": 200, "data": {told}}}'))
+def test_a_balance_of_another_type_is_unreadable(told: str, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(f'{{"code": 200, "data": {told}}}'))
     with pytest.raises(UnreadableAnswer):
         client.credits()
 
 
-def test_a_missing_balance_is_unreadable(wire: Wire, client: KieClient) -> None:
-    wire.says(answer({"code": 200, "msg": "success"}))
+def test_a_missing_balance_is_unreadable(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer({"code": 200, "msg": "success"}))
     with pytest.raises(UnreadableAnswer):
         client.credits()
 
 
-def test_reading_sends_the_token_too(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(json.dumps(envelope(1))))
+def test_reading_sends_the_token_too(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(json.dumps(envelope(1))))
     client.credits()
-    assert wire.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from jsonschema import ValidationError
 
 from kie import InvalidInput, KieClient, PersonaRequest, Problem, Sent
-from tests.kie.scripted_server import MADE, REQUEST, Account, Wire, answer, changed, envelope, steady
+from tests.kie.servers import MADE, REQUEST, Account, ScriptedServer, answer, changed, envelope, steady
 
 Validate = Callable[[str, Any], None]
 
 
-def sent(wire: Wire, client: KieClient, request: PersonaRequest) -> Any:
-    wire.says(answer(envelope(MADE)))
+def sent(server: ScriptedServer, client: KieClient, request: PersonaRequest) -> Any:
+    server.sends(answer(envelope(MADE)))
     client.create_persona(request)
-    return wire.requests[0].json
+    return server.requests[0].json
 
 
 def problem_of(duration: float | None = None, **changes: Any) -> Problem:
@@ -46,16 +46,16 @@ EVERY_BODY = pytest.mark.parametrize(("changes", "added"), BODIES.values(), ids=
 
 @EVERY_BODY
 def test_the_body_has_what_was_given_and_nothing_else(
-    changes: dict[str, Any], added: dict[str, Any], wire: Wire, client: KieClient
+    changes: dict[str, Any], added: dict[str, Any], server: ScriptedServer, client: KieClient
 ) -> None:
-    assert sent(wire, client, changed(REQUEST, **changes)) == BARE | added
+    assert sent(server, client, changed(REQUEST, **changes)) == BARE | added
 
 
 @EVERY_BODY
 def test_the_body_keeps_to_the_contract(
-    changes: dict[str, Any], added: dict[str, Any], wire: Wire, client: KieClient, validate: Validate
+    changes: dict[str, Any], added: dict[str, Any], server: ScriptedServer, client: KieClient, validate: Validate
 ) -> None:
-    validate("GeneratePersonaRequest", sent(wire, client, changed(REQUEST, **changes)))
+    validate("GeneratePersonaRequest", sent(server, client, changed(REQUEST, **changes)))
 
 
 def test_the_contract_tells_a_misspelt_key(validate: Validate) -> None:
@@ -64,38 +64,38 @@ def test_the_contract_tells_a_misspelt_key(validate: Validate) -> None:
 
 
 @pytest.mark.parametrize("text", ["Ünï", "日本語の声", "عربي", "🎵👩🏽‍🎤", "e\u0301", 'quo"te \\ </b>', "a\u2028b"])
-def test_text_in_any_script_arrives_as_it_was(text: str, wire: Wire, client: KieClient) -> None:
-    body = sent(wire, client, changed(REQUEST, name=text, description=text, style=text))
+def test_text_in_any_script_arrives_as_it_was(text: str, server: ScriptedServer, client: KieClient) -> None:
+    body = sent(server, client, changed(REQUEST, name=text, description=text, style=text))
     assert (body["name"], body["description"], body["style"]) == (text, text, text)
 
 
-def test_a_description_may_have_lines(wire: Wire, client: KieClient) -> None:
-    assert sent(wire, client, changed(REQUEST, description="Low,\r\n\tsmoky"))["description"] == "Low,\r\n\tsmoky"
+def test_a_description_may_have_lines(server: ScriptedServer, client: KieClient) -> None:
+    assert sent(server, client, changed(REQUEST, description="Low,\r\n\tsmoky"))["description"] == "Low,\r\n\tsmoky"
 
 
-def test_the_request_goes_to_the_documented_place(wire: Wire, client: KieClient) -> None:
-    sent(wire, client, REQUEST)
-    assert (wire.requests[0].method, wire.requests[0].path) == ("POST", "/api/v1/generate/generate-persona")
+def test_the_request_goes_to_the_documented_place(server: ScriptedServer, client: KieClient) -> None:
+    sent(server, client, REQUEST)
+    assert (server.requests[0].method, server.requests[0].path) == ("POST", "/api/v1/generate/generate-persona")
 
 
-def test_every_request_names_its_content_type(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(MADE)), answer(envelope(None)), answer(envelope(1)))
+def test_every_request_names_its_content_type(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(MADE)), answer(envelope(None)), answer(envelope(1)))
     client.create_persona(REQUEST)
     client.music_task("7f3c")
     client.credits()
-    assert {seen.headers["content-type"] for seen in wire.requests} == {"application/json"}
+    assert {seen.headers["content-type"] for seen in server.requests} == {"application/json"}
 
 
-def test_a_slash_at_the_end_of_the_base_url_does_not_matter(wire: Wire) -> None:
-    wire.says(answer(envelope(1)))
-    KieClient("token", wire.base_url + "/").credits()
-    assert wire.requests[0].path == "/api/v1/chat/credit"
+def test_a_slash_at_the_end_of_the_base_url_does_not_matter(server: ScriptedServer) -> None:
+    server.sends(answer(envelope(1)))
+    KieClient("token", server.base_url + "/").credits()
+    assert server.requests[0].path == "/api/v1/chat/credit"
 
 
-def test_a_task_id_is_asked_for_as_it_is(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(None)))
+def test_a_task_id_is_asked_for_as_it_is(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(None)))
     client.music_task("a&taskId=b#?")
-    assert wire.requests[0].path == "/api/v1/generate/record-info?taskId=a%26taskId%3Db%23%3F"
+    assert server.requests[0].path == "/api/v1/generate/record-info?taskId=a%26taskId%3Db%23%3F"
 
 
 def test_the_sandbox_reads_the_window(account: Account) -> None:
@@ -159,17 +159,17 @@ def test_all_problems_are_told_in_the_order_of_the_form() -> None:
     assert [problem.field for problem in empty.problems()] == fields
 
 
-def test_a_request_with_problems_is_never_sent(wire: Wire, client: KieClient) -> None:
+def test_a_request_with_problems_is_never_sent(server: ScriptedServer, client: KieClient) -> None:
     with pytest.raises(InvalidInput) as raised:
         client.create_persona(changed(REQUEST, name=""))
-    assert (raised.value.field, raised.value.sent, wire.connections) == ("name", Sent.NO, 0)
+    assert (raised.value.field, raised.value.sent, server.connections) == ("name", Sent.NO, 0)
 
 
 @pytest.mark.parametrize("task_id", ["", " ", "a b", "\ud83d", "x" * 129])
-def test_what_cannot_be_a_task_id_is_never_asked_for(task_id: str, wire: Wire, client: KieClient) -> None:
+def test_what_cannot_be_a_task_id_is_never_asked_for(task_id: str, server: ScriptedServer, client: KieClient) -> None:
     with pytest.raises(InvalidInput) as raised:
         client.music_task(task_id)
-    assert (raised.value.field, wire.connections) == ("task_id", 0)
+    assert (raised.value.field, server.connections) == ("task_id", 0)
 
 
 # The window. Whole hundredths are the measure: in them the rules are exact.

@@ -21,7 +21,7 @@ from pytest_httpserver import HTTPServer
 
 from kie import public_download
 from kie.public_download import NotPublic, download, public_addresses
-from tests.kie.scripted_server import Wire, answer
+from tests.kie.servers import ScriptedServer, answer
 
 MIB = 1024 * 1024
 NAME = "cdn.example"
@@ -211,19 +211,19 @@ def test_nothing_but_the_file_is_asked_for(
 
 
 @pytest.fixture
-def proxy(wire: Wire, empty: Net, monkeypatch: pytest.MonkeyPatch) -> Wire:
+def proxy(server: ScriptedServer, empty: Net, monkeypatch: pytest.MonkeyPatch) -> ScriptedServer:
     monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", wire.base_url)
+    monkeypatch.setenv("HTTPS_PROXY", server.base_url)
     monkeypatch.setattr(socket, "create_connection", connect)
-    return wire.says(answer("", 503))
+    return server.sends(answer("", 503))
 
 
-def test_a_proxy_from_the_environment_is_used(proxy: Wire) -> None:
+def test_a_proxy_from_the_environment_is_used(proxy: ScriptedServer) -> None:
     assert get() == b""
     assert [seen.path for seen in proxy.requests] == [f"{NAME}:443"]
 
 
-def test_a_name_that_leads_inside_is_not_asked_of_a_proxy(proxy: Wire, empty: Net) -> None:
+def test_a_name_that_leads_inside_is_not_asked_of_a_proxy(proxy: ScriptedServer, empty: Net) -> None:
     empty.leads = [[LOCAL]]
     with pytest.raises(NotPublic):
         get()
@@ -233,8 +233,8 @@ def test_a_name_that_leads_inside_is_not_asked_of_a_proxy(proxy: Wire, empty: Ne
 # Bounded
 
 
-def local(wire: Wire, most: int = MIB, seconds: float = 5) -> bytes:
-    return download(f"{wire.base_url}/a.mp3", most, seconds, public=False)
+def local(server: ScriptedServer, most: int = MIB, seconds: float = 5) -> bytes:
+    return download(f"{server.base_url}/a.mp3", most, seconds, public=False)
 
 
 def endless(head: bytes) -> Iterator[bytes]:
@@ -261,17 +261,17 @@ TOO_MUCH: dict[str, Callable[[], bytes | Iterator[bytes]]] = {
 
 
 @pytest.mark.parametrize("say", TOO_MUCH.values(), ids=TOO_MUCH)
-def test_too_much_is_nothing(say: Callable[[], bytes | Iterator[bytes]], wire: Wire) -> None:
-    wire.says(say())
-    assert local(wire) == b""
+def test_too_much_is_nothing(say: Callable[[], bytes | Iterator[bytes]], server: ScriptedServer) -> None:
+    server.sends(say())
+    assert local(server) == b""
 
 
 @pytest.mark.parametrize("say", TOO_MUCH.values(), ids=TOO_MUCH)
-def test_too_much_takes_little_memory(say: Callable[[], bytes | Iterator[bytes]], wire: Wire) -> None:
-    wire.says(say())
+def test_too_much_takes_little_memory(say: Callable[[], bytes | Iterator[bytes]], server: ScriptedServer) -> None:
+    server.sends(say())
     tracemalloc.start()
     try:
-        local(wire)
+        local(server)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -289,42 +289,44 @@ TOO_SLOW: dict[str, tuple[bytes, ...]] = {
 
 
 @pytest.mark.parametrize("pieces", TOO_SLOW.values(), ids=TOO_SLOW)
-def test_what_drips_ends_in_time(pieces: tuple[bytes, ...], wire: Wire) -> None:
-    wire.says(dripping(*pieces))
-    assert local(wire, seconds=0.3) == b""
-    assert wire.hung_up.wait(5)
+def test_what_drips_ends_in_time(pieces: tuple[bytes, ...], server: ScriptedServer) -> None:
+    server.sends(dripping(*pieces))
+    assert local(server, seconds=0.3) == b""
+    assert server.hung_up.wait(5)
 
 
-def test_a_body_slower_than_the_pace_is_given_up_sooner(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_slower_than_the_pace_is_given_up_sooner(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(public_download, "FIRST_SECONDS", 0.2)
-    wire.says(dripping(b"HTTP/1.1 200 OK\r\n\r\n"))
-    assert local(wire, seconds=3600) == b""
+    server.sends(dripping(b"HTTP/1.1 200 OK\r\n\r\n"))
+    assert local(server, seconds=3600) == b""
 
 
 def test_a_body_that_keeps_the_pace_has_more_time_than_the_first_seconds(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(public_download, "FIRST_SECONDS", 0.2)
     monkeypatch.setattr(public_download, "MIN_RATE", 1)
-    wire.says(itertools.chain([b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"], itertools.islice(dripping(), 40)))
-    assert local(wire, seconds=60) == b"x" * 40
+    server.sends(itertools.chain([b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"], itertools.islice(dripping(), 40)))
+    assert local(server, seconds=60) == b"x" * 40
 
 
-def test_a_file_of_just_the_greatest_size_is_fetched(wire: Wire) -> None:
-    wire.says(answer(b"x" * 100))
-    assert (local(wire, most=100), local(wire, most=99)) == (b"x" * 100, b"")
+def test_a_file_of_just_the_greatest_size_is_fetched(server: ScriptedServer) -> None:
+    server.sends(answer(b"x" * 100))
+    assert (local(server, most=100), local(server, most=99)) == (b"x" * 100, b"")
 
 
-def test_a_packed_file_is_unpacked(wire: Wire) -> None:
-    wire.says(answer(gzip.compress(b"sound"), Content_Encoding="gzip"))
-    assert local(wire) == b"sound"
+def test_a_packed_file_is_unpacked(server: ScriptedServer) -> None:
+    server.sends(answer(gzip.compress(b"sound"), Content_Encoding="gzip"))
+    assert local(server) == b"sound"
 
 
-def test_a_file_that_breaks_off_is_none(wire: Wire) -> None:
-    wire.says([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsound"])
-    assert local(wire) == b""
+def test_a_file_that_breaks_off_is_none(server: ScriptedServer) -> None:
+    server.sends([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsound"])
+    assert local(server) == b""
 
 
-def test_a_redirect_is_not_followed(wire: Wire) -> None:
-    wire.says(answer("moved", 302, Location="/elsewhere"))
-    assert (local(wire), len(wire.requests)) == (b"", 1)
+def test_a_redirect_is_not_followed(server: ScriptedServer) -> None:
+    server.sends(answer("moved", 302, Location="/elsewhere"))
+    assert (local(server), len(server.requests)) == (b"", 1)

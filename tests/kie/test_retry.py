@@ -12,7 +12,7 @@ import pytest
 from kie import KieClient, KieError, NoAnswer, NotConnected, Refused, UnreadableAnswer, pause_before_repeat
 from kie.error_meanings import GENERAL
 from kie.errors import Sent
-from tests.kie.scripted_server import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope
+from tests.kie.servers import MADE, REQUEST, TOKEN, Account, ScriptedServer, answer, envelope
 
 MADE_IT = answer(envelope(MADE))
 
@@ -24,60 +24,62 @@ def too_many(**headers: str) -> bytes:
 class Patient:
     """A client that repeats and, instead of waiting, writes down for how long it would have."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, server: ScriptedServer) -> None:
         self.pauses: list[float] = []
-        self.client = KieClient(TOKEN, wire.base_url, (2, 5), sleep=self.pauses.append)
+        self.client = KieClient(TOKEN, server.base_url, (2, 5), sleep=self.pauses.append)
 
 
 @pytest.fixture
-def patient(wire: Wire) -> Patient:
-    return Patient(wire)
+def patient(server: ScriptedServer) -> Patient:
+    return Patient(server)
 
 
-def test_a_call_refused_for_the_rate_is_sent_again(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(), MADE_IT)
+def test_a_call_refused_for_the_rate_is_sent_again(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(), MADE_IT)
     assert patient.client.create_persona(REQUEST).persona_id == MADE["personaId"]
 
 
-def test_what_is_sent_again_is_the_same(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(), too_many(), MADE_IT)
+def test_what_is_sent_again_is_the_same(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(), too_many(), MADE_IT)
     patient.client.create_persona(REQUEST)
-    assert [seen.json for seen in wire.requests] == [REQUEST.payload()] * 3
+    assert [seen.json for seen in server.requests] == [REQUEST.payload()] * 3
 
 
-def test_a_rate_refusal_inside_http_200_is_repeated_too(wire: Wire, patient: Patient) -> None:
-    wire.says(answer(envelope(None, code=430, msg="Slow down")), MADE_IT)
+def test_a_rate_refusal_inside_http_200_is_repeated_too(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(answer(envelope(None, code=430, msg="Slow down")), MADE_IT)
     patient.client.create_persona(REQUEST)
-    assert len(wire.requests) == 2
+    assert len(server.requests) == 2
 
 
-def test_reading_is_repeated_for_the_rate_too(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(), answer(envelope(7.5)))
+def test_reading_is_repeated_for_the_rate_too(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(), answer(envelope(7.5)))
     assert patient.client.credits() == 7.5
 
 
-def test_a_call_refused_for_the_rate_is_repeated_five_times_and_no_more(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many())
+def test_a_call_refused_for_the_rate_is_repeated_five_times_and_no_more(
+    server: ScriptedServer, patient: Patient
+) -> None:
+    server.sends(too_many())
     with pytest.raises(Refused):
         patient.client.create_persona(REQUEST)
-    assert (len(wire.requests), len(patient.pauses)) == (6, 5)
+    assert (len(server.requests), len(patient.pauses)) == (6, 5)
 
 
-def test_the_pauses_grow(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many())
+def test_the_pauses_grow(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many())
     with pytest.raises(Refused):
         patient.client.create_persona(REQUEST)
     assert patient.pauses == sorted(patient.pauses)
 
 
-def test_the_first_pause_is_as_long_as_kies_window(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(), MADE_IT)
+def test_the_first_pause_is_as_long_as_kies_window(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(), MADE_IT)
     patient.client.create_persona(REQUEST)
     assert 10 <= patient.pauses[0] <= 12
 
 
-def test_no_pause_is_much_longer_than_a_minute(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many())
+def test_no_pause_is_much_longer_than_a_minute(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many())
     with pytest.raises(Refused):
         patient.client.create_persona(REQUEST)
     assert max(patient.pauses) <= 72
@@ -94,30 +96,32 @@ def test_pauses_that_kie_asked_for_differ_too() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 7, 60])
-def test_retry_after_in_seconds_is_kept_to(seconds: int, wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(Retry_After=str(seconds)), MADE_IT)
+def test_retry_after_in_seconds_is_kept_to(seconds: int, server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(Retry_After=str(seconds)), MADE_IT)
     patient.client.create_persona(REQUEST)
     assert seconds <= patient.pauses[0] <= seconds + 1
 
 
 @pytest.mark.parametrize(("ahead", "least", "most"), [(40, 30, 41), (-3600, 0, 1)])
-def test_retry_after_as_a_date_is_kept_to(ahead: int, least: int, most: int, wire: Wire, patient: Patient) -> None:
+def test_retry_after_as_a_date_is_kept_to(
+    ahead: int, least: int, most: int, server: ScriptedServer, patient: Patient
+) -> None:
     when = datetime.now(UTC) + timedelta(seconds=ahead)
-    wire.says(too_many(Retry_After=format_datetime(when, usegmt=True)), MADE_IT)
+    server.sends(too_many(Retry_After=format_datetime(when, usegmt=True)), MADE_IT)
     patient.client.create_persona(REQUEST)
     assert least <= patient.pauses[0] <= most
 
 
 @pytest.mark.parametrize("long", ["61", "86400", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_wait_beyond_a_minute_is_left_to_the_person(long: str, wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(Retry_After=long))
+def test_a_wait_beyond_a_minute_is_left_to_the_person(long: str, server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(Retry_After=long))
     with pytest.raises(Refused):
         patient.client.create_persona(REQUEST)
-    assert (len(wire.requests), patient.pauses) == (1, [])
+    assert (len(server.requests), patient.pauses) == (1, [])
 
 
-def test_a_wait_left_to_the_person_is_told(wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(Retry_After="3600"))
+def test_a_wait_left_to_the_person_is_told(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(Retry_After="3600"))
     with pytest.raises(Refused) as raised:
         patient.client.create_persona(REQUEST)
     assert raised.value.retry_after == 3600
@@ -126,14 +130,14 @@ def test_a_wait_left_to_the_person_is_told(wire: Wire, patient: Patient) -> None
 @pytest.mark.parametrize(
     "odd", ["", "soon", "-5", "1.5", "\xb2", "1,2", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Wed, 99 Foo 1"]
 )
-def test_an_unreadable_retry_after_is_ignored(odd: str, wire: Wire, patient: Patient) -> None:
-    wire.says(too_many(Retry_After=odd), MADE_IT)
+def test_an_unreadable_retry_after_is_ignored(odd: str, server: ScriptedServer, patient: Patient) -> None:
+    server.sends(too_many(Retry_After=odd), MADE_IT)
     patient.client.create_persona(REQUEST)
     assert 10 <= patient.pauses[0] <= 12
 
 
 def test_a_call_that_never_connected_is_tried_twice_more() -> None:
-    with Wire(listening=False) as closed:
+    with ScriptedServer(listening=False) as closed:
         patient = Patient(closed)
         with pytest.raises(NotConnected):
             patient.client.create_persona(REQUEST)
@@ -141,7 +145,7 @@ def test_a_call_that_never_connected_is_tried_twice_more() -> None:
 
 
 def test_pauses_before_connecting_again_are_short() -> None:
-    with Wire(listening=False) as closed:
+    with ScriptedServer(listening=False) as closed:
         patient = Patient(closed)
         with pytest.raises(NotConnected):
             patient.client.create_persona(REQUEST)
@@ -149,8 +153,8 @@ def test_pauses_before_connecting_again_are_short() -> None:
 
 
 def test_a_server_that_comes_up_during_the_pause_gets_the_request_once() -> None:
-    with Wire(listening=False) as late:
-        late.says(MADE_IT)
+    with ScriptedServer(listening=False) as late:
+        late.sends(MADE_IT)
         client = KieClient(TOKEN, late.base_url, (2, 5), sleep=lambda pause: late.listen())
         client.create_persona(REQUEST)
         assert len(late.requests) == 1
@@ -167,39 +171,39 @@ FINAL: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("body", FINAL.values(), ids=FINAL)
-def test_every_other_answer_is_final(body: Any, wire: Wire, patient: Patient) -> None:
-    wire.says(answer(body))
+def test_every_other_answer_is_final(body: Any, server: ScriptedServer, patient: Patient) -> None:
+    server.sends(answer(body))
     with pytest.raises(KieError):
         patient.client.create_persona(REQUEST)
-    assert (len(wire.requests), patient.pauses) == (1, [])
+    assert (len(server.requests), patient.pauses) == (1, [])
 
 
-def test_a_server_error_is_final_even_when_it_asks_to_come_back(wire: Wire, patient: Patient) -> None:
-    wire.says(answer("<html>", 503, Retry_After="1"))
+def test_a_server_error_is_final_even_when_it_asks_to_come_back(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(answer("<html>", 503, Retry_After="1"))
     with pytest.raises(UnreadableAnswer):
         patient.client.create_persona(REQUEST)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
-def test_a_rate_refusal_that_also_says_success_is_final(wire: Wire, patient: Patient) -> None:
-    wire.says(answer(envelope(MADE), 429))
+def test_a_rate_refusal_that_also_says_success_is_final(server: ScriptedServer, patient: Patient) -> None:
+    server.sends(answer(envelope(MADE), 429))
     with pytest.raises(UnreadableAnswer):
         patient.client.create_persona(REQUEST)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
-def test_without_repeat_a_rate_refusal_is_raised_at_once(wire: Wire) -> None:
-    wire.says(too_many())
+def test_without_repeat_a_rate_refusal_is_raised_at_once(server: ScriptedServer) -> None:
+    server.sends(too_many())
     pauses: list[float] = []
-    client = KieClient(TOKEN, wire.base_url, (2, 5), repeat=False, sleep=pauses.append)
+    client = KieClient(TOKEN, server.base_url, (2, 5), repeat=False, sleep=pauses.append)
     with pytest.raises(Refused):
         client.create_persona(REQUEST)
-    assert (len(wire.requests), pauses) == (1, [])
+    assert (len(server.requests), pauses) == (1, [])
 
 
 def test_without_repeat_a_refused_connection_is_raised_at_once() -> None:
     pauses: list[float] = []
-    with Wire(listening=False) as closed, pytest.raises(NotConnected):
+    with ScriptedServer(listening=False) as closed, pytest.raises(NotConnected):
         KieClient(TOKEN, closed.base_url, repeat=False, sleep=pauses.append).create_persona(REQUEST)
     assert pauses == []
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kie import Cause, InvalidInput, KieClient, KieError, NoAnswer, Refused, Sent, TimedWord, TimedWords
 from sandbox import SCENARIOS, Scenario
 from sandbox.replies import LYRICS_PATH
-from tests.kie.scripted_server import REQUEST, TOKEN, Account, Wire, answer, envelope, steady
+from tests.kie.servers import REQUEST, TOKEN, Account, ScriptedServer, answer, envelope, steady
 
 SONGS = {each.key: each for each in SCENARIOS}
 
@@ -40,8 +40,8 @@ def examples(contract: dict[str, Any]) -> dict[str, Any]:
     return operation["responses"]["200"]["content"]["application/json"]["examples"]
 
 
-def test_the_contracts_song_is_read(contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
-    wire.says(answer(examples(contract)["sung"]["value"]))
+def test_the_contracts_song_is_read(contract: dict[str, Any], server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(examples(contract)["sung"]["value"]))
     assert ask(client) == TimedWords(
         (
             TimedWord("Salt", 14.2, 14.61, "Verse"),
@@ -53,21 +53,23 @@ def test_the_contracts_song_is_read(contract: dict[str, Any], wire: Wire, client
     )
 
 
-def test_the_contracts_instrumental_has_no_words(contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
-    wire.says(answer(examples(contract)["instrumental"]["value"]))
+def test_the_contracts_instrumental_has_no_words(
+    contract: dict[str, Any], server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(examples(contract)["instrumental"]["value"]))
     assert ask(client) == TimedWords()
 
 
 @pytest.mark.parametrize("body", [envelope(None), envelope([]), {"code": 200, "msg": "success"}])
-def test_no_data_is_no_words(body: dict[str, Any], wire: Wire, client: KieClient) -> None:
-    wire.says(answer(body))
+def test_no_data_is_no_words(body: dict[str, Any], server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(body))
     assert ask(client) == TimedWords()
 
 
-def test_both_ids_are_sent_to_the_documented_place(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(None)))
+def test_both_ids_are_sent_to_the_documented_place(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(None)))
     ask(client)
-    (seen,) = wire.requests
+    (seen,) = server.requests
     assert (seen.method, seen.path) == ("POST", "/api/v1/generate/get-timestamped-lyrics")
     assert seen.json == {"taskId": REQUEST.task_id, "audioId": REQUEST.audio_id}
     assert (seen.headers["content-type"], seen.headers["authorization"]) == ("application/json", f"Bearer {TOKEN}")
@@ -75,15 +77,15 @@ def test_both_ids_are_sent_to_the_documented_place(wire: Wire, client: KieClient
 
 @pytest.mark.parametrize(("task_id", "audio_id", "field"), [("", "a", "task_id"), ("t", "a b", "audio_id")])
 def test_what_cannot_be_an_id_is_never_asked_for(
-    task_id: str, audio_id: str, field: str, wire: Wire, client: KieClient
+    task_id: str, audio_id: str, field: str, server: ScriptedServer, client: KieClient
 ) -> None:
     with pytest.raises(InvalidInput) as raised:
         client.timed_words(task_id, audio_id)
-    assert (raised.value.field, wire.connections) == (field, 0)
+    assert (raised.value.field, server.connections) == (field, 0)
 
 
-def test_a_refusal_has_its_cause(wire: Wire, client: KieClient) -> None:
-    wire.says(answer({"code": 500, "msg": "Music does not exist", "data": None}))
+def test_a_refusal_has_its_cause(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer({"code": 500, "msg": "Music does not exist", "data": None}))
     with pytest.raises(Refused) as raised:
         ask(client)
     assert raised.value.cause is Cause.NOT_READY

@@ -59,7 +59,7 @@ class Seen:
         return json.loads(self.body)
 
 
-class Wire:
+class ScriptedServer:
     """Says `answers` in their order, the last one again and again. Keeps connections open after whole answers."""
 
     def __init__(self, listening: bool = True) -> None:
@@ -92,11 +92,11 @@ class Wire:
         yield from pieces
         self.released.wait(20)
 
-    def says(self, *answers: Said) -> Wire:
+    def sends(self, *answers: Said) -> ScriptedServer:
         self.answers = list(answers)
         return self
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> ScriptedServer:
         return self
 
     def __exit__(
