@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kie import KieClient, KieError, NoAnswer, NotConnected, Refused, UnreadableAnswer, pause_before_repeat
+from kie import Cause, KieClient, KieError, NoAnswer, NotConnected, Refused, UnreadableAnswer, pause_before_repeat
 from kie.error_meanings import GENERAL
 from kie.errors import Sent
 from tests.kie.servers import MADE, REQUEST, TOKEN, Account, ScriptedServer, answer, envelope
@@ -56,46 +57,25 @@ def test_reading_is_repeated_for_the_rate_too(server: ScriptedServer, patient: P
     assert patient.client.credits() == 7.5
 
 
-def test_a_call_refused_for_the_rate_is_repeated_five_times_and_no_more(
+def test_a_call_refused_for_the_rate_is_repeated_five_times_after_pauses_that_grow_to_a_minute(
     server: ScriptedServer, patient: Patient
 ) -> None:
     server.sends(too_many())
     with pytest.raises(Refused):
         patient.client.create_persona(REQUEST)
     assert (len(server.requests), len(patient.pauses)) == (6, 5)
-
-
-def test_the_pauses_grow(server: ScriptedServer, patient: Patient) -> None:
-    server.sends(too_many())
-    with pytest.raises(Refused):
-        patient.client.create_persona(REQUEST)
     assert patient.pauses == sorted(patient.pauses)
+    assert 10 <= patient.pauses[0] <= 12  # as long as KIE's window
+    assert 60 <= patient.pauses[-1] <= 72
 
 
-def test_the_first_pause_is_as_long_as_kies_window(server: ScriptedServer, patient: Patient) -> None:
-    server.sends(too_many(), MADE_IT)
-    patient.client.create_persona(REQUEST)
-    assert 10 <= patient.pauses[0] <= 12
-
-
-def test_no_pause_is_much_longer_than_a_minute(server: ScriptedServer, patient: Patient) -> None:
-    server.sends(too_many())
-    with pytest.raises(Refused):
-        patient.client.create_persona(REQUEST)
-    assert max(patient.pauses) <= 72
-
-
-def test_pauses_differ_so_that_several_clients_do_not_come_back_together() -> None:
-    error = Refused(GENERAL["rate"], Sent.NO)
+@pytest.mark.parametrize("asked", [None, 3])
+def test_pauses_differ_so_that_several_clients_do_not_come_back_together(asked: float | None) -> None:
+    error = Refused(GENERAL["rate"], Sent.NO, retry_after=asked)
     assert len({pause_before_repeat(error, 0) for _ in range(20)}) > 1
 
 
-def test_pauses_that_kie_asked_for_differ_too() -> None:
-    error = Refused(GENERAL["rate"], Sent.NO, retry_after=3)
-    assert len({pause_before_repeat(error, 0) for _ in range(20)}) > 1
-
-
-@pytest.mark.parametrize("seconds", [0, 1, 7, 60])
+@pytest.mark.parametrize("seconds", [0, 60])
 def test_retry_after_in_seconds_is_kept_to(seconds: int, server: ScriptedServer, patient: Patient) -> None:
     server.sends(too_many(Retry_After=str(seconds)), MADE_IT)
     patient.client.create_persona(REQUEST)
@@ -112,19 +92,13 @@ def test_retry_after_as_a_date_is_kept_to(
     assert least <= patient.pauses[0] <= most
 
 
-@pytest.mark.parametrize("long", ["61", "86400", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize("long", ["61", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_wait_beyond_a_minute_is_left_to_the_person(long: str, server: ScriptedServer, patient: Patient) -> None:
     server.sends(too_many(Retry_After=long))
-    with pytest.raises(Refused):
-        patient.client.create_persona(REQUEST)
-    assert (len(server.requests), patient.pauses) == (1, [])
-
-
-def test_a_wait_left_to_the_person_is_told(server: ScriptedServer, patient: Patient) -> None:
-    server.sends(too_many(Retry_After="3600"))
     with pytest.raises(Refused) as raised:
         patient.client.create_persona(REQUEST)
-    assert raised.value.retry_after == 3600
+    assert (len(server.requests), patient.pauses) == (1, [])
+    assert (raised.value.retry_after or 0) > 60
 
 
 @pytest.mark.parametrize(
@@ -136,20 +110,13 @@ def test_an_unreadable_retry_after_is_ignored(odd: str, server: ScriptedServer, 
     assert 10 <= patient.pauses[0] <= 12
 
 
-def test_a_call_that_never_connected_is_tried_twice_more() -> None:
+def test_a_call_that_never_connected_is_tried_twice_more_after_short_pauses() -> None:
     with ScriptedServer(listening=False) as closed:
         patient = Patient(closed)
         with pytest.raises(NotConnected):
             patient.client.create_persona(REQUEST)
-    assert len(patient.pauses) == 2
-
-
-def test_pauses_before_connecting_again_are_short() -> None:
-    with ScriptedServer(listening=False) as closed:
-        patient = Patient(closed)
-        with pytest.raises(NotConnected):
-            patient.client.create_persona(REQUEST)
-    assert 0.5 <= patient.pauses[0] <= patient.pauses[1] <= 1
+    first, second = patient.pauses
+    assert 0.5 <= first <= second <= 1
 
 
 def test_a_server_that_comes_up_during_the_pause_gets_the_request_once() -> None:
@@ -160,9 +127,23 @@ def test_a_server_that_comes_up_during_the_pause_gets_the_request_once() -> None
         assert len(late.requests) == 1
 
 
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.RATE])
+def test_no_other_refusal_has_a_pause_even_when_kie_asks_for_one(cause: Cause) -> None:
+    assert pause_before_repeat(Refused(GENERAL[cause], Sent.YES, retry_after=1), 0) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KieError(GENERAL["rate"], Sent.NO), NoAnswer("gone"), UnreadableAnswer("odd", http_status=429, raw="")],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_other_error_has_a_pause(error: KieError) -> None:
+    error.retry_after = 1
+    assert pause_before_repeat(error, 0) is None
+
+
 FINAL: dict[str, Any] = {
-    **{str(code): envelope(None, code, "No.") for code in (400, 401, 402, 404, 409, 413, 422, 433, 451, 455)},
-    **{str(code): envelope(None, code, "No.") for code in (500, 501, 505, 531, 553, 799)},
+    "a refusal": envelope(None, 422, "No."),
     "not ready": envelope(None, 500, "Music does not exist"),
     "no credits under the rate's number": envelope(None, 429, "Credits insufficient"),
     "no persona ID": envelope({}),
@@ -208,14 +189,6 @@ def test_without_repeat_a_refused_connection_is_raised_at_once() -> None:
     assert pauses == []
 
 
-def test_an_unknown_outcome_has_no_pause() -> None:
-    assert pause_before_repeat(NoAnswer("gone"), 0) is None
-
-
-def test_a_server_error_has_no_pause_even_when_kie_asks_for_one() -> None:
-    assert pause_before_repeat(Refused(GENERAL["server"], Sent.YES, retry_after=1), 0) is None
-
-
 def test_the_sandboxs_rate_limit_is_sat_out(account: Account) -> None:
     account.fault("status", status=429, code=429, message="Your call frequency is too high.", retry_after=2, times=3)
     pauses: list[float] = []
@@ -224,5 +197,7 @@ def test_the_sandboxs_rate_limit_is_sat_out(account: Account) -> None:
     assert (account.posts, len(pauses)) == (4, 3)
 
 
-def test_a_client_waits_with_the_clock_of_the_world_unless_told_otherwise() -> None:
-    assert KieClient.__init__.__kwdefaults__ == {"repeat": True, "sleep": time.sleep, "departing": None}
+def test_a_client_repeats_and_waits_with_the_clock_of_the_world_unless_told_otherwise() -> None:
+    parameters = inspect.signature(KieClient).parameters
+    assert (parameters["repeat"].default, parameters["sleep"].default) == (True, time.sleep)
+    assert parameters["departing"].default is None

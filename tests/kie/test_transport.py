@@ -9,6 +9,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
 from typing import NamedTuple
 
 import pytest
@@ -106,16 +107,12 @@ ASK = {"a persona": lambda client: client.create_persona(REQUEST), "a question":
 
 
 @pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
-def test_unusable_surroundings_sent_nothing(unusable: Unusable, ask: Callable[[KieClient], object]) -> None:
-    with pytest.raises(KieError) as raised:
-        ask(KieClient(TOKEN, "https://kie.invalid", (2, 2), repeat=False))
-    assert (type(raised.value), raised.value.sent) == (NotConnected, Sent.NO)
-
-
-@pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
-def test_unusable_surroundings_are_named(unusable: Unusable, ask: Callable[[KieClient], object]) -> None:
+def test_unusable_surroundings_sent_nothing_and_are_named(
+    unusable: Unusable, ask: Callable[[KieClient], object]
+) -> None:
     with pytest.raises(NotConnected) as raised:
         ask(KieClient(TOKEN, "https://kie.invalid", (2, 2), repeat=False))
+    assert raised.value.sent is Sent.NO
     assert unusable.cause in raised.value.message
 
 
@@ -133,14 +130,11 @@ def test_a_proxy_that_never_answers_sent_nothing(server: ScriptedServer, monkeyp
         KieClient(TOKEN, "https://kie.invalid", (0.3, 5), repeat=False).credits()
 
 
-def test_not_connected_says_so_to_a_person(refusing: str) -> None:
+def test_not_connected_says_so_to_a_person_and_keeps_the_librarys_words(refusing: str) -> None:
     error = error_of(KieClient(TOKEN, refusing, repeat=False))
     assert "Nothing was sent" in error.sentence
     assert "internet connection" in error.next_step
-
-
-def test_not_connected_keeps_the_transports_words(refusing: str) -> None:
-    assert "refused" in error_of(KieClient(TOKEN, refusing, repeat=False)).message
+    assert "refused" in error.message
 
 
 # Sent, and then
@@ -162,21 +156,16 @@ SENT_AND_THEN: dict[str, tuple[dict[str, float], type[KieError]]] = {
 
 
 @pytest.mark.parametrize("kind", SENT_AND_THEN)
-def test_an_answer_that_goes_wrong_leaves_the_outcome_unknown(kind: str, account: Account) -> None:
-    fields, expected = SENT_AND_THEN[kind]
-    account.fault(kind, **fields)
-    seconds = 0.5 if expected is NoAnswer else 10
-    error = error_of(account.client(timeout=(2, seconds), repeat=False), account.request)
-    assert (type(error), error.sent) == (expected, Sent.UNKNOWN)
-
-
-@pytest.mark.parametrize("kind", SENT_AND_THEN)
-def test_an_answer_that_goes_wrong_is_never_asked_for_again(kind: str, account: Account) -> None:
+def test_an_answer_that_goes_wrong_leaves_the_outcome_unknown_and_is_never_asked_for_again(
+    kind: str, account: Account
+) -> None:
     fields, expected = SENT_AND_THEN[kind]
     account.fault(kind, **fields)
     pauses: list[float] = []
-    error_of(account.client(timeout=(2, 0.5 if expected is NoAnswer else 10), sleep=pauses.append), account.request)
-    assert (account.posts, pauses) == (1, [])
+    seconds = 0.5 if expected is NoAnswer else 10
+    error = error_of(account.client(timeout=(2, seconds), sleep=pauses.append), account.request)
+    assert (type(error), error.sent) == (expected, Sent.UNKNOWN)
+    assert (account.posts, account.requests, pauses) == (1, 1, [])
 
 
 def test_no_answer_says_that_kie_may_have_made_it(account: Account) -> None:
@@ -246,27 +235,25 @@ def test_a_connection_that_was_closed_in_between_is_replaced(server: ScriptedSer
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["http://127.0.0.1", "http://127.8.9.10:80/x", "http://localhost:1", "http://LOCALHOST", "http://[::1]:8787"],
-)
-def test_an_address_of_this_machine_is_known(address: str) -> None:
+@given(ip=st.ip_addresses(v=4) | st.ip_addresses(v=4, network="127.0.0.0/8"))
+def test_an_address_of_this_machine_is_known_by_its_number(ip: IPv4Address) -> None:
+    assert is_loopback(f"http://{ip}:80/x") is ip.is_loopback
+
+
+@pytest.mark.parametrize("address", ["http://LOCALHOST:1", "http://[::1]:8787"])
+def test_an_address_of_this_machine_is_known_by_its_name(address: str) -> None:
     assert is_loopback(address)
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "http://127.evil.com",
         "http://127.0.0.1.evil.com",
         "http://localhost.evil.com",
-        "http://127.1",
-        "http://0.0.0.0",
-        "http://128.0.0.1",
+        "http://127.1",  # some libraries read it as 127.0.0.1
         "http://[::2]",
         "http://[::1",
         "http://127.0.0.1@evil.com",
-        "",
     ],
 )
 def test_an_address_that_only_looks_like_this_machine_is_not(address: str) -> None:
@@ -298,25 +285,17 @@ TOO_LONG: dict[str, Callable[[], bytes | Iterator[bytes]]] = {
 
 
 @pytest.mark.parametrize("say", TOO_LONG.values(), ids=TOO_LONG)
-def test_a_body_too_long_is_cut_and_unreadable(
-    say: Callable[[], bytes | Iterator[bytes]], server: ScriptedServer, client: KieClient
-) -> None:
-    server.sends(say())
-    error = error_of(client)
-    assert (type(error), len(error.raw)) == (UnreadableAnswer, 64 * 1024)
-
-
-@pytest.mark.parametrize("say", TOO_LONG.values(), ids=TOO_LONG)
-def test_a_body_too_long_takes_little_memory(
+def test_a_body_too_long_is_cut_in_little_memory_and_unreadable(
     say: Callable[[], bytes | Iterator[bytes]], server: ScriptedServer, client: KieClient
 ) -> None:
     server.sends(say())
     tracemalloc.start()
     try:
-        error_of(client)
+        error = error_of(client)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    assert (type(error), len(error.raw)) == (UnreadableAnswer, 64 * 1024)
     assert peak < 24 * MIB
 
 
@@ -335,18 +314,12 @@ def test_a_packed_answer_is_read(server: ScriptedServer, client: KieClient) -> N
 # Redirects
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [302, 307])  # one that makes a POST a GET, and one that keeps it
 def test_a_redirect_is_not_followed(status: int, server: ScriptedServer, client: KieClient) -> None:
     with ScriptedServer() as elsewhere:
         server.sends(answer("moved", status, Location=elsewhere.base_url))
         error = error_of(client)
         assert (error.http_status, len(server.requests), elsewhere.requests) == (status, 1, [])
-
-
-def test_a_redirect_of_the_sandbox_is_not_followed(account: Account) -> None:
-    account.fault("redirect")
-    error_of(account.client(), account.request)
-    assert account.requests == 1
 
 
 def test_a_redirects_body_is_kept(server: ScriptedServer, client: KieClient) -> None:

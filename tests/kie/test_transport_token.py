@@ -6,10 +6,13 @@ import copy
 import logging
 import pickle
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kie import InvalidInput, KieClient, KieError, Sent, check_token
 from tests.kie.servers import MADE, REQUEST, TOKEN, ScriptedServer, answer, envelope
@@ -17,34 +20,44 @@ from tests.kie.servers import MADE, REQUEST, TOKEN, ScriptedServer, answer, enve
 NO_TOKENS = {
     "nothing": ("", "kie.ai/api-key"),
     "blanks": (" \t\n", "kie.ai/api-key"),
-    "an inner blank": ("abc def", "space or a line break"),
-    "an inner tab": ("abc\tdef", "space or a line break"),
-    "a line break": ("abc\ndef", "space or a line break"),
     "a header in it": ("abc\r\nX-Evil: 1", "space or a line break"),
     "a no-break space": ("abc\u00a0def", "space or a line break"),
     "the whole header": ("Bearer abcdef", "space or a line break"),
     "shortened by a page": ("abc…", "“…”"),
-    "an emoji": ("abc🎵", "“…”"),
-    "an umlaut": ("abcä", "“…”"),
     "a zero-width space": ("abc\u200b", "“…”"),
     "a control character": ("abc\x07", "“…”"),
     "half a surrogate pair": ("abc\ud83d", "“…”"),
     "a file": ("x" * 10_240, "10,240"),
 }
-EVERY_NO_TOKEN = pytest.mark.parametrize(("pasted", "told"), NO_TOKENS.values(), ids=NO_TOKENS)
 
 
-@EVERY_NO_TOKEN
+@pytest.mark.parametrize(("pasted", "told"), NO_TOKENS.values(), ids=NO_TOKENS)
 def test_what_cannot_be_a_token_is_refused_with_the_reason(pasted: str, told: str) -> None:
     with pytest.raises(InvalidInput, match=r"^Token: ") as raised:
         check_token(pasted)
     assert told in raised.value.sentence
 
 
-@EVERY_NO_TOKEN
-def test_a_client_takes_no_such_token(pasted: str, told: str) -> None:
+printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=600)
+
+
+@given(pasted=printable | st.text(max_size=20) | st.text("ab \t\n\u00a0\x07\x7f\ud83dä", max_size=6))
+@example(pasted="x" * 512)
+@example(pasted="x" * 513)
+def test_a_token_is_whatever_fits_into_a_header(pasted: str) -> None:
+    stripped = pasted.strip()
+    fits = 0 < len(stripped) <= 512 and all("!" <= character <= "~" for character in stripped)
+    try:
+        assert check_token(pasted) == stripped
+    except InvalidInput:
+        assert not fits
+    else:
+        assert fits
+
+
+def test_a_client_takes_nothing_that_cannot_be_a_token() -> None:
     with pytest.raises(InvalidInput) as raised:
-        KieClient(pasted)
+        KieClient("abc def")
     assert (raised.value.field, raised.value.sent) == ("token", Sent.NO)
 
 
@@ -53,16 +66,6 @@ def test_a_refused_token_is_not_repeated_in_the_refusal(pasted: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         check_token(pasted)
     assert TOKEN not in told_by(raised.value)
-
-
-@pytest.mark.parametrize("pasted", [TOKEN, f"  {TOKEN}", f"{TOKEN}\r\n", f"\t{TOKEN}\u00a0"])
-def test_surrounding_blanks_are_taken_off(pasted: str) -> None:
-    assert check_token(pasted) == TOKEN
-
-
-@pytest.mark.parametrize("token", ["0123456789abcdef0123456789abcdef", "sk-AB_cd.ef/12+3==", "a", "!~", "x" * 512])
-def test_a_token_may_look_like_anything_a_header_takes(token: str) -> None:
-    assert check_token(token) == token
 
 
 # It is the one that is sent
@@ -140,25 +143,17 @@ ECHOES = {
     "in Retry-After": answer({"code": 429}, 429, Retry_After=TOKEN),
     "in a packing": answer("x", Content_Encoding=TOKEN),
 }
-EVERY_ECHO = pytest.mark.parametrize("said", ECHOES.values(), ids=ECHOES)
 
 
-@EVERY_ECHO
-def test_an_error_never_tells_the_token(said: bytes, server: ScriptedServer, client: KieClient) -> None:
-    server.sends([said])
-    with pytest.raises(KieError) as raised:
-        client.create_persona(REQUEST)
-    assert TOKEN[:12] not in told_by(raised.value)
-
-
-@EVERY_ECHO
-def test_no_log_tells_the_token(
+@pytest.mark.parametrize("said", ECHOES.values(), ids=ECHOES)
+def test_neither_an_error_nor_a_log_tells_the_token(
     said: bytes, server: ScriptedServer, client: KieClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.sends([said])
-    with pytest.raises(KieError):
+    with pytest.raises(KieError) as raised:
         client.create_persona(REQUEST)
+    assert TOKEN[:12] not in told_by(raised.value)
     assert "urllib3" in {record.name.partition(".")[0] for record in caplog.records}
     assert TOKEN not in caplog.text
 
@@ -196,6 +191,6 @@ def test_looking_into_a_client_does_not_tell_the_token(server: ScriptedServer, c
 
 
 @pytest.mark.parametrize("write", [pickle.dumps, copy.deepcopy])
-def test_a_client_cannot_be_written_down(write: object, client: KieClient) -> None:
+def test_a_client_cannot_be_written_down(write: Callable[[object], object], client: KieClient) -> None:
     with pytest.raises(TypeError, match="a token stays in memory"):
-        write(client)  # type: ignore[operator]
+        write(client)
