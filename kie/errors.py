@@ -2,8 +2,8 @@
 
 KieError               sent      meaning for the caller
 ├─ InvalidInput        no        A value was refused here. Change it.
-├─ NotConnected        no        No connection, or `departing` stopped it. The same request may be sent again.
-├─ Refused             yes       KIE said no and did nothing. The same request is useless unless `may_retry` is true.
+├─ NotConnected        no        No connection. The same may be sent again, unless it was `stopped` by `departing`.
+├─ Refused             yes       KIE said no. The same request can succeed later only if `meaning.may_retry` is true.
 │                      no        Refused for the rate. The same request may be sent again after a pause.
 ├─ NoAnswer            unknown   Sent, and no whole answer came. KIE may have acted: do not repeat it automatically.
 └─ UnreadableAnswer    unknown   Sent, and the answer is neither success nor refusal. The same; `raw` may hold the ID.

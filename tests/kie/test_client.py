@@ -100,7 +100,8 @@ def test_success_with_another_thing_for_an_id_is_unreadable(told: object, shared
 @example(code="²")  # decimal for nobody but `str.isdigit`
 @example(code=10**300)  # beyond any column
 def test_a_persona_with_another_thing_for_a_code_is_unreadable(code: object, shared_server: ScriptedServer) -> None:
-    assert unreadable(envelope(MADE, code=code), shared_server).sent is Sent.UNKNOWN
+    error = unreadable(envelope(MADE, code=code), shared_server)
+    assert (error.sent, error.code) == (Sent.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(

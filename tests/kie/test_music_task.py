@@ -221,7 +221,7 @@ def test_a_time_that_is_none_is_left_out() -> None:
 
 
 def test_no_tracks_are_no_tracks() -> None:
-    empty: list[object] = [None, [], "x", {}, {"sunoData": None}, {"sunoData": {}}, {"sunoData": [None, 5]}]
+    empty: list[object] = [None, [], "x", {}, {"sunoData": 5}, {"sunoData": None}, {"sunoData": {}}, {"sunoData": [None, 5]}]
     assert [response for response in empty if task(response=response).tracks] == []
 
 
