@@ -221,8 +221,10 @@ def test_a_time_that_is_none_is_left_out() -> None:
 
 
 def test_no_tracks_are_no_tracks() -> None:
-    empty: list[object] = [None, [], "x", {}, {"sunoData": 5}, {"sunoData": None}, {"sunoData": {}}, {"sunoData": [None, 5]}]
-    assert [response for response in empty if task(response=response).tracks] == []
+    responses: list[object] = [None, [], "x", {}]
+    assert [each for each in responses if task(response=each).tracks] == []
+    entries: list[object] = [5, None, {}, [None, 5]]
+    assert [each for each in entries if task(response={"sunoData": each}).tracks] == []
 
 
 def test_a_track_without_an_id_is_left_out() -> None:
