@@ -72,6 +72,7 @@ flags = st.sampled_from(["0", "1", 1, " 1 ", "2", 2, "3", None, True, ["1"], "æˆ
 results = st.sampled_from(["Intimate chamber jazz", 5, None, "", " \n", ["Intimate"], True])
 
 
+@steady
 @given(flag=flags, result=results)
 @example(flag="1", result="Intimate chamber jazz")
 @example(flag="1", result=" \n")

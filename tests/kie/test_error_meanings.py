@@ -81,6 +81,7 @@ def test_the_tables_above_have_every_code_and_message_of_the_module() -> None:
     assert [text for text, _ in BY_MESSAGE if not any(text in message.lower() for message in MESSAGES)] == []
 
 
+@steady
 @given(message=messages, code=st.none() | st.integers().filter(lambda code: code not in (401, 403)))
 @example(message="Credits insufficient", code=500)
 @example(message="Music does not exist", code=422)
@@ -89,6 +90,7 @@ def test_a_message_overrides_its_code_in_any_case(message: str, code: int | None
     assert {meaning_of(code, spelling).cause for spelling in spellings} == {MESSAGES[message]}
 
 
+@steady
 @given(message=messages, code=st.sampled_from([401, 403]))
 def test_a_code_about_the_token_overrides_its_message(message: str, code: int) -> None:
     assert meaning_of(code, message).cause is Cause.TOKEN

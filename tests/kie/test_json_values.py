@@ -9,16 +9,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kie.json_values import clean, read_number, read_text
+from tests.kie.servers import steady
 
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2)
 finite = st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False)
 
 
+@steady
 @given(number=finite)
 def test_a_number_is_read_as_it_is_and_as_text(number: float) -> None:
     assert (read_number(number), read_number(str(number))) == (float(number), float(number))
 
 
+@steady
 @given(value=values)
 @example(value=10**400)
 @example(value="nan")
@@ -40,6 +43,7 @@ def test_a_text_is_a_text_or_a_number(value: object, text: str) -> None:
     assert read_text(value) == text
 
 
+@steady
 @given(text=st.text(st.characters()) | st.text(st.characters(categories=["Cs", "Cc"])))
 @example(text="cut \ud83d")
 @example(text="a\0b")

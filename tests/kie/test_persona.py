@@ -123,12 +123,14 @@ def test_a_field_has_a_greatest_length_and_says_how_long_it_is_beyond_it(key: st
 texts = st.sampled_from(["name", "description", "style"])
 
 
+@steady
 @given(key=texts, odd=st.characters(categories=["Cc", "Cs"], exclude_characters="\t\r\n"))
 def test_an_invisible_character_is_named_by_its_number(key: str, odd: str) -> None:
     problem = problem_of(changed(REQUEST, **{key: f"a{odd}b"}))
     assert (problem.field, f"U+{ord(odd):04X}" in problem.sentence) == (key, True)
 
 
+@steady
 @given(key=texts, character=st.characters(exclude_categories=["Cc", "Cs"]) | st.just("\t"))
 def test_every_other_character_is_taken(key: str, character: str) -> None:
     assert changed(REQUEST, **{key: f"a{character}b"}).problems() == []
@@ -141,6 +143,7 @@ def test_a_line_break_in_a_one_line_field_is_told(key: str, odd: str) -> None:
     assert (problem.field, "a line break" in problem.sentence) == (key, True)
 
 
+@steady
 @given(key=st.sampled_from(["task_id", "audio_id"]), character=st.characters())
 @example(key="task_id", character=" ")
 @example(key="audio_id", character="\u200b")
@@ -235,6 +238,7 @@ def test_an_end_is_held_against_the_tracks_whole_length(duration: float, end: fl
 edges = st.sampled_from(["vocal_start", "vocal_end"])
 
 
+@steady
 @given(key=edges, value=st.sampled_from([math.nan, math.inf]) | st.floats(max_value=-0.001))
 @example(key="vocal_start", value=-0.01)
 def test_a_window_needs_seconds_from_the_beginning(key: str, value: float) -> None:
@@ -242,6 +246,7 @@ def test_a_window_needs_seconds_from_the_beginning(key: str, value: float) -> No
     assert (problem.field, "0 or more" in problem.sentence) == (key, True)
 
 
+@steady
 @given(key=edges, whole=st.integers(0, 60), thousandths=st.integers(0, 999))
 def test_a_window_has_at_most_two_decimals(key: str, whole: int, thousandths: int) -> None:
     told = [

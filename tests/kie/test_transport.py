@@ -235,6 +235,7 @@ def test_a_connection_that_was_closed_in_between_is_replaced(server: ScriptedSer
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
+@steady
 @given(ip=st.ip_addresses(v=4) | st.ip_addresses(v=4, network="127.0.0.0/8"))
 def test_an_address_of_this_machine_is_known_by_its_number(ip: IPv4Address) -> None:
     assert is_loopback(f"http://{ip}:80/x") is ip.is_loopback

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kie import InvalidInput, KieClient, KieError, Sent, check_token
-from tests.kie.servers import MADE, REQUEST, TOKEN, ScriptedServer, answer, envelope
+from tests.kie.servers import MADE, REQUEST, TOKEN, ScriptedServer, answer, envelope, steady
 
 NO_TOKENS = {
     "nothing": ("", "kie.ai/api-key"),
@@ -41,6 +41,7 @@ def test_what_cannot_be_a_token_is_refused_with_the_reason(pasted: str, told: st
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=600)
 
 
+@steady
 @given(pasted=printable | st.text(max_size=20) | st.text("ab \t\n\u00a0\x07\x7f\ud83dä", max_size=6))
 @example(pasted="x" * 512)
 @example(pasted="x" * 513)
