@@ -1,4 +1,4 @@
-"""The line to KIE.AI's Suno API: one thin client over requests, its models, its errors. Nothing else of ours.
+"""A client for the Suno operations of KIE.AI: its requests, its answers and its errors.
 
 from kie import KieClient, PersonaRequest
 
@@ -8,17 +8,17 @@ with KieClient(token) as client:
 
 from typing import TYPE_CHECKING, Any
 
-from kie.catalogue import Cause, Meaning, meaning_for, meaning_of
 from kie.client import KieClient
+from kie.error_meanings import Cause, Meaning, meaning_for, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
-from kie.models import Persona, PersonaRequest, Problem
-from kie.repeat import pause_before_repeat
+from kie.persona import Persona, PersonaRequest, Problem
+from kie.retry import pause_before_repeat
 from kie.transport import check_token
 
 if TYPE_CHECKING:
     from kie.boost import BoostedStyle
-    from kie.tasks import MusicTask, TaskState, Track
-    from kie.words import TimedWord, TimedWords
+    from kie.music_task import MusicTask, TaskState, Track
+    from kie.timed_words import TimedWord, TimedWords
 
 __all__ = [
     "BoostedStyle",
@@ -47,21 +47,21 @@ __all__ = [
 ]
 
 
-_LATER = {
+_LAZY = {
     "BoostedStyle": "boost",
-    "MusicTask": "tasks",
-    "TaskState": "tasks",
-    "TimedWord": "words",
-    "TimedWords": "words",
-    "Track": "tasks",
+    "MusicTask": "music_task",
+    "TaskState": "music_task",
+    "TimedWord": "timed_words",
+    "TimedWords": "timed_words",
+    "Track": "music_task",
 }
-"""What making a persona does not need, and the module of each."""
+"""Names that creating a persona does not need, each with its module, which is imported when the name is first used."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name of `_LATER` when it is first used (PEP 562)."""
-    if name not in _LATER:
+    """Import a name of `_LAZY` (PEP 562)."""
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"kie.{_LATER[name]}"), name)
+    return getattr(import_module(f"kie.{_LAZY[name]}"), name)

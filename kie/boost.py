@@ -1,4 +1,4 @@
-"""A style note that KIE wrote out, read tolerantly. Knows no HTTP; loaded when a boost is first asked for.
+"""The answer to a boost: a note on style that KIE wrote out. Knows no HTTP; imported when it is first needed.
 
 Field names: docs.kie.ai/suno-api/boost-music-style.
 """
@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kie.models import read_number, read_text
+from kie.json_values import read_number, read_text
 
 _DONE, _FAILED = "1", "2"
-"""KIE's `successFlag`, a number in a text; "0" is said of one that is still being written."""
+"""Values of KIE's `successFlag`, which is documented as a text; "0" means that it is still being written."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoostedStyle:
-    """What KIE wrote, what it cost and what is left, both in credits and None where KIE does not say."""
+    """What KIE wrote, what it cost and the balance after it; both in credits, and None where KIE does not say."""
 
     text: str
     credits_consumed: float | None = None
@@ -27,7 +27,7 @@ class BoostedStyle:
 
     @staticmethod
     def is_answer(data: object) -> bool:
-        """Whether `data` of an answer says what became of the boost: done with its text, or failed."""
+        """Whether `data` of an answer says that the boost is done, and has its text, or that it failed."""
         if not isinstance(data, Mapping):
             return False
         return BoostedStyle.is_failure(data) or (_flag(data) == _DONE and bool(_text(data)))

@@ -1,10 +1,21 @@
-"""One tree of errors: everything that can go wrong on the line, sorted by what it says about the request."""
+"""The errors of a call, sorted by what was sent: that decides what a caller may do next.
+
+KieError               sent      meaning for the caller
+├─ InvalidInput        no        A value was refused here. Change it.
+├─ NotConnected        no        No connection. The same may be sent again, unless it was `stopped` by `departing`.
+├─ Refused             yes       KIE said no. The same request can succeed later only if `meaning.may_retry` is true.
+│                      no        Refused for the rate. The same request may be sent again after a pause.
+├─ NoAnswer            unknown   Sent, and no whole answer came. KIE may have acted: do not repeat it automatically.
+└─ UnreadableAnswer    unknown   Sent, and the answer is neither success nor refusal. The same; `raw` may hold the ID.
+
+NotLeaving is no KieError: a caller's `departing` raises it to stop a request, which then ends as NotConnected.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from kie.catalogue import NO_ANSWER, NOT_CONNECTED, UNREADABLE, Cause, Meaning
+from kie.error_meanings import GENERAL, Cause, Meaning
 
 
 class Sent(StrEnum):
@@ -21,11 +32,10 @@ class Sent(StrEnum):
 class KieError(Exception):
     """Anything that keeps a call from succeeding.
 
-    `code` and `message` are KIE's own (`message` is the transport's words where KIE gave none), `http_status` the
-    status line's number, `raw` the start of the body as received (the token is never in it), `retry_after` the
-    seconds that KIE asked to wait. `sentence` and `next_step` are written for a person.
-    `seen_id` is the persona ID that stands in an answer which could not be read as a success, "" if none does: a
-    hint for a person, no proof that the persona was made.
+    `code` and `message` are KIE's own; where KIE gave no message, `message` is the one of the HTTP library.
+    `http_status` is the number in the status line, `raw` the start of the body as received (never with the token in
+    it), `retry_after` the seconds that KIE asked to wait. `seen_id` is a persona ID found in an answer that could not
+    be read as a success, "" if there is none: a hint for a person, no proof that the persona was made.
     """
 
     seen_id = ""
@@ -52,7 +62,7 @@ class KieError(Exception):
 
     @property
     def cause(self) -> Cause:
-        """The kind of trouble."""
+        """What went wrong, as one of a closed set."""
         return self.meaning.cause
 
     @property
@@ -66,8 +76,8 @@ class KieError(Exception):
         return self.meaning.next_step
 
     def __str__(self) -> str:
-        own = " ".join(str(part) for part in (self.code, self.message) if part)
-        return f"{self.sentence} ({own})" if own else self.sentence
+        details = " ".join(str(part) for part in (self.code, self.message) if part)
+        return f"{self.sentence} ({details})" if details else self.sentence
 
     def __repr__(self) -> str:
         return (
@@ -77,7 +87,7 @@ class KieError(Exception):
 
 
 class InvalidInput(KieError):
-    """A value was refused here, before a request was built. `field` names it; `sentence` says what to change."""
+    """A value was refused before a request was built: `field` names it, `sentence` says what to change."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(Meaning(Cause.INPUT, sentence, "", False), Sent.NO)
@@ -85,11 +95,10 @@ class InvalidInput(KieError):
 
 
 class NotConnected(KieError):
-    """Nothing was sent: no connection was made (refused, name not found, proxy or certificates unusable, TLS refused,
-    no answer to the connect), or, with `stopped`, `departing` raised `NotLeaving` and its text is the message."""
+    """No connection came about (name, network, proxy, certificate, TLS), or, with `stopped`, `departing` refused it."""
 
     def __init__(self, message: str, *, stopped: bool = False) -> None:
-        super().__init__(NOT_CONNECTED, Sent.NO, message=message)
+        super().__init__(GENERAL[Cause.NOT_CONNECTED], Sent.NO, message=message)
         self.stopped = stopped
 
 
@@ -98,22 +107,33 @@ class NotLeaving(Exception):
 
 
 class NoAnswer(KieError):
-    """The request left, and the connection or the clock ended before a whole answer came. `raw` is what did come."""
+    """The request left, and the connection or the time ended before a whole answer came; `raw` is what did come."""
 
     def __init__(
-        self, message: str, *, http_status: int | None = None, raw: str = "", meaning: Meaning = NO_ANSWER
+        self,
+        message: str,
+        *,
+        http_status: int | None = None,
+        raw: str = "",
+        meaning: Meaning = GENERAL[Cause.NO_ANSWER],
     ) -> None:
         super().__init__(meaning, Sent.UNKNOWN, message=message, http_status=http_status, raw=raw)
 
 
 class UnreadableAnswer(KieError):
-    """An answer came, and it is neither a success with its field nor a refusal: not JSON, too long, no ID in it."""
+    """An answer came that is neither a refusal nor a success with its field: not JSON, too long, without an ID."""
 
     def __init__(
-        self, message: str, *, http_status: int, raw: str, code: int | None = None, meaning: Meaning = UNREADABLE
+        self,
+        message: str,
+        *,
+        http_status: int,
+        raw: str,
+        code: int | None = None,
+        meaning: Meaning = GENERAL[Cause.UNREADABLE],
     ) -> None:
         super().__init__(meaning, Sent.UNKNOWN, code=code, message=message, http_status=http_status, raw=raw)
 
 
 class Refused(KieError):
-    """KIE read the request and said no."""
+    """KIE read the request and said no; `sent` is "no" if that was only for the rate, otherwise "yes"."""

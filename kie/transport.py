@@ -1,4 +1,4 @@
-"""One HTTP exchange with KIE, bounded in time and size. Knows requests; does not know what an answer means."""
+"""One HTTP request to KIE and its answer, bounded in time and size. Does not know what an answer means."""
 
 from __future__ import annotations
 
@@ -16,32 +16,36 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from kie.catalogue import NO_ANSWER, PERSONA, QUESTION, Cause, Meaning
-from kie.connection import BoundedAdapter, Received, Session, release, response_of, unpacked
+from kie.error_meanings import Cause
 from kie.errors import InvalidInput, NoAnswer, NotConnected, NotLeaving
+from kie.http_answers import BoundedAdapter, BoundedSession, raw_response_of, reuse_connection, unpack
+from kie.operations import Operation
 
 MAX_BODY = 2 * 1024 * 1024
-"""Bytes of an answer that are read at most; a real answer has a few thousand."""
+"""Bytes of an answer that are read at most, packed and unpacked; a real answer has a few thousand."""
 MAX_TOKEN = 512
+"""Characters of a token at most."""
 
 
 class Answer(NamedTuple):
-    """What came back: status line's number, body (cut at `MAX_BODY`, then `whole` is false), seconds to wait."""
+    """What came back for an operation."""
 
+    operation: Operation
     status: int
+    """The number in the status line."""
     body: bytes
+    """Unpacked, and cut at `MAX_BODY`; then `whole` is false."""
     whole: bool
     content: Mapping[str, Any]
-    """The body as a JSON object; empty if it is not one or not a whole one."""
+    """The body as a JSON object; empty if it is not one, or not a whole one."""
     broken: str
     """How the body broke off, "" if it did not. What came may be a whole object all the same."""
     retry_after: float | None
-    asked: Mapping[Cause, Meaning]
-    """Where causes mean something else than for a persona."""
+    """The seconds that KIE asked to wait."""
 
 
 def check_token(token: str) -> str:
-    """Return the token without surrounding white space, or raise `InvalidInput`; the text never shows the token.
+    """Return the token without surrounding white space. Raises `InvalidInput`, whose text never has the token in it.
 
     KIE does not document the format (docs.kie.ai), so only what cannot stand in an HTTP header is refused.
     """
@@ -60,7 +64,7 @@ def check_token(token: str) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address leads to this machine by number or by the name that stands for it."""
+    """Whether the host in an address is "localhost" or a loopback IP address."""
     try:
         host = urlsplit(address).hostname or ""
         return host in ("localhost", "::1") or ipaddress.IPv4Address(host).is_loopback
@@ -69,11 +73,10 @@ def is_loopback(address: str) -> bool:
 
 
 class Transport:
-    """A connection to one host with one token; used by one thread at a time.
+    """HTTP requests to one host with one token; used by one thread at a time.
 
     `timeout` is (seconds to connect, seconds for the whole answer). `departing` is called before the body of each
-    POST leaves; see `KieClient`. Raises `NotConnected` when nothing was sent and `NoAnswer` when something may have
-    been and not even a status line came back.
+    POST leaves; see `KieClient`.
     """
 
     def __init__(
@@ -83,105 +86,98 @@ class Transport:
         timeout: tuple[float, float],
         departing: Callable[[], None] | None = None,
     ) -> None:
-        self._auth = _Bearer(check_token(token))
+        self._auth = _BearerAuth(check_token(token))
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
         self._departing = departing
-        self._session = Session()
+        self._session = BoundedSession(BoundedAdapter(), accept_encoding="gzip")
         self._session.auth = self._auth
-        # A stand-in on this machine is never looked for behind a proxy.
+        # A proxy from the environment cannot reach a server on this machine.
         self._session.trust_env = not is_loopback(base_url)
-        self._session.headers.update({"User-Agent": "persona-studio", "Accept-Encoding": "gzip"})
-        adapter = BoundedAdapter()
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
 
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def get(self, path: str, params: Mapping[str, str]) -> Answer:
-        """Read something; harmless to repeat."""
-        return self._exchange("GET", path, QUESTION, params=params)
+    def send(self, operation: Operation, fields: Mapping[str, Any]) -> Answer:
+        """Send one request, once: nothing is repeated here.
 
-    def post(self, path: str, payload: Mapping[str, Any], asked: Mapping[Cause, Meaning] = PERSONA) -> Answer:
-        """Send JSON once; never repeated here. `asked` says what the trouble it may meet means."""
-        return self._exchange("POST", path, asked, body=_Body(json.dumps(payload).encode(), self._departing))
-
-    def scrub(self, text: str) -> str:
-        """Return the text with the token blotted out."""
-        return self._auth.scrub(text)
-
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        asked: Mapping[Cause, Meaning],
-        params: Mapping[str, str] | None = None,
-        body: _Body | None = None,
-    ) -> Answer:
+        Raises `NotConnected` when nothing was sent, and `NoAnswer` when something may have been sent and not even a
+        status line came back.
+        """
+        body = None if operation.method == "GET" else _RequestBody(json.dumps(fields).encode(), self._departing)
         stopped = False
         try:
             with self._session.request(
-                method,
-                self._base_url + path,
-                params=params,
+                operation.method,
+                self._base_url + operation.path,
+                params=fields if body is None else None,
                 data=body,
                 headers={"Content-Type": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return _answer(response, asked)
+                return _read_answer(operation, response)
         except NotLeaving as stop:
-            stopped, left, words = True, False, str(stop)
+            stopped, may_be_sent, message = True, False, str(stop)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             http.client.HTTPException,
             OSError,
         ) as error:
-            left = body.left if body is not None else not _never_connected(error)
-            words = f"{type(error).__name__}: {error}"
-        words = self.scrub(words)[:500]
-        if not left:
-            raise NotConnected(words, stopped=stopped)
-        raise NoAnswer(words, meaning=asked.get(Cause.NO_ANSWER, NO_ANSWER))
+            may_be_sent = not _never_connected(error) if body is None else body.was_read
+            message = f"{type(error).__name__}: {error}"
+        message = self.scrub(message)[:500]
+        if not may_be_sent:
+            raise NotConnected(message, stopped=stopped)
+        raise NoAnswer(message, meaning=operation.meaning_for(Cause.NO_ANSWER))
+
+    def scrub(self, text: str) -> str:
+        """Return the text with "[token]" in place of the token."""
+        return self._auth.scrub(text)
 
 
-def _answer(response: requests.Response, asked: Mapping[Cause, Meaning]) -> Answer:
-    """Read an answer as far as it comes. It counts when it is a whole JSON object, whatever its frame says."""
-    bare = response_of(response)
+def _read_answer(operation: Operation, response: requests.Response) -> Answer:
+    """Read an answer as far as it comes. It counts if it is a whole JSON object, whatever its framing says."""
+    raw_response = raw_response_of(response)
     encoding = response.headers.get("Content-Encoding", "")
-    came, broken = bytearray(), ""
+    received, broken = bytearray(), ""
     try:
-        for piece in bare.pieces():
-            came += piece
-            if len(came) > MAX_BODY:
+        for piece in raw_response.body_pieces():
+            received += piece
+            if len(received) > MAX_BODY:
                 break
     except (OSError, http.client.HTTPException) as error:
         broken = f"The answer broke off: {str(error) or type(error).__name__}"
-    read = unpacked(bytes(came), MAX_BODY, encoding)
-    content = _object(read, lenient=bool(broken))
-    begun = broken or read.trouble or read.body.lstrip()[:1] == b"{"
-    if begun and not content and len(came) <= MAX_BODY:
-        for piece in bare.beyond():
-            came += piece
-            if len(came) > MAX_BODY:
+    unpacked = unpack(bytes(received), MAX_BODY, encoding)
+    content = _parsed(unpacked.body, lenient=bool(broken))
+    incomplete = broken or unpacked.damage or unpacked.body.lstrip()[:1] == b"{"
+    if incomplete and not content and len(received) <= MAX_BODY:
+        for piece in raw_response.pieces_after_stated_end():
+            received += piece
+            if len(received) > MAX_BODY:
                 break
-        read = unpacked(bytes(came), MAX_BODY, encoding)
-        content = _object(read, lenient=True)
-    elif not broken and len(came) <= MAX_BODY:
-        release(response)
-    broken = broken or read.trouble
-    whole = len(came) <= MAX_BODY and len(read.body) <= MAX_BODY
-    pause = _seconds(response.headers.get("Retry-After"))
-    return Answer(response.status_code, read.body[:MAX_BODY], whole, content if whole else {}, broken, pause, asked)
+        unpacked = unpack(bytes(received), MAX_BODY, encoding)
+        content = _parsed(unpacked.body, lenient=True)
+    elif not broken and len(received) <= MAX_BODY:
+        reuse_connection(response)
+    whole = len(received) <= MAX_BODY and len(unpacked.body) <= MAX_BODY
+    return Answer(
+        operation,
+        status=response.status_code,
+        body=unpacked.body[:MAX_BODY],
+        whole=whole,
+        content=content if whole else {},
+        broken=broken or unpacked.damage,
+        retry_after=_seconds(response.headers.get("Retry-After")),
+    )
 
 
-def _object(read: Received, lenient: bool) -> Mapping[str, Any]:
-    """Return the body as a JSON object, or an empty one. `lenient`: parts of a broken frame may stand around it."""
-    text = read.body.decode("utf-8-sig", "replace")
+def _parsed(body: bytes, lenient: bool) -> Mapping[str, Any]:
+    """Return the body as a JSON object, or an empty one. With `lenient`, other bytes may stand before and after it."""
+    text = body.decode("utf-8-sig", "replace")
     try:
         if not lenient:
             found = json.loads(text)
@@ -193,8 +189,8 @@ def _object(read: Received, lenient: bool) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-class _Bearer(AuthBase):
-    """Sets the header last, so that a `.netrc` entry for the host cannot replace it (requests applies it otherwise)."""
+class _BearerAuth(AuthBase):
+    """Sets the Authorization header, as an `AuthBase` because requests would put a `.netrc` entry over a plain one."""
 
     __slots__ = ("_token",)
 
@@ -218,24 +214,24 @@ class _Bearer(AuthBase):
         return text
 
 
-class _Body(io.BytesIO):
-    """A request body that knows whether any of it was asked for; before that, KIE cannot have acted on it."""
+class _RequestBody(io.BytesIO):
+    """A request body that notes whether any of it was read; before that, KIE cannot have acted on it."""
 
-    left = False
+    was_read = False
 
     def __init__(self, content: bytes, departing: Callable[[], None] | None) -> None:
         super().__init__(content)
         self._departing = departing
 
     def read(self, size: int | None = -1) -> bytes:
-        if not self.left and self._departing is not None:
+        if not self.was_read and self._departing is not None:
             self._departing()
-        self.left = True
+        self.was_read = True
         return super().read(size)
 
 
 def _never_connected(error: BaseException) -> bool:
-    """Whether a request without a body certainly never left: no connection was made, or none was even tried."""
+    """Whether a request without a body certainly was not sent: no connection was made, or none was tried."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)

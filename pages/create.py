@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from kie.models import WINDOW_MIN
+from kie.persona import WINDOW_MIN
 from studio.facade import NotSaved
 from views.create import (
     demo_songs,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from kie import Track
-from kie.models import clean
+from kie.json_values import clean
 from studio.database.attempt_columns import SEARCHED
 from studio.database.connection import Database
 from studio.database.search_words import words_in

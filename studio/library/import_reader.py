@@ -22,7 +22,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from kie.models import MAX_TEXT, clean
+from kie.json_values import clean
+from kie.persona import MAX_TEXT
 from studio.database.attempt_columns import COLUMNS as ALL
 from studio.exceptions import BadFile
 from studio.library.export_files import COLUMNS, FIELDS, FORMAT, VERSION, unguard

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from kie.models import DEFAULT_END, DEFAULT_START, MAX_SECONDS, WINDOW_MAX, WINDOW_MIN, last_end
+from kie.persona import DEFAULT_END, DEFAULT_START, MAX_SECONDS, WINDOW_MAX, WINDOW_MIN, last_end
 
 if TYPE_CHECKING:
     from kie import TimedWord, TimedWords

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from kie.fetch import NotPublic
-from kie.fetch import fetch as fetch_bounded
+from kie.public_download import NotPublic
+from kie.public_download import download as fetch_bounded
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_CLIP = 40 * 1024 * 1024
@@ -43,7 +43,8 @@ def is_ours(address: str, base_url: str) -> bool:
 def clip(address: str, base_url: str) -> bytes:
     """Return the bytes of a song, for a person to keep. Raises `ValueError` if the address is not one to load from.
 
-    Nobody makes this server look into its own network: see `kie.fetch.fetch` for what is checked, and for what a proxy
+    Nobody makes this server look into its own network: see
+    `kie.public_download.download` for what is checked, and for what a proxy
     in the environment takes away from it.
     """
     if not is_ours(address, base_url) and not is_public_https(address):

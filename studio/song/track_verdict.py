@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kie import Cause, MusicTask, TaskState, Track
-from kie.models import MAX_TEXT, WINDOW_MIN
+from kie.persona import MAX_TEXT, WINDOW_MIN
 from studio.sending.attempts import Attempt, Status
 
 _LABEL = re.compile(r"\[([^\]\n]{1,120})\]")

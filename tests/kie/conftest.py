@@ -1,17 +1,17 @@
-"""A client and the two servers it speaks to here: a wire that says any bytes, and the sandbox with its faults."""
+"""A client and the two servers that it talks to: one that sends any bytes, and the sandbox with its faults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from kie_wire import TOKEN, Account, Wire
 
 from kie import KieClient
 from sandbox import Server, serve
+from tests.kie.servers import TOKEN, Account, ScriptedServer, Validate
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"
 
@@ -22,22 +22,22 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with Wire() as wire:
-        yield wire
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def busy_wire() -> Iterator[Wire]:
-    """One wire for the many examples of a property."""
-    with Wire() as wire:
-        yield wire
+def shared_server() -> Iterator[ScriptedServer]:
+    """One server for the many examples of a property."""
+    with ScriptedServer() as server:
+        yield server
 
 
 @pytest.fixture
-def client(wire: Wire) -> Iterator[KieClient]:
-    """A client of the wire that repeats nothing."""
-    with KieClient(TOKEN, wire.base_url, (2, 5), repeat=False) as client:
+def client(server: ScriptedServer) -> Iterator[KieClient]:
+    """A client of the server that repeats nothing."""
+    with KieClient(TOKEN, server.base_url, (2, 5), repeat=False) as client:
         yield client
 
 
@@ -54,16 +54,16 @@ def account(kie_server: Server) -> Account:
 
 @pytest.fixture(scope="session")
 def contract() -> dict[str, Any]:
-    return yaml.load(CONTRACT.read_text(), yaml.CSafeLoader)  # the plain loader takes a second
+    read: dict[str, Any] = yaml.load(CONTRACT.read_text(), yaml.CSafeLoader)  # the plain loader takes a second
+    return read
 
 
 @pytest.fixture(scope="session")
-def validate(contract: dict[str, Any]) -> Callable[[str, Any], None]:
-    """Hold a value against a schema of the contract."""
-    from jsonschema import Draft202012Validator
+def validate(contract: dict[str, Any]) -> Validate:
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
     def check(schema: str, value: Any) -> None:
         whole = {"$ref": f"#/components/schemas/{schema}", "components": contract["components"]}
-        Draft202012Validator(whole).validate(value)
+        assert [error.message for error in Draft202012Validator(whole).iter_errors(value)] == []
 
     return check

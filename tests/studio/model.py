@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from kie import KieError, NoAnswer, NotConnected, PersonaRequest, Refused, Sent, UnreadableAnswer
 from kie.boost import BoostedStyle
-from kie.catalogue import meaning_of
+from kie.error_meanings import meaning_of
 from kie.errors import NotLeaving
-from kie.models import Persona
+from kie.persona import Persona
 from studio.database.connection import CommitInDoubt, Database
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Outcome, Status

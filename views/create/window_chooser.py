@@ -11,7 +11,7 @@ from functools import partial
 import streamlit as st
 
 from kie import KieError, Track
-from kie.models import DEFAULT_END
+from kie.persona import DEFAULT_END
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from views.shared import components, error_messages, persona_form, track_card

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kie import meaning_for
 from studio.exceptions import NotAllowed
 from studio.facade import NotSaved
 from studio.sending.attempts import Attempt
@@ -21,7 +20,7 @@ def show(trouble: Trouble | None, icon: str, *, warning: bool = False) -> None:
 
 def show_refusal(attempt: Attempt) -> None:
     """Say in one paragraph why an attempt was refused, and what can be done."""
-    meaning = meaning_for(attempt.cause, kind_named(attempt.kind).troubles)
+    meaning = kind_named(attempt.kind).operation.meaning_for(attempt.cause)
     st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
     show_kie_message(attempt.code, attempt.message)
 

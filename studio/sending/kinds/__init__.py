@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from kie import Cause, KieClient, KieError, Meaning, pause_before_repeat
+from kie import KieClient, KieError, pause_before_repeat
+from kie.operations import Operation
 from studio.sending.attempts import Attempt, Outcome
 
 
@@ -26,8 +27,8 @@ class Kind(ABC):
     """Whether its subject can be made only once, so that a person decides before it is asked for again."""
     again_may_cost: ClassVar[bool] = True
     """Whether asking again may cost; then a server error without a known message is "unknown"."""
-    troubles: ClassVar[Mapping[Cause, Meaning]] = {}
-    """Where a cause means something else than for a persona (see `kie.meaning_for`)."""
+    operation: ClassVar[Operation]
+    """What is asked of KIE; it knows what its errors mean to a person."""
     look_for: ClassVar[timedelta] = timedelta(days=1)
     """How long KIE's work is looked for; then the attempt is unknown."""
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from kie import KieClient
-from kie.catalogue import BOOST as TROUBLES
+from kie.operations import BOOST_STYLE
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import Kind, register
 
@@ -16,7 +16,7 @@ class BoostKind(Kind):
 
     name = "boost"
     makes = "text"
-    troubles = TROUBLES
+    operation = BOOST_STYLE
 
     def subject(self, attempt_id: str, body: str) -> str:
         """The text: while it is on its way, nobody wants the same one a second time."""

@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 from kie import Cause, KieClient, KieError, PersonaRequest, Sent
+from kie.operations import CREATE_PERSONA
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import Kind, register
 
@@ -20,6 +21,7 @@ class PersonaKind(Kind):
 
     name = "persona"
     makes = "persona"
+    operation = CREATE_PERSONA
     once = True
     again_may_cost = False
 

@@ -1,4 +1,4 @@
-"""When each word of a track is sung, read tolerantly. Knows no HTTP; loaded when words are first asked for.
+"""When each word of a track is sung, read tolerantly. Knows no HTTP; imported when it is first needed.
 
 Field names: docs.kie.ai/suno-api/get-timestamped-lyrics.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from kie.models import read_number, read_text
+from kie.json_values import read_number, read_text
 
 _LABEL = re.compile(r"\[([^\[\]]*)\]")
 """A section's name in lyrics, such as [Verse]; KIE sends it inside the word before or after it."""
@@ -28,7 +28,7 @@ class TimedWord:
 
 @dataclass(frozen=True, slots=True)
 class TimedWords:
-    """The words in the order in which they are sung, and the track's loudness in even steps, 0 to 1, over its length.
+    """The words in the order in which they are sung, and the loudness of the track, 0 to 1, at even intervals.
 
     Both are empty for an instrumental.
     """
@@ -38,7 +38,7 @@ class TimedWords:
 
     @classmethod
     def read(cls, data: object) -> TimedWords:
-        """Read `data` of an answer. A word that KIE could not place in time is left out, its section label is not."""
+        """Read `data` of an answer. A word without times is left out; its section's name goes to the next word."""
         if not isinstance(data, Mapping):
             return cls()
         words, wave = data.get("alignedWords"), data.get("waveformData")

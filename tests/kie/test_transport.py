@@ -9,16 +9,17 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
 from typing import NamedTuple
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from kie_wire import MADE, REQUEST, TOKEN, Account, Wire, answer, envelope, steady
 
 from kie import KieClient, KieError, NoAnswer, NotConnected, PersonaRequest, Sent, UnreadableAnswer
 from kie.transport import is_loopback
 from sandbox import Server
+from tests.kie.servers import MADE, REQUEST, TOKEN, Account, ScriptedServer, answer, envelope, steady
 
 MIB = 1024 * 1024
 
@@ -87,12 +88,12 @@ class Unusable(NamedTuple):
 
 
 @pytest.fixture(params=["SOCKS", "a proxy that wants a name", "a proxy that talks nonsense", "no certificates"])
-def unusable(request: pytest.FixtureRequest, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Unusable:
-    wire.says(b"nonsense\r\n\r\n" if "nonsense" in request.param else answer("", 407))
+def unusable(request: pytest.FixtureRequest, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Unusable:
+    server.sends(b"nonsense\r\n\r\n" if "nonsense" in request.param else answer("", 407))
     found = {
         "SOCKS": Unusable("HTTPS_PROXY", "socks5://127.0.0.1:9", "SOCKS"),
-        "a proxy that wants a name": Unusable("HTTPS_PROXY", wire.base_url, "407"),
-        "a proxy that talks nonsense": Unusable("HTTPS_PROXY", wire.base_url, "nonsense"),
+        "a proxy that wants a name": Unusable("HTTPS_PROXY", server.base_url, "407"),
+        "a proxy that talks nonsense": Unusable("HTTPS_PROXY", server.base_url, "nonsense"),
         "no certificates": Unusable("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "/nowhere/ca.pem"),
     }[request.param]
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -106,16 +107,12 @@ ASK = {"a persona": lambda client: client.create_persona(REQUEST), "a question":
 
 
 @pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
-def test_unusable_surroundings_sent_nothing(unusable: Unusable, ask: Callable[[KieClient], object]) -> None:
-    with pytest.raises(KieError) as raised:
-        ask(KieClient(TOKEN, "https://kie.invalid", (2, 2), repeat=False))
-    assert (type(raised.value), raised.value.sent) == (NotConnected, Sent.NO)
-
-
-@pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
-def test_unusable_surroundings_are_named(unusable: Unusable, ask: Callable[[KieClient], object]) -> None:
+def test_unusable_surroundings_sent_nothing_and_are_named(
+    unusable: Unusable, ask: Callable[[KieClient], object]
+) -> None:
     with pytest.raises(NotConnected) as raised:
         ask(KieClient(TOKEN, "https://kie.invalid", (2, 2), repeat=False))
+    assert raised.value.sent is Sent.NO
     assert unusable.cause in raised.value.message
 
 
@@ -125,22 +122,19 @@ def test_a_question_that_is_dropped_was_sent(account: Account) -> None:
         account.client(repeat=False).credits()
 
 
-def test_a_proxy_that_never_answers_sent_nothing(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_never_answers_sent_nothing(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", wire.base_url)
-    wire.says(wire.silent())
+    monkeypatch.setenv("HTTPS_PROXY", server.base_url)
+    server.sends(server.silent())
     with pytest.raises(NotConnected):
         KieClient(TOKEN, "https://kie.invalid", (0.3, 5), repeat=False).credits()
 
 
-def test_not_connected_says_so_to_a_person(refusing: str) -> None:
+def test_not_connected_says_so_to_a_person_and_keeps_the_librarys_words(refusing: str) -> None:
     error = error_of(KieClient(TOKEN, refusing, repeat=False))
     assert "Nothing was sent" in error.sentence
     assert "internet connection" in error.next_step
-
-
-def test_not_connected_keeps_the_transports_words(refusing: str) -> None:
-    assert "refused" in error_of(KieClient(TOKEN, refusing, repeat=False)).message
+    assert "refused" in error.message
 
 
 # Sent, and then
@@ -162,21 +156,16 @@ SENT_AND_THEN: dict[str, tuple[dict[str, float], type[KieError]]] = {
 
 
 @pytest.mark.parametrize("kind", SENT_AND_THEN)
-def test_an_answer_that_goes_wrong_leaves_the_outcome_unknown(kind: str, account: Account) -> None:
-    fields, expected = SENT_AND_THEN[kind]
-    account.fault(kind, **fields)
-    seconds = 0.5 if expected is NoAnswer else 10
-    error = error_of(account.client(timeout=(2, seconds), repeat=False), account.request)
-    assert (type(error), error.sent) == (expected, Sent.UNKNOWN)
-
-
-@pytest.mark.parametrize("kind", SENT_AND_THEN)
-def test_an_answer_that_goes_wrong_is_never_asked_for_again(kind: str, account: Account) -> None:
+def test_an_answer_that_goes_wrong_leaves_the_outcome_unknown_and_is_never_asked_for_again(
+    kind: str, account: Account
+) -> None:
     fields, expected = SENT_AND_THEN[kind]
     account.fault(kind, **fields)
     pauses: list[float] = []
-    error_of(account.client(timeout=(2, 0.5 if expected is NoAnswer else 10), sleep=pauses.append), account.request)
-    assert (account.posts, pauses) == (1, [])
+    seconds = 0.5 if expected is NoAnswer else 10
+    error = error_of(account.client(timeout=(2, seconds), sleep=pauses.append), account.request)
+    assert (type(error), error.sent) == (expected, Sent.UNKNOWN)
+    assert (account.posts, account.requests, pauses) == (1, 1, [])
 
 
 def test_no_answer_says_that_kie_may_have_made_it(account: Account) -> None:
@@ -210,9 +199,9 @@ def test_the_deadline_starts_anew_for_the_next_call(account: Account) -> None:
         assert client.credits() == 100
 
 
-def test_provisional_answers_without_end_reach_the_deadline(wire: Wire) -> None:
-    wire.says(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
-    assert type(error_of(KieClient(TOKEN, wire.base_url, (2, 0.3), repeat=False))) is NoAnswer
+def test_provisional_answers_without_end_reach_the_deadline(server: ScriptedServer) -> None:
+    server.sends(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    assert type(error_of(KieClient(TOKEN, server.base_url, (2, 0.3), repeat=False))) is NoAnswer
 
 
 def halting(*pieces: bytes) -> Iterator[bytes]:
@@ -222,51 +211,50 @@ def halting(*pieces: bytes) -> Iterator[bytes]:
         threading.Event().wait(0.4)
 
 
-def test_a_pause_after_a_first_piece_does_not_start_the_clock_anew(wire: Wire) -> None:
+def test_a_pause_after_a_first_piece_does_not_start_the_clock_anew(server: ScriptedServer) -> None:
     head, _, body = answer(envelope(MADE)).partition(b"\r\n\r\n")
-    wire.says(halting(b"", head, b"\r\n\r\n" + body))
-    assert type(error_of(KieClient(TOKEN, wire.base_url, (2, 0.6), repeat=False))) is NoAnswer
+    server.sends(halting(b"", head, b"\r\n\r\n" + body))
+    assert type(error_of(KieClient(TOKEN, server.base_url, (2, 0.6), repeat=False))) is NoAnswer
 
 
 # The connection
 
 
-def test_two_calls_share_a_connection(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(7)))
+def test_two_calls_share_a_connection(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(7)))
     client.credits()
     client.credits()
-    assert wire.connections == 1
+    assert server.connections == 1
 
 
-def test_a_connection_that_was_closed_in_between_is_replaced(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(MADE))).hang_up = True
+def test_a_connection_that_was_closed_in_between_is_replaced(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(MADE))).hang_up = True
     client.create_persona(REQUEST)
-    assert wire.hung_up.wait(5)
+    assert server.hung_up.wait(5)
     client.create_persona(REQUEST)
-    assert (wire.connections, len(wire.requests)) == (2, 2)
+    assert (server.connections, len(server.requests)) == (2, 2)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["http://127.0.0.1", "http://127.8.9.10:80/x", "http://localhost:1", "http://LOCALHOST", "http://[::1]:8787"],
-)
-def test_an_address_of_this_machine_is_known(address: str) -> None:
+@steady
+@given(ip=st.ip_addresses(v=4) | st.ip_addresses(v=4, network="127.0.0.0/8"))
+def test_an_address_of_this_machine_is_known_by_its_number(ip: IPv4Address) -> None:
+    assert is_loopback(f"http://{ip}:80/x") is ip.is_loopback
+
+
+@pytest.mark.parametrize("address", ["http://LOCALHOST:1", "http://[::1]:8787"])
+def test_an_address_of_this_machine_is_known_by_its_name(address: str) -> None:
     assert is_loopback(address)
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "http://127.evil.com",
         "http://127.0.0.1.evil.com",
         "http://localhost.evil.com",
-        "http://127.1",
-        "http://0.0.0.0",
-        "http://128.0.0.1",
+        "http://127.1",  # some libraries read it as 127.0.0.1
         "http://[::2]",
         "http://[::1",
         "http://127.0.0.1@evil.com",
-        "",
     ],
 )
 def test_an_address_that_only_looks_like_this_machine_is_not(address: str) -> None:
@@ -298,64 +286,50 @@ TOO_LONG: dict[str, Callable[[], bytes | Iterator[bytes]]] = {
 
 
 @pytest.mark.parametrize("say", TOO_LONG.values(), ids=TOO_LONG)
-def test_a_body_too_long_is_cut_and_unreadable(
-    say: Callable[[], bytes | Iterator[bytes]], wire: Wire, client: KieClient
+def test_a_body_too_long_is_cut_in_little_memory_and_unreadable(
+    say: Callable[[], bytes | Iterator[bytes]], server: ScriptedServer, client: KieClient
 ) -> None:
-    wire.says(say())
-    error = error_of(client)
-    assert (type(error), len(error.raw)) == (UnreadableAnswer, 64 * 1024)
-
-
-@pytest.mark.parametrize("say", TOO_LONG.values(), ids=TOO_LONG)
-def test_a_body_too_long_takes_little_memory(
-    say: Callable[[], bytes | Iterator[bytes]], wire: Wire, client: KieClient
-) -> None:
-    wire.says(say())
+    server.sends(say())
     tracemalloc.start()
     try:
-        error_of(client)
+        error = error_of(client)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    assert (type(error), len(error.raw)) == (UnreadableAnswer, 64 * 1024)
     assert peak < 24 * MIB
 
 
-def test_a_body_of_just_the_greatest_length_is_read(wire: Wire, client: KieClient) -> None:
+def test_a_body_of_just_the_greatest_length_is_read(server: ScriptedServer, client: KieClient) -> None:
     whole = answer(envelope(MADE)).partition(b"\r\n\r\n")[2]
-    wire.says(answer(whole + b" " * (2 * MIB - len(whole))))
+    server.sends(answer(whole + b" " * (2 * MIB - len(whole))))
     assert client.create_persona(REQUEST).persona_id == MADE["personaId"]
 
 
-def test_a_packed_answer_is_read(wire: Wire, client: KieClient) -> None:
+def test_a_packed_answer_is_read(server: ScriptedServer, client: KieClient) -> None:
     packed = gzip.compress(answer(envelope(MADE)).partition(b"\r\n\r\n")[2])
-    wire.says(answer(packed, Content_Encoding="gzip"))
+    server.sends(answer(packed, Content_Encoding="gzip"))
     assert client.create_persona(REQUEST).persona_id == MADE["personaId"]
 
 
 # Redirects
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(status: int, wire: Wire, client: KieClient) -> None:
-    with Wire() as elsewhere:
-        wire.says(answer("moved", status, Location=elsewhere.base_url))
+@pytest.mark.parametrize("status", [302, 307])  # one that makes a POST a GET, and one that keeps it
+def test_a_redirect_is_not_followed(status: int, server: ScriptedServer, client: KieClient) -> None:
+    with ScriptedServer() as elsewhere:
+        server.sends(answer("moved", status, Location=elsewhere.base_url))
         error = error_of(client)
-        assert (error.http_status, len(wire.requests), elsewhere.requests) == (status, 1, [])
+        assert (error.http_status, len(server.requests), elsewhere.requests) == (status, 1, [])
 
 
-def test_a_redirect_of_the_sandbox_is_not_followed(account: Account) -> None:
-    account.fault("redirect")
-    error_of(account.client(), account.request)
-    assert account.requests == 1
-
-
-def test_a_redirects_body_is_kept(wire: Wire, client: KieClient) -> None:
-    wire.says(answer("moved", 302, Location="/elsewhere"))
+def test_a_redirects_body_is_kept(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer("moved", 302, Location="/elsewhere"))
     assert error_of(client).raw == "moved"
 
 
-def test_a_redirect_to_nowhere_leaves_the_outcome_unknown(wire: Wire, client: KieClient) -> None:
-    wire.says(answer("moved", 302, Location="http://[nowhere"))
+def test_a_redirect_to_nowhere_leaves_the_outcome_unknown(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer("moved", 302, Location="http://[nowhere"))
     assert error_of(client).sent is Sent.UNKNOWN
 
 
@@ -382,7 +356,7 @@ said = st.tuples(
 @settings(steady, max_examples=200)
 @given(said=said)
 @example(said=b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n")
-def test_whatever_a_server_says_ends_in_an_error_of_ours(said: bytes, busy_wire: Wire) -> None:
-    busy_wire.says([said])
-    with KieClient(TOKEN, busy_wire.base_url, (2, 2), repeat=False) as client, pytest.raises(KieError):
+def test_whatever_a_server_says_ends_in_an_error_of_ours(said: bytes, shared_server: ScriptedServer) -> None:
+    shared_server.sends([said])
+    with KieClient(TOKEN, shared_server.base_url, (2, 2), repeat=False) as client, pytest.raises(KieError):
         client.create_persona(REQUEST)

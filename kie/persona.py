@@ -1,4 +1,4 @@
-"""What is asked of KIE for a persona, what comes back, and the rules that a request keeps. Knows no HTTP.
+"""A persona: the request for it, the rules that its fields keep, and the answer. Knows no HTTP.
 
 Field names and rules: docs.kie.ai/suno-api/generate-persona.
 """
@@ -16,14 +16,15 @@ WINDOW_MIN, WINDOW_MAX = 10.0, 30.0
 DEFAULT_START, DEFAULT_END = 0.0, 30.0
 """The window that KIE takes when none is sent, in seconds."""
 MAX_ID = 128
+"""Characters. KIE documents no limit; its IDs have 32 or 36."""
 MAX_TEXT = 5000
-"""Characters. KIE documents no limit for name, description and style; this one only stops a pasted book."""
+"""Characters. KIE documents no limit for name, description and style; this one stops texts pasted by mistake."""
 MAX_SECONDS = 1e6
-"""No track is as long; beyond it, numbers do not hold hundredths of a second for ever."""
+"""No track is as long; a float does not hold hundredths of a second of every larger number."""
 
 
 class Problem(NamedTuple):
-    """One thing to mend before a request can be sent: the field's name and a sentence that says how."""
+    """Something to change before a request can be sent: the field's name, and a sentence that says what to do."""
 
     field: str
     sentence: str
@@ -65,8 +66,11 @@ class PersonaRequest:
         return found + list(self._window_problems(duration))
 
     def payload(self) -> dict[str, Any]:
-        """Return the JSON body. KIE's schema spells the window's keys with a leading blank; every working client
-        and KIE's own example spell them without, and so do we."""
+        """Return the JSON body.
+
+        KIE's schema has a space before the names of the window's keys. Its example and working clients have none, and
+        neither has this body.
+        """
         body: dict[str, Any] = {
             "taskId": self.task_id,
             "audioId": self.audio_id,
@@ -126,7 +130,7 @@ class PersonaRequest:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """What KIE made. `persona_id` is opaque and is told only once; name and description echo the request."""
+    """A persona that KIE made. KIE tells its ID only once; name and description repeat those of the request."""
 
     persona_id: str
     name: str
@@ -135,44 +139,23 @@ class Persona:
     """The start of the answer as received."""
 
 
-def clean(text: str) -> str:
-    """Return the text as every database and screen takes it: without NUL and without half a surrogate pair."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
-
-
-def read_text(value: object) -> str:
-    """Read a text, or a number as text; anything else is ""."""
-    return clean(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-
-
-def read_number(value: object) -> float | None:
-    """Read a finite number, or a text that is one; anything else is None."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def last_end(duration: float) -> float:
-    """Return the latest end (seconds) that a window can have in a track: its duration in whole hundredths."""
+    """Return the latest end of a window in a track of this duration (seconds): the duration in whole hundredths."""
     return math.floor(min(max(duration, 0), MAX_SECONDS) * 100 + 1e-6) / 100
 
 
 def task_id_problems(task_id: str) -> list[Problem]:
-    """Return what keeps this from being the ID of a music task."""
+    """Return why this cannot be the ID of a music task; empty if it can."""
     return list(_id_problems("task_id", "Task ID", task_id, "the finished song's task ID"))
 
 
 def audio_id_problems(audio_id: str) -> list[Problem]:
-    """Return what keeps this from being the ID of a track."""
+    """Return why this cannot be the ID of a track; empty if it can."""
     return list(_id_problems("audio_id", "Audio ID", audio_id, "the ID of one track of that song"))
 
 
 def boost_problems(content: str) -> list[Problem]:
-    """Return what keeps this from being a text that KIE can make richer."""
+    """Return why this text cannot be boosted; empty if it can."""
     return list(
         _text_problems("content", "Text", content, required="say in a few words how the music sounds", lines=True)
     )

@@ -1,4 +1,4 @@
-"""A music task and its tracks, read tolerantly. Knows no HTTP; loaded when a task is first asked for.
+"""A music task and its tracks, read tolerantly. Knows no HTTP; imported when it is first needed.
 
 Field names: docs.kie.ai/suno-api/get-music-details; where live replies differ from it, both shapes are read.
 """
@@ -12,17 +12,20 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from kie.models import read_number, read_text
+from kie.json_values import read_number, read_text
 
 
 class TaskState(StrEnum):
     """What a music task's status means for making a persona."""
 
     ABSENT = "absent"
-    """KIE has no record: not there yet right after the start, unknown if it stays so."""
+    """KIE has no record of the task: it was started a moment ago, or the ID is wrong."""
     WORKING = "working"
+    """Not all tracks have their audio yet."""
     READY = "ready"
+    """All tracks can be used."""
     FAILED = "failed"
+    """It ended without usable tracks."""
 
 
 _STATES: dict[str, TaskState] = {
@@ -47,12 +50,12 @@ _MODELS: dict[str, str] = {
     "chirp-hawk-wild": "V6_WILD",
     "chirp-goose": "V6_MINI",
 }
-"""KIE's internal names (from several independent client tables) to the names that people choose."""
+"""KIE's internal names of models, as several public clients list them, and the names that people choose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One audio of a task. `duration` in seconds; addresses are "" while the track is being made."""
+    """One track of a task. `duration` is in seconds; the URLs are "" while the track is being made."""
 
     audio_id: str
     title: str = ""
@@ -67,7 +70,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class MusicTask:
-    """A music generation: KIE's own `status` word (kept also when it is new to us) and the tracks so far."""
+    """A music task with the tracks so far. `status` is KIE's own word, also where it is not a documented one."""
 
     task_id: str
     status: str = ""
@@ -80,8 +83,8 @@ class MusicTask:
 
     @property
     def state(self) -> TaskState:
-        """What the status means. An unfamiliar one, and CALLBACK_EXCEPTION (which only says that KIE could not
-        deliver a callback), is judged by whether every track has its audio."""
+        """What the status means. For an unknown one, and for CALLBACK_EXCEPTION, which only says that KIE could not
+        deliver a callback, it depends on whether every track has its audio."""
         if not self.status:
             return TaskState.ABSENT
         complete = bool(self.tracks) and all(track.audio_url for track in self.tracks)
@@ -113,23 +116,21 @@ class MusicTask:
 
 
 def model_name(internal: str) -> str:
-    """Return the name people know for a model; a name that is in no table is kept as it is."""
+    """Return the name that people know for a model; an unknown name is returned as it is."""
     return _MODELS.get(internal, internal)
 
 
 def read_time(value: object) -> datetime | None:
-    """Read epoch milliseconds (live replies) or text (documentation; no zone is given there, so UTC is assumed)."""
+    """Read milliseconds since 1970 (real answers) or a text (documented; without a time zone, so UTC is assumed)."""
     try:
+        if isinstance(value, str) and value.strip().isdigit():
+            value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value / 1000, UTC)
-        if isinstance(value, str) and value.strip().isdigit():
-            return datetime.fromtimestamp(int(value) / 1000, UTC)
-        if isinstance(value, str) and value:
-            read = datetime.fromisoformat(value)
-            return read if read.tzinfo else read.replace(tzinfo=UTC)
+        read = datetime.fromisoformat(value) if isinstance(value, str) else None
     except (ValueError, OverflowError, OSError):
         return None
-    return None
+    return read.replace(tzinfo=UTC) if read is not None and read.tzinfo is None else read
 
 
 def _read_tracks(entries: object, requested_model: str) -> Iterator[Track]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kie_wire import TOKEN, Wire, answer, envelope, steady
 
-from kie import Cause, KieClient, KieError, MusicTask, Refused, TaskState, Track, UnreadableAnswer
-from kie.tasks import read_time
-from sandbox import SCENARIOS, Scenario, Server
+from kie import Cause, KieClient, MusicTask, Refused, TaskState, Track
+from kie.music_task import read_time
+from sandbox import SCENARIOS, Server
+from tests.kie.servers import ScriptedServer, answer, examples_of, steady
 
 TASK_ID = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
 PLAYABLE = {"id": "3b0f6c52", "audioUrl": "https://media.example.com/a.mp3"}
@@ -42,19 +40,22 @@ EXAMPLES: dict[str, tuple[TaskState, str, int]] = {
 
 
 def examples(contract: dict[str, Any]) -> dict[str, Any]:
-    operation = contract["paths"]["/api/v1/generate/record-info"]["get"]
-    return operation["responses"]["200"]["content"]["application/json"]["examples"]
+    return examples_of(contract, "get", "/api/v1/generate/record-info")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_of_the_contract_is_read(name: str, contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
-    wire.says(answer(examples(contract)[name]["value"]))
+def test_an_example_of_the_contract_is_read(
+    name: str, contract: dict[str, Any], server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(examples(contract)[name]["value"]))
     read = client.music_task(TASK_ID)
     assert (read.task_id, read.state, read.model, len(read.tracks)) == (TASK_ID, *EXAMPLES[name])
 
 
-def test_the_contracts_refusal_is_a_refusal(contract: dict[str, Any], wire: Wire, client: KieClient) -> None:
-    wire.says(answer(examples(contract)["bad_key"]["value"]))
+def test_the_contracts_refusal_is_a_refusal(
+    contract: dict[str, Any], server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(examples(contract)["bad_key"]["value"]))
     with pytest.raises(Refused) as raised:
         client.music_task(TASK_ID)
     assert raised.value.cause is Cause.TOKEN
@@ -84,30 +85,29 @@ def test_a_failure_keeps_kies_reason(contract: dict[str, Any]) -> None:
     assert (read.error_code, read.error_message) == ("500", "Internal Error, Please try again later.")
 
 
-@pytest.mark.parametrize("scenario", [each for each in SCENARIOS if each.task], ids=lambda each: each.key)
-def test_every_song_of_the_sandbox_is_read(scenario: Scenario, kie_server: Server) -> None:
-    with KieClient(kie_server.sandbox.new_account(), kie_server.base_url) as client:
-        read = client.music_task(scenario.task_id)
-    assert (read.task_id, read.state is TaskState.ABSENT) == (scenario.task_id, False)
+def test_every_song_of_the_sandbox_is_read(kie_server: Server) -> None:
+    songs = [each.task_id for each in SCENARIOS if each.task]
+    with KieClient(kie_server.sandbox.new_account(), kie_server.base_url, repeat=False) as client:
+        read = [client.music_task(task_id) for task_id in songs]
+    assert [each.task_id for each in read if each.state is not TaskState.ABSENT] == songs
 
 
 # Status
 
 
-@pytest.mark.parametrize(
-    ("status", "state"),
-    [
-        ("PENDING", TaskState.WORKING),
-        ("TEXT_SUCCESS", TaskState.WORKING),
-        ("FIRST_SUCCESS", TaskState.WORKING),
-        ("SUCCESS", TaskState.READY),
-        ("CREATE_TASK_FAILED", TaskState.FAILED),
-        ("GENERATE_AUDIO_FAILED", TaskState.FAILED),
-        ("SENSITIVE_WORD_ERROR", TaskState.FAILED),
-    ],
-)
-def test_a_documented_status_is_taken_at_its_word(status: str, state: TaskState) -> None:
-    assert task(status=status, response={"sunoData": [PLAYABLE]}).state is state
+def test_a_documented_status_is_taken_at_its_word() -> None:
+    states = {
+        "PENDING": TaskState.WORKING,
+        "TEXT_SUCCESS": TaskState.WORKING,
+        "FIRST_SUCCESS": TaskState.WORKING,
+        "SUCCESS": TaskState.READY,
+        "CREATE_TASK_FAILED": TaskState.FAILED,
+        "GENERATE_AUDIO_FAILED": TaskState.FAILED,
+        "SENSITIVE_WORD_ERROR": TaskState.FAILED,
+    }
+    for tracks in ([], [PLAYABLE]):  # both, so that none is judged by its audio
+        read = {status: task(status=status, response={"sunoData": tracks}).state for status in states}
+        assert read == states
 
 
 @pytest.mark.parametrize("status", ["CALLBACK_EXCEPTION", "A_STATUS_OF_NEXT_YEAR", None])
@@ -122,13 +122,13 @@ def test_an_unknown_status_is_kept() -> None:
     assert task(status="A_STATUS_OF_NEXT_YEAR").status == "A_STATUS_OF_NEXT_YEAR"
 
 
-@pytest.mark.parametrize("data", [None, [], "gone", 0, False])
+@pytest.mark.parametrize("data", [None, [], "gone"])
 def test_no_record_is_absent(data: object) -> None:
     assert MusicTask.read(TASK_ID, data) == MusicTask(TASK_ID)
 
 
-def test_an_answer_without_data_is_absent(wire: Wire, client: KieClient) -> None:
-    wire.says(answer({"code": 200, "msg": "success"}))
+def test_an_answer_without_data_is_absent(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer({"code": 200, "msg": "success"}))
     assert client.music_task(TASK_ID) == MusicTask(TASK_ID)
 
 
@@ -143,24 +143,22 @@ def test_a_record_of_nothing_is_not_absent() -> None:
 # Model
 
 
-@pytest.mark.parametrize(
-    ("internal", "name"),
-    [
-        ("chirp-v3-5", "V3_5"),
-        ("chirp-v4", "V4"),
-        ("chirp-v4-5", "V4_5"),
-        ("chirp-auk", "V4_5"),
-        ("chirp-bluejay", "V4_5PLUS"),
-        ("chirp-crow", "V5"),
-        ("chirp-fenix", "V5_5"),
-        ("chirp-hawk", "V6"),
-        ("chirp-hawk-wild", "V6_WILD"),
-        ("chirp-goose", "V6_MINI"),
-        ("chirp-kiwi", "chirp-kiwi"),
-    ],
-)
-def test_a_model_has_the_name_people_know(internal: str, name: str) -> None:
-    assert (task(type=internal).model, track(modelName=internal).model) == (name, name)
+def test_a_model_has_the_name_people_know() -> None:
+    names = {
+        "chirp-v3-5": "V3_5",
+        "chirp-v4": "V4",
+        "chirp-v4-5": "V4_5",
+        "chirp-auk": "V4_5",
+        "chirp-bluejay": "V4_5PLUS",
+        "chirp-crow": "V5",
+        "chirp-fenix": "V5_5",
+        "chirp-hawk": "V6",
+        "chirp-hawk-wild": "V6_WILD",
+        "chirp-goose": "V6_MINI",
+        "chirp-kiwi": "chirp-kiwi",
+    }
+    assert {internal: task(type=internal).model for internal in names} == names
+    assert {internal: track(modelName=internal).model for internal in names} == names
 
 
 def test_the_model_that_was_asked_for_wins() -> None:
@@ -168,7 +166,11 @@ def test_the_model_that_was_asked_for_wins() -> None:
     assert (read.model, read.tracks[0].model) == ("V6_WILD", "V6_WILD")
 
 
-@pytest.mark.parametrize("param", [None, "", "not JSON", "[1]", '"V5"', 5, [], "[" * 10_000, '{"model": null}'])
+@pytest.mark.parametrize(
+    "param",
+    [None, "not JSON", "[1]", "[" * 10_000, '{"model": null}'],
+    ids=["none", "no JSON", "a list", "deep", "null"],
+)
 def test_a_param_that_tells_nothing_leaves_the_model_to_the_type(param: object) -> None:
     assert task(param=param, type="chirp-crow").model == "V5"
 
@@ -192,30 +194,42 @@ def test_a_time_is_read_in_any_of_its_shapes(told: object) -> None:
 
 
 def test_a_time_always_has_a_zone() -> None:
-    assert [read_time(told).tzinfo for told in ("2026-09-21", "2026-09-21T16:13:20+02:00")] == [  # type: ignore[union-attr]
-        UTC,
-        timezone(timedelta(hours=2)),
+    read = [read_time(told) for told in ("2026-09-21", "2026-09-21T16:13:20+02:00")]
+    assert [each and each.tzinfo for each in read] == [UTC, timezone(timedelta(hours=2))]
+
+
+def test_a_time_that_is_none_is_left_out() -> None:
+    odd: list[object] = [
+        None,
+        "",
+        "soon",
+        True,
+        [],
+        {},
+        10**400,
+        float("nan"),
+        float("inf"),
+        -(10**18),
+        "9" * 5000,
+        "²",
     ]
-
-
-@pytest.mark.parametrize(
-    "told", [None, "", "soon", True, [], {}, 10**400, float("nan"), float("inf"), -(10**18), "9" * 5000, "²"]
-)
-def test_a_time_that_is_none_is_left_out(told: object) -> None:
-    assert task(createTime=told).created_at is None
+    assert [told for told in odd if read_time(told) is not None] == []
+    assert task(createTime="soon").created_at is None
 
 
 # Tracks
 
 
-@pytest.mark.parametrize("response", [None, [], "x", {}, {"sunoData": None}, {"sunoData": {}}, {"sunoData": [None, 5]}])
-def test_no_tracks_are_no_tracks(response: object) -> None:
-    assert task(response=response).tracks == ()
+def test_no_tracks_are_no_tracks() -> None:
+    responses: list[object] = [None, [], "x", {}]
+    assert [each for each in responses if task(response=each).tracks] == []
+    entries: list[object] = [5, None, {}, [None, 5]]
+    assert [each for each in entries if task(response={"sunoData": each}).tracks] == []
 
 
-@pytest.mark.parametrize("nameless", [{}, {"id": None}, {"id": ""}, {"id": ["a"]}, {"id": True}])
-def test_a_track_without_an_id_is_left_out(nameless: dict[str, Any]) -> None:
-    read = task(response={"sunoData": [{"audioUrl": "https://a", **nameless}, PLAYABLE]})
+def test_a_track_without_an_id_is_left_out() -> None:
+    nameless: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": ["a"]}, {"id": True}]
+    read = task(response={"sunoData": [*nameless, PLAYABLE]})
     assert [each.audio_id for each in read.tracks] == ["3b0f6c52"]
 
 
@@ -223,22 +237,7 @@ def test_a_sparse_track_is_read() -> None:
     assert track() == Track("3b0f6c52")
 
 
-@pytest.mark.parametrize(
-    ("told", "read"),
-    [
-        (201.4, 201.4),
-        (192, 192.0),
-        ("154.68", 154.68),
-        (None, None),
-        ("", None),
-        ("long", None),
-        (True, None),
-        ([], None),
-        ("nan", None),
-        (float("inf"), None),
-        (10**400, None),
-    ],
-)
+@pytest.mark.parametrize(("told", "read"), [("154.68", 154.68), (192, 192.0), ("long", None)])
 def test_a_length_is_seconds_or_unknown(told: object, read: float | None) -> None:
     assert track(duration=told).duration == read
 
@@ -250,11 +249,6 @@ def test_the_source_address_stands_in_for_a_missing_one() -> None:
 
 def test_a_stream_is_not_taken_for_the_audio() -> None:
     assert track(audioUrl="", streamAudioUrl="https://stream").audio_url == ""
-
-
-@pytest.mark.parametrize(("told", "read"), [("cut \ud83d", "cut ?"), ("a\0b", "a?b"), (5, "5"), (True, ""), ([], "")])
-def test_a_text_can_be_written_anywhere(told: object, read: str) -> None:
-    assert track(title=told).title == read
 
 
 # Anything at all
@@ -293,60 +287,3 @@ def texts(read: MusicTask) -> str:
 @given(data=records)
 def test_any_text_that_is_read_can_be_written(data: object) -> None:
     assert b"\0" not in texts(MusicTask.read(TASK_ID, data)).encode()
-
-
-DEEP_PLACES = pytest.mark.parametrize(
-    "place", ["%s", '{"code": 200, "data": %s}', '{"code": 500, "msg": %s}'], ids=["body", "data", "message"]
-)
-
-
-@DEEP_PLACES
-def test_an_answer_that_is_nested_too_deep_is_unreadable(place: str, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(place % ("[" * 10_000 + "]" * 10_000)))
-    with pytest.raises(UnreadableAnswer):
-        client.music_task(TASK_ID)
-
-
-@DEEP_PLACES
-def test_an_answer_that_is_nested_nearly_too_deep_ends_no_program(place: str, wire: Wire, client: KieClient) -> None:
-    depths = range(860, 1000, 4)
-    for depth in depths:
-        wire.says(answer(place % ("[" * depth + "]" * depth)))
-        with suppress(KieError):
-            client.music_task(TASK_ID)
-    assert len(wire.requests) == len(depths)
-
-
-# The balance
-
-
-@pytest.mark.parametrize(("told", "read"), [(100, 100.0), (35.95, 35.95), (0, 0.0), (-0.4, -0.4)])
-def test_a_balance_is_a_number_of_credits(told: float, read: float, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(told)))
-    assert client.credits() == read
-
-
-def test_a_balance_is_always_a_float(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(envelope(100)))
-    assert type(client.credits()) is float
-
-
-@pytest.mark.parametrize(
-    "told", ["null", '"35.95"', "true", "[]", '{"credits": 5}', "NaN", "Infinity", "1e999", "9" * 400]
-)
-def test_a_balance_of_another_type_is_unreadable(told: str, wire: Wire, client: KieClient) -> None:
-    wire.says(answer(f'{{"code": 200, "data": {told}}}'))
-    with pytest.raises(UnreadableAnswer):
-        client.credits()
-
-
-def test_a_missing_balance_is_unreadable(wire: Wire, client: KieClient) -> None:
-    wire.says(answer({"code": 200, "msg": "success"}))
-    with pytest.raises(UnreadableAnswer):
-        client.credits()
-
-
-def test_reading_sends_the_token_too(wire: Wire, client: KieClient) -> None:
-    wire.says(answer(json.dumps(envelope(1))))
-    client.credits()
-    assert wire.requests[0].headers["authorization"] == f"Bearer {TOKEN}"

@@ -1,4 +1,4 @@
-"""The other end of the line: a listener that says exactly the bytes a test gives it, and one account of the sandbox."""
+"""What the client talks to in tests: a server that sends exactly the bytes of a test, and an account of the sandbox."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -25,6 +25,8 @@ steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Properties that mean the same on a busy machine."""
 
 Said = bytes | Iterable[bytes]
+Validate = Callable[[str, Any], None]
+"""Raises if a value does not keep to a schema of the contract."""
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> bytes:
@@ -33,6 +35,13 @@ def answer(body: Any, status: int = 200, **headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
+
+
+def examples_of(contract: dict[str, Any], method: str, path: str) -> dict[str, Any]:
+    """The contract's examples of answers with status 200, by name."""
+    content: dict[str, Any] = contract["paths"][path][method]["responses"]["200"]["content"]
+    examples: dict[str, Any] = content["application/json"]["examples"]
+    return examples
 
 
 def changed(request: PersonaRequest, **changes: Any) -> PersonaRequest:
@@ -59,8 +68,8 @@ class Seen:
         return json.loads(self.body)
 
 
-class Wire:
-    """Says `answers` in their order, the last one again and again. Keeps connections open after whole answers."""
+class ScriptedServer:
+    """Sends `answers` in their order, the last one again and again. Keeps connections open after whole answers."""
 
     def __init__(self, listening: bool = True) -> None:
         self.answers: list[Said] = []
@@ -88,15 +97,15 @@ class Wire:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def silent(self, *pieces: bytes) -> Iterator[bytes]:
-        """Say the pieces, and then nothing until the test is over."""
+        """Yield the pieces, and then nothing until the test is over."""
         yield from pieces
         self.released.wait(20)
 
-    def says(self, *answers: Said) -> Wire:
+    def sends(self, *answers: Said) -> ScriptedServer:
         self.answers = list(answers)
         return self
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> ScriptedServer:
         return self
 
     def __exit__(

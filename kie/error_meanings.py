@@ -1,0 +1,227 @@
+"""What KIE's codes and messages mean to a person. Tables only: no HTTP, and no single operation (see `operations`).
+
+Codes are from the `generate-persona` page and its shared error block (docs.kie.ai/suno-api/generate-persona);
+messages are those that public clients report. A message says more than the number that travels with it ("Credits
+insufficient" has been seen as 402 and as 500), so messages are looked up first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Cause(StrEnum):
+    """What went wrong. The values are written into databases and files, so they never change."""
+
+    TOKEN = "token"
+    """The token is unknown, inactive or not allowed from this address. Check it, or use another one."""
+    CREDITS = "credits"
+    """The account has too few credits. Top up, then send the same again."""
+    TOKEN_LIMIT = "token_limit"
+    """The token reached its own spending limit. Raise the limit, or use another token."""
+    NOT_FOUND = "not_found"
+    """KIE does not know the task or the track. Check both IDs."""
+    EXISTS = "exists"
+    """The track already has a persona. Find its ID in the history, or choose another track."""
+    INPUT = "input"
+    """A field was refused, by KIE or by the checks here. Change it."""
+    RATE = "rate"
+    """Too many requests at a time; KIE did not act. Wait, then send the same again."""
+    MEDIA = "media"
+    """KIE could not fetch the track's audio. Try again in a minute; make an old song anew."""
+    MAINTENANCE = "maintenance"
+    """KIE is down for a while. Try later."""
+    NOT_READY = "not_ready"
+    """KIE does not see the finished track yet. Wait a minute, then send the same again."""
+    UNSUITABLE = "unsuitable"
+    """No persona can be made from this track. Choose another one."""
+    FAILED = "failed"
+    """KIE tried and did not succeed. Try again later."""
+    SWITCHED_OFF = "switched_off"
+    """KIE has switched the feature off. Nothing helps but asking KIE."""
+    SERVER = "server"
+    """An error on KIE's side. Try again in a few minutes."""
+    GONE = "gone"
+    """The voice or persona no longer exists at KIE. Make a new one."""
+    OTHER = "other"
+    """A refusal with a code and message that are in no table. Read KIE's own words."""
+    NOT_CONNECTED = "not_connected"
+    """Nothing was sent. Check the connection, then send the same again."""
+    NO_ANSWER = "no_answer"
+    """Sent, and no whole answer came. KIE may have acted: a person decides what to do."""
+    UNREADABLE = "unreadable"
+    """Sent, and the answer could not be read. KIE may have acted: look into the raw answer."""
+    CANCELLED = "cancelled"
+    """Taken back before it was sent. Nothing to do."""
+
+
+class Meaning(NamedTuple):
+    """What a cause means to a person: what happened and what to do."""
+
+    cause: Cause
+    sentence: str
+    """What happened."""
+    next_step: str
+    """What the person can do now, "" if the sentence says it."""
+    may_retry: bool
+    """Whether the very same request can succeed later without a change."""
+
+
+GENERAL: Mapping[str, Meaning] = {
+    meaning.cause: meaning
+    for meaning in (
+        Meaning(
+            Cause.TOKEN,
+            "KIE did not accept the token.",
+            "Check the token at kie.ai/api-key: that it is complete, still active, and allowed from this address.",
+            False,
+        ),
+        Meaning(Cause.CREDITS, "The KIE account has too few credits.", "Top up at kie.ai, then try again.", True),
+        Meaning(
+            Cause.TOKEN_LIMIT,
+            "This token has reached the spending limit that was set for it.",
+            "Raise its hourly, daily or total limit at kie.ai/api-key, or use another token.",
+            True,
+        ),
+        Meaning(
+            Cause.NOT_FOUND,
+            "KIE does not know this task or track.",
+            "Check the task ID and the audio ID: both must come from the same finished song, made with this account.",
+            False,
+        ),
+        Meaning(
+            Cause.EXISTS,
+            "KIE says that a persona was already made from this track.",
+            "Look for its ID in the history below. A track gives one persona; choose another track for a new one.",
+            False,
+        ),
+        Meaning(
+            Cause.INPUT,
+            "KIE did not accept one of the fields.",
+            "KIE's message below names the field. Change it and try again.",
+            False,
+        ),
+        Meaning(Cause.RATE, "KIE is asking for fewer requests at a time.", "Wait a little, then try again.", True),
+        Meaning(
+            Cause.MEDIA,
+            "KIE could not fetch the track's audio.",
+            "Media is kept for about 14 days. If the song is older, make it anew; otherwise try again in a minute.",
+            True,
+        ),
+        Meaning(Cause.MAINTENANCE, "KIE is down for maintenance.", "Try again later. Your text stays here.", True),
+        Meaning(
+            Cause.NOT_READY,
+            "KIE does not see the finished track yet.",
+            "If the song was finished within the last minutes, wait a minute and try again. Otherwise check both IDs.",
+            True,
+        ),
+        Meaning(
+            Cause.UNSUITABLE,
+            "KIE cannot make a persona from this track.",
+            "Try the other track of the same song; if that is refused too, make a new song.",
+            False,
+        ),
+        Meaning(
+            Cause.FAILED,
+            "KIE tried, and making the persona failed.",
+            "Try again later, or choose another 10 to 30 seconds of the track.",
+            True,
+        ),
+        Meaning(
+            Cause.SWITCHED_OFF,
+            "KIE has switched this feature off.",
+            "Nothing can be done from here; ask KIE's support when it will be back.",
+            False,
+        ),
+        Meaning(Cause.SERVER, "Something went wrong on KIE's side.", "Try again in a few minutes.", True),
+        Meaning(
+            Cause.GONE,
+            "The voice or persona behind this ID no longer exists at KIE.",
+            "Make a new persona from a newer song.",
+            False,
+        ),
+        Meaning(Cause.OTHER, "KIE refused the request.", "KIE's own code and message are below.", False),
+        Meaning(
+            Cause.NOT_CONNECTED,
+            "Could not reach KIE. Nothing was sent.",
+            "Check the internet connection, then try again.",
+            True,
+        ),
+        Meaning(
+            Cause.NO_ANSWER,
+            "The request was sent, but no answer came back. KIE may have made the persona.",
+            "Do not send a changed request yet. Asking again with exactly the same text is safe: "
+            "KIE then answers with the ID, or says that the persona exists.",
+            False,
+        ),
+        Meaning(
+            Cause.UNREADABLE,
+            "The request was sent, but the answer could not be read. KIE may have made the persona.",
+            "The raw answer is kept with the attempt; the ID may be in it. Asking again with exactly the same text is "
+            "safe: KIE then answers with the ID, or says that the persona exists.",
+            False,
+        ),
+        Meaning(
+            Cause.CANCELLED,
+            "It was cancelled before it was sent.",
+            "Nothing was sent. Press Create again when you want it.",
+            True,
+        ),
+    )
+}
+"""The meaning of each cause, unless the operation has one of its own. Written for somebody who asked for a persona."""
+
+BY_CODE: dict[int, Cause] = {
+    400: Cause.INPUT,
+    401: Cause.TOKEN,
+    402: Cause.CREDITS,
+    403: Cause.TOKEN,
+    404: Cause.NOT_FOUND,
+    405: Cause.INPUT,
+    409: Cause.EXISTS,
+    413: Cause.INPUT,
+    422: Cause.INPUT,
+    429: Cause.RATE,
+    430: Cause.RATE,
+    433: Cause.TOKEN_LIMIT,
+    451: Cause.MEDIA,
+    455: Cause.MAINTENANCE,
+    500: Cause.SERVER,
+    501: Cause.FAILED,
+    505: Cause.SWITCHED_OFF,
+    531: Cause.FAILED,
+    553: Cause.GONE,
+}
+
+BY_MESSAGE: tuple[tuple[str, Cause], ...] = (
+    ("credits insufficient", Cause.CREDITS),
+    ("insufficient credits", Cause.CREDITS),
+    ("access permissions", Cause.TOKEN),
+    ("sub-key usage exceeds", Cause.TOKEN_LIMIT),
+    ("persona already exists", Cause.EXISTS),
+    ("current music failed to generate persona", Cause.UNSUITABLE),
+    ("music does not exist", Cause.NOT_READY),
+    ("create persona error", Cause.NOT_READY),
+    ("still generating", Cause.NOT_READY),
+    ("generation task is fully completed", Cause.NOT_READY),
+    ("call frequency is too high", Cause.RATE),
+    ("voice has expired", Cause.GONE),
+    ("persona has expired", Cause.GONE),
+)
+"""Parts of messages, in lower case; the first that is found counts."""
+
+
+def meaning_of(code: int | None, message: str) -> Meaning:
+    """Return what a refusal means. The message counts more than the code, unless the code is about the token."""
+    if code in (401, 403):
+        return GENERAL[Cause.TOKEN]
+    lowered = message.lower()
+    by_message = (cause for text, cause in BY_MESSAGE if text in lowered)
+    return GENERAL[next(by_message, None) or BY_CODE.get(code or 0, Cause.OTHER)]
+
+
+def meaning_for(cause: str) -> Meaning:
+    """Return the meaning of a cause as it was written down earlier; of a word that is no cause, that of `OTHER`."""
+    return GENERAL.get(cause, GENERAL[Cause.OTHER])

@@ -1,0 +1,26 @@
+"""Reading single values of KIE's JSON. A value of an unexpected type is read as empty, never as an error."""
+
+from __future__ import annotations
+
+import math
+
+
+def clean(text: str) -> str:
+    """Return the text with "?" for NUL and for lone surrogates, which not every database takes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def read_text(value: object) -> str:
+    """Return a text, or a number as text; "" for anything else."""
+    return clean(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def read_number(value: object) -> float | None:
+    """Return a finite number, or a text that is one as a number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

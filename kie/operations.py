@@ -1,0 +1,88 @@
+"""The operations of KIE's API that are used here: where each request goes, and what its errors mean to a person.
+
+A further operation is one more instance here, and a method of `KieClient` that sends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kie.error_meanings import Cause, Meaning, meaning_for
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One operation. `own_meanings` says where a cause means something else than in general."""
+
+    name: str
+    method: Literal["GET", "POST"]
+    """With GET the fields go into the query, with POST into the body as JSON."""
+    path: str
+    own_meanings: Mapping[str, Meaning] = field(default_factory=dict, repr=False)
+
+    def meaning_for(self, cause: str) -> Meaning:
+        """Return what a cause means to somebody who asked for this operation; see `kie.meaning_for`."""
+        return self.own_meanings.get(cause, meaning_for(cause))
+
+
+_NOTHING_READ = Meaning(
+    Cause.NO_ANSWER,
+    "KIE did not answer.",
+    "This was only a question, so nothing has changed. Try again in a moment.",
+    True,
+)
+_READ: Mapping[str, Meaning] = {Cause.NO_ANSWER: _NOTHING_READ, Cause.UNREADABLE: _NOTHING_READ}
+"""For operations that change nothing at KIE."""
+
+_NOT_BOOSTED = Meaning(
+    Cause.FAILED, "KIE did not write a richer text.", "Try again later, or say it in other words.", True
+)
+_MAY_COST_AGAIN = "Your text is unchanged. Asking again may be counted again."
+
+CREATE_PERSONA = Operation("create persona", "POST", "/api/v1/generate/generate-persona")
+"""docs.kie.ai/suno-api/generate-persona"""
+
+READ_MUSIC_TASK = Operation("read music task", "GET", "/api/v1/generate/record-info", _READ)
+"""docs.kie.ai/suno-api/get-music-details"""
+
+READ_TIMED_WORDS = Operation("read timed words", "POST", "/api/v1/generate/get-timestamped-lyrics", _READ)
+"""docs.kie.ai/suno-api/get-timestamped-lyrics"""
+
+READ_CREDITS = Operation("read credits", "GET", "/api/v1/chat/credit", _READ)
+"""docs.kie.ai/common-api/get-account-credits"""
+
+BOOST_STYLE = Operation(
+    "boost style",
+    "POST",
+    "/api/v1/style/generate",
+    {
+        Cause.NO_ANSWER: Meaning(
+            Cause.NO_ANSWER,
+            "The request was sent, but no answer came back. KIE may have counted its credits.",
+            _MAY_COST_AGAIN,
+            True,
+        ),
+        Cause.UNREADABLE: Meaning(
+            Cause.UNREADABLE,
+            "The request was sent, but the answer could not be read. KIE may have counted its credits.",
+            _MAY_COST_AGAIN,
+            True,
+        ),
+        # The general sentences of these speak of a persona or a track.
+        **{
+            cause: _NOT_BOOSTED._replace(cause=cause)
+            for cause in (
+                Cause.FAILED,
+                Cause.OTHER,
+                Cause.NOT_FOUND,
+                Cause.EXISTS,
+                Cause.MEDIA,
+                Cause.NOT_READY,
+                Cause.UNSUITABLE,
+            )
+        },
+    },
+)
+"""docs.kie.ai/suno-api/boost-music-style"""
