@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from polling import eventually
 from streamlit.testing.v1 import AppTest
 
 from sandbox import SCENARIOS, Scenario
@@ -16,9 +17,14 @@ def ended(page: AppTest, studio: Studio) -> AppTest:
     """Run the page until no attempt is on its way."""
     account = studio.vault.account(page.session_state["account_id"])
     assert account is not None
-    while any(attempt.in_flight for attempt in studio.history(account, 10)):
-        pass
+    eventually(lambda: not any(attempt.in_flight for attempt in studio.history(account, 10)), 30)
     return page.run()
+
+
+def run_until(page: AppTest, text: str) -> AppTest:
+    """Run the page until it says this."""
+    eventually(lambda: text in said(page.run()), 30)
+    return page
 
 
 def said(page: AppTest) -> str:

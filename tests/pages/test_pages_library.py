@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import streamlit as st
 from pages_helpers import MAIN, ended, said, scenario
+from polling import eventually
+from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselect, Text, TextArea, TextInput
 
@@ -81,9 +83,12 @@ def asked(studio: Studio, account: Account) -> Callable[..., Attempt]:
         song = scenario(key)
         texts = {"name": "Alto", "description": "Low", **values}
         attempt = studio.create_persona(account, PersonaRequest(song.task_id, song.audio_id, **texts))
-        while attempt.in_flight or not attempt.saved:
-            attempt = on_file(studio, account, attempt.id)
-        return attempt
+
+        def over() -> Attempt | None:
+            now = on_file(studio, account, attempt.id)
+            return now if now.saved and not now.in_flight else None
+
+        return eventually(over, 30)
 
     return ask
 
@@ -656,21 +661,22 @@ def test_what_changed_since_the_preview_is_looked_at_again(
 
 
 def test_if_the_database_stops_in_the_middle_the_page_says_what_is_in_and_what_to_do(
-    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+    library: Callable[..., AppTest], studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = merge._write
+    engine = studio.open().result()[0].database.engine
+    inserted = []
 
-    def once(*args: Any) -> int:
-        monkeypatch.setattr(merge, "_write", stopped)
-        return write(*args)
-
-    def stopped(*args: Any) -> int:
-        raise service.NotSaved
+    def stop(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if "INSERT INTO attempts" in statement:
+            inserted.append(statement)
+            if len(inserted) == 2:
+                raise service.NotSaved
 
     monkeypatch.setattr(merge, "PORTION", 1)
     page = bring_in(library(), "two.csv", b"persona_id,name\np1,One\np2,Two\n")
-    monkeypatch.setattr(merge, "_write", once)
+    event.listen(engine, "before_cursor_execute", stop)
     page.button(key="library_import").click().run()
+    event.remove(engine, "before_cursor_execute", stop)
     said_so = "The database broke off. Brought in so far: 1, and they stay. Bring the same file in again for the rest."
     assert said_so in [error.value for error in page.error]
     assert names(page.run()) == ["One"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from pages_helpers import ended, said, scenario
+from pages_helpers import ended, run_until, said, scenario
 from streamlit.testing.v1 import AppTest
 
 from sandbox import Server
@@ -200,15 +200,9 @@ def test_the_draft_is_added_to_what_was_typed(signed_in: AppTest) -> None:
     assert page.button(key="draft").click().run().text_area(key="description").value == typed
 
 
-def boosted(page: AppTest) -> AppTest:
-    while "It cost" not in said(page):
-        page.run()
-    return page
-
-
 def test_a_boost_is_shown_with_its_price_and_used_only_on_request(signed_in: AppTest) -> None:
     signed_in.text_area(key="description").input("warm folk")
-    page = boosted(signed_in.button(key="boost").click().run())
+    page = run_until(signed_in.button(key="boost").click().run(), "It cost")
     assert page.text_area(key="description").value == "warm folk"
     assert "It cost 0.4 credits." in said(page)
     page.button(key="boost_use").click().run()

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from pages_helpers import ended, said, scenario
+from pages_helpers import ended, run_until, said, scenario
+from polling import eventually
 from starlette.applications import Starlette
 from starlette.routing import Route
 from streamlit.testing.v1 import AppTest
@@ -77,8 +78,7 @@ def test_the_address_changes_with_what_is_shown_and_not_with_each_drawing(signed
     page = press(signed_in, "code_422")
     account = studio.vault.account(page.session_state["account_id"])
     assert account is not None
-    while studio.history(account, 1)[0].status == "queued":
-        pass
+    eventually(lambda: studio.history(account, 1)[0].status != "queued")
     sending = waits(page.run())["outcome_waiting"]["stream"]
     assert waits(page.run())["outcome_waiting"]["stream"] == sending
     ended(page, studio)
@@ -115,9 +115,7 @@ def test_a_boost_is_waited_for(signed_in: AppTest, kie: Server) -> None:
     page = signed_in.button(key="boost").click().run()
     assert waits(page)["boost_waiting"]["headline"] == "A richer text is on its way"
     assert page.button(key="boost").disabled
-    while "It cost" not in said(page):
-        page.run()
-    assert not waits(page)
+    assert not waits(run_until(page, "It cost"))
 
 
 @pytest.mark.parametrize(

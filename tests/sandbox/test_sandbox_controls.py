@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from polling import eventually
 from sandbox_caller import Caller
 
 import sandbox
@@ -104,8 +105,7 @@ def test_stopping_does_not_wait_for_a_slow_answer() -> None:
 
     asking = threading.Thread(target=ask)
     asking.start()
-    while not server.sandbox.count():
-        pass
+    eventually(server.sandbox.count)
     server.stop()
     asking.join(5)
     assert isinstance(failed[0], requests.ConnectionError)

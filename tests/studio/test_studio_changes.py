@@ -80,7 +80,7 @@ def run(scene: Callable[[], Awaitable[None]]) -> None:
 async def meanwhile(condition: Callable[[], object]) -> None:
     """Let others go on until the condition holds."""
     while not condition():
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 def test_a_change_of_this_process_is_told_at_once_from_whatever_thread(slow: Changes) -> None:
