@@ -79,6 +79,8 @@ LOOKED_AT = [
     )
 ]  # fmt: skip
 
+ROWS = sa.select(*LOOKED_AT).order_by(attempts.c.number)
+
 KIND = st.sampled_from(["persona", "portrait", "persona", "boost"])
 TRACK = st.sampled_from([0, 0, 0, 1])
 DECISION = st.sampled_from(["fresh", "as seen", "none"])
@@ -611,7 +613,7 @@ class Life(RuleBasedStateMachine):
 
     def fetch(self) -> dict[str, Any]:
         with self.database.reading() as connection:
-            return {row.id: row for row in connection.execute(sa.select(*LOOKED_AT).order_by(attempts.c.number))}
+            return {row.id: row for row in connection.execute(ROWS)}
 
     def at_work(self) -> list[Process]:
         return [process for process in self.awake() if process.hands]
