@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -370,6 +369,14 @@ def asked_for(house: House) -> Counter[str]:
     return Counter(call.get("audioId") or call.get("content") for call in calls)
 
 
+MOMENTS: tuple[Callable[[House], int], ...] = (
+    lambda house: len(house.attempts()),
+    House.posts,
+    lambda house: sum(not attempt.in_flight for attempt in house.attempts()),
+)
+"""How many were filed, have left, and are over: a process is killed as soon as so many are."""
+
+
 def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_nothing(
     tmp_path: Path, postgres: Callable[[], str]
 ) -> None:
@@ -387,15 +394,20 @@ def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_no
         left = {id(house): wishes() for house in houses}
         share = len(wishes()) // (KILLS + 1) + 1
         for _ in range(KILLS + 1):
+            kills = {}  # the moment of the kill is what is tried
+            for house in houses:
+                moment = drawn.choice(MOMENTS)
+                kills[id(house)] = moment, moment(house) + drawn.randrange(len(left[id(house)][:share]) + 1)
             children = {id(house): house.start() for house in houses}
             for house in houses:
                 children[id(house)].wait_for("open")
                 for wish in left[id(house)][:share]:
                     children[id(house)].press(**wish)
                 del left[id(house)][:share]
-            time.sleep(drawn.uniform(0, 0.8))  # the moment of the kill is what is tried
-            for child in children.values():
-                child.kill()
+            for house in drawn.sample(houses, 2):
+                moment, wanted = kills[id(house)]
+                eventually(lambda: moment(house) >= wanted, 60, lambda: moment(house))  # noqa: B023  # called at once
+                children[id(house)].kill()
         last = [house.start() for house in houses]
         for house, child in zip(houses, last, strict=True):
             eventually(lambda: child.lives() and not house.in_flight(), 60, house.in_flight)  # noqa: B023
