@@ -149,3 +149,10 @@ def start_app(tmp_path: Path, kie: Server) -> Iterator[Callable[..., App]]:
     yield start
     for app in started:
         app.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as needing a browser what is in this folder."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("browser")
