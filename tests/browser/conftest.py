@@ -117,12 +117,21 @@ def app(tmp_path_factory: pytest.TempPathFactory, kie: Server) -> Iterator[App]:
     assert "Traceback" not in log, log
 
 
-@pytest.fixture
-def browser(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser of its own for one test."""
+@pytest.fixture(scope="module")
+def warm(chromium: Browser) -> Iterator[BrowserContext]:
+    """One browser for a file's tests, so that it fetches Streamlit's own files once."""
     context = chromium.new_context(**BROWSER)
     yield context
     context.close()
+
+
+@pytest.fixture
+def browser(warm: BrowserContext) -> Iterator[BrowserContext]:
+    """A browser without pages, that no server knows."""
+    warm.clear_cookies()
+    yield warm
+    for page in warm.pages:
+        page.close()
 
 
 @pytest.fixture
