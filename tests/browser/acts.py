@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from sandbox import SCENARIOS, Scenario
+from tests import polling
 
 
 def scenario(key: str) -> Scenario:
@@ -97,9 +97,5 @@ def history_cell(page: Page, text: str) -> Locator:
 
 
 def eventually(condition: Callable[[], object], seconds: float = 15, page: Page | None = None) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        if page is not None:
-            page.wait_for_timeout(20)
+    """Wait until a condition holds; what a page tells meanwhile is heard if it is given."""
+    polling.eventually(condition, seconds, pause=(lambda: page.wait_for_timeout(20)) if page else polling.a_moment)

@@ -117,12 +117,21 @@ def app(tmp_path_factory: pytest.TempPathFactory, kie: Server) -> Iterator[App]:
     assert "Traceback" not in log, log
 
 
-@pytest.fixture
-def browser(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser of its own for one test."""
+@pytest.fixture(scope="module")
+def warm(chromium: Browser) -> Iterator[BrowserContext]:
+    """One browser for a file's tests, so that it fetches Streamlit's own files once."""
     context = chromium.new_context(**BROWSER)
     yield context
     context.close()
+
+
+@pytest.fixture
+def browser(warm: BrowserContext) -> Iterator[BrowserContext]:
+    """A browser without pages, that no server knows."""
+    warm.clear_cookies()
+    yield warm
+    for page in warm.pages:
+        page.close()
 
 
 @pytest.fixture
@@ -149,3 +158,10 @@ def start_app(tmp_path: Path, kie: Server) -> Iterator[Callable[..., App]]:
     yield start
     for app in started:
         app.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as needing a browser what is in this folder."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("browser")

@@ -15,14 +15,13 @@ PAGES = {"/": "Create a persona"}
 
 
 def test_two_servers_and_two_tabs_pressing_create_for_one_track_send_one_request(
-    start_app: Callable[..., App], kie: Server, chromium: Browser, token: str
+    app: App, start_app: Callable[..., App], kie: Server, chromium: Browser, token: str
 ) -> None:
-    first = start_app()
-    second = start_app(database=first.database)
+    second = start_app(database=app.database)
     kie.sandbox.fault("delay", token=token, seconds=2.0, times=None)
     pages = [chromium.new_context().new_page() for _ in range(2)]
-    for page, app in zip(pages, (first, second), strict=True):
-        page.goto(app.url)
+    for page, server in zip(pages, (app, second), strict=True):
+        page.goto(server.url)
         sign_in(page, token)
         fill_in(page, "finished")
     for page in pages:

@@ -25,7 +25,7 @@ TEXTS = [
     "@SUM(1+1)",
 ]
 WRITTEN = dict(
-    zip(("finished", "documented", "slow", "code_409"), zip(TEXTS[::2], TEXTS[1::2], strict=True), strict=True)
+    zip(("finished", "documented", "callback", "code_409"), zip(TEXTS[::2], TEXTS[1::2], strict=True), strict=True)
 )
 """For each song a name and a description."""
 BAD_TOKENS = {  # the sentence changes from each to the next

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from sandbox import Server
+from studio.database.connection import Database
+from studio.people.token_store import account_of
+from studio.sending.attempt_store import Store
+from studio.sending.attempts import Status
 from tests.browser.acts import button, eventually, fill_in, history_cell, settled, sign_in
 from tests.browser.conftest import App
 
@@ -41,9 +45,10 @@ def test_a_page_asks_for_nothing_while_it_waits_and_says_once_what_came_of_it(
     said = page.locator("#persona-studio-said")
     expect(said).to_have_text("Sent. Waiting for KIE’s answer")
     expect(page.get_by_role("progressbar", name="Sent. Waiting for KIE’s answer")).to_be_visible()
-    page.wait_for_timeout(500)
+    eventually(lambda: streams, page=page)
+    expect(page.get_by_text("2 s so far.")).to_be_visible()
     before = len(asked), len(streams)
-    expect(page.get_by_text("3 s so far.")).to_be_visible()
+    expect(page.get_by_text("4 s so far.")).to_be_visible()
     assert (len(asked), len(streams)) == before
 
     stranger = chromium.new_context()
@@ -73,21 +78,22 @@ def test_a_hidden_tab_holds_no_stream_and_shows_the_end_when_it_is_seen_again(
     page.on("request", lambda request: streams.add(request) if "/changes?" in request.url else None)
     for event in ("requestfinished", "requestfailed"):
         page.on(event, lambda request: streams.discard(request))  # type: ignore[call-overload]
-    start_waiting(page, app, kie, token, 6.0)
+    start_waiting(page, app, kie, token, 4.0)
     eventually(lambda: streams, page=page)
     page.evaluate(HIDE, True)
     eventually(lambda: not streams, page=page)
-    eventually(lambda: kie.sandbox.personas(token), page=page)
+    expect(page.get_by_text("Here is your persona")).to_have_count(0)
+    store = Store(Database(app.database))
+    eventually(lambda: store.newest(account_of(token), 1)[0].status is Status.CREATED, page=page)
+    store.database.close()
     page.wait_for_timeout(300)
     expect(page.get_by_text("Here is your persona")).to_have_count(0)
     page.evaluate(HIDE, False)
     expect(page.get_by_text("Here is your persona")).to_be_visible()
 
 
-@pytest.fixture
-def paused(start_app: Callable[..., App], kie: Server, page: Page, token: str) -> Iterator[App]:
-    """A server whose one page waits for a minute, because KIE has asked for that."""
-    app = start_app()
+def pause(page: Page, app: App, kie: Server, token: str) -> None:
+    """Have a page wait for a minute, because KIE has asked for that."""
     kie.sandbox.fault("status", token=token, status=429, code=429, retry_after=60)
     page.goto(app.url)
     sign_in(page, token)
@@ -95,14 +101,23 @@ def paused(start_app: Callable[..., App], kie: Server, page: Page, token: str) -
     button(page, "create").click()
     expect(page.get_by_text(re.compile(r"Sending again by itself in \d+ s"))).to_be_visible()
     settled(page)
-    yield app
-    app.kill()  # a run that sleeps would hold it up
 
 
-def test_a_server_that_is_told_to_stop_does_not_wait_for_pages_that_wait(paused: App) -> None:
+@pytest.fixture
+def paused(app: App, kie: Server, page: Page, token: str) -> App:
+    """A server of which a page waits for a minute; the test ends that by the page's own button."""
+    pause(page, app, kie, token)
+    return app
+
+
+def test_a_server_that_is_told_to_stop_does_not_wait_for_pages_that_wait(
+    start_app: Callable[..., App], kie: Server, page: Page, token: str
+) -> None:
+    app = start_app()
+    pause(page, app, kie, token)
     started = time.monotonic()
-    paused.process.terminate()
-    paused.process.wait(20)
+    app.process.terminate()
+    app.process.wait(20)
     assert time.monotonic() - started < 2.5
 
 

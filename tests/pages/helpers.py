@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from sandbox import SCENARIOS, Scenario
 from studio.facade import Studio
+from tests.polling import eventually
 from views.shared.screen_state import KEY
 
 S = TypeVar("S")
@@ -20,8 +21,7 @@ def ended(page: AppTest, studio: Studio) -> AppTest:
     """Run the page until no attempt is on its way."""
     account = studio.token_store.account(page.session_state["account_id"])
     assert account is not None
-    while any(attempt.in_flight for attempt in studio.history(account, 10)):
-        pass
+    eventually(lambda: not any(attempt.in_flight for attempt in studio.history(account, 10)), 30)
     return page.run()
 
 
@@ -30,6 +30,12 @@ def screen_state(page: AppTest, kind: type[S], *more: str) -> S:
     scope = (page.session_state["account_id"], *more)
     found: S = page.session_state[KEY].setdefault((kind, scope), kind())
     return found
+
+
+def run_until(page: AppTest, text: str) -> AppTest:
+    """Run the page until it says this."""
+    eventually(lambda: text in said(page.run()), 30)
+    return page
 
 
 def said(page: AppTest) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Code, Dataframe, Multiselect, Text, TextArea, TextInput
 
@@ -25,6 +26,7 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.settings import Settings
 from tests.pages.helpers import MAIN, ended, said, scenario
+from tests.polling import eventually
 from views.library.search_list import MOST
 from views.shared.persona_form import PAGE as CREATE_PAGE
 
@@ -82,9 +84,12 @@ def asked(studio: Studio, account: Account) -> Callable[..., Attempt]:
         song = scenario(key)
         texts = {"name": "Alto", "description": "Low", **values}
         attempt = studio.create_persona(account, PersonaRequest(song.task_id, song.audio_id, **texts))
-        while attempt.in_flight or not attempt.saved:
-            attempt = on_file(studio, account, attempt.id)
-        return attempt
+
+        def over() -> Attempt | None:
+            now = on_file(studio, account, attempt.id)
+            return now if now.saved and not now.in_flight else None
+
+        return eventually(over, 30)
 
     return ask
 
@@ -657,21 +662,22 @@ def test_what_changed_since_the_preview_is_looked_at_again(
 
 
 def test_if_the_database_stops_in_the_middle_the_page_says_what_is_in_and_what_to_do(
-    library: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+    library: Callable[..., AppTest], studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = import_merge._write
+    engine = studio.open().result()[0].database.engine
+    inserted = []
 
-    def once(*args: Any) -> int:
-        monkeypatch.setattr(import_merge, "_write", stopped)
-        return write(*args)
-
-    def stopped(*args: Any) -> int:
-        raise facade.NotSaved
+    def stop(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if "INSERT INTO attempts" in statement:
+            inserted.append(statement)
+            if len(inserted) == 2:
+                raise facade.NotSaved
 
     monkeypatch.setattr(import_merge, "PORTION", 1)
     page = bring_in(library(), "two.csv", b"persona_id,name\np1,One\np2,Two\n")
-    monkeypatch.setattr(import_merge, "_write", once)
+    event.listen(engine, "before_cursor_execute", stop)
     page.button(key="library_import").click().run()
+    event.remove(engine, "before_cursor_execute", stop)
     said_so = "The database broke off. Brought in so far: 1, and they stay. Bring the same file in again for the rest."
     assert said_so in [error.value for error in page.error]
     assert names(page.run()) == ["One"]

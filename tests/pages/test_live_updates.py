@@ -19,7 +19,8 @@ from studio.facade import NotSaved, Studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending import change_notifier
-from tests.pages.helpers import ended, said, scenario, screen_state
+from tests.pages.helpers import ended, run_until, said, scenario, screen_state
+from tests.polling import eventually
 from views.shared import event_stream
 from views.shared.browser_cookie import COOKIE
 from views.shared.screen_state import LibraryPage, PersonaRequests
@@ -78,8 +79,7 @@ def test_the_address_changes_with_what_is_shown_and_not_with_each_drawing(signed
     page = press(signed_in, "code_422")
     account = studio.token_store.account(page.session_state["account_id"])
     assert account is not None
-    while studio.history(account, 1)[0].status == "queued":
-        pass
+    eventually(lambda: studio.history(account, 1)[0].status != "queued")
     sending = waits(page.run())["outcome_waiting"]["stream"]
     assert waits(page.run())["outcome_waiting"]["stream"] == sending
     ended(page, studio)
@@ -116,9 +116,7 @@ def test_a_boost_is_waited_for(signed_in: AppTest, kie: Server) -> None:
     page = signed_in.button(key="boost").click().run()
     assert waits(page)["boost_waiting"]["headline"] == "A richer text is on its way"
     assert page.button(key="boost").disabled
-    while "It cost" not in said(page):
-        page.run()
-    assert not waits(page)
+    assert not waits(run_until(page, "It cost"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from studio import facade
 from studio.facade import Studio
 from studio.people.token_store import account_of
 from studio.song import track_verdict
-from tests.pages.helpers import ended, said, scenario, screen_state
+from tests.pages.helpers import ended, run_until, said, scenario, screen_state
 from views.shared.screen_state import PastedText, SongLookup
 
 
@@ -230,15 +230,9 @@ def test_the_error_of_one_track_does_not_stand_under_another(
     assert page.warning
 
 
-def boosted(page: AppTest) -> AppTest:
-    while "It cost" not in said(page):
-        page.run()
-    return page
-
-
 def test_a_boost_is_shown_with_its_price_and_used_only_on_request(signed_in: AppTest) -> None:
     signed_in.text_area(key="description").input("warm folk")
-    page = boosted(signed_in.button(key="boost").click().run())
+    page = run_until(signed_in.button(key="boost").click().run(), "It cost")
     assert page.text_area(key="description").value == "warm folk"
     assert "It cost 0.4 credits." in said(page)
     page.button(key="boost_use").click().run()
@@ -248,7 +242,7 @@ def test_a_boost_is_shown_with_its_price_and_used_only_on_request(signed_in: App
 def test_a_boost_belongs_to_its_song(signed_in: AppTest) -> None:
     paste(signed_in, scenario("finished").task_id)
     signed_in.text_area(key="description").input("warm folk")
-    page = boosted(signed_in.button(key="boost").click().run())
+    page = run_until(signed_in.button(key="boost").click().run(), "It cost")
     paste(page, scenario("callback").task_id)
     assert "It cost" not in said(page)
     paste(page, scenario("finished").task_id)

@@ -158,11 +158,11 @@ def test_asking_again_is_a_conflict_where_that_is_the_rule(own: Caller, code_of:
 
 
 @pytest.mark.parametrize("name", ["taskId", "audioId", "name", "description"])
-@pytest.mark.parametrize("value", [None, "", "  ", 7])
-def test_a_missing_field_is_named(name: str, value: Any, caller: Caller) -> None:
-    answer = caller.persona(**{name: value}).json()
-    assert answer["code"] == 422
-    assert name in answer["msg"]
+def test_a_missing_field_is_named(name: str, caller: Caller) -> None:
+    for value in (None, "", "  ", 7):
+        answer = caller.persona(**{name: value}).json()
+        assert answer["code"] == 422
+        assert name in answer["msg"]
 
 
 @pytest.mark.parametrize(

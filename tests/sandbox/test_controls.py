@@ -19,6 +19,7 @@ import sandbox
 from sandbox import serve
 from sandbox.replies import PERSONA_PATH
 from sandbox.server import Server
+from tests.polling import eventually
 from tests.sandbox.sandbox_caller import Caller
 
 Code = Callable[[requests.Response], tuple[int, int]]
@@ -104,8 +105,7 @@ def test_stopping_does_not_wait_for_a_slow_answer() -> None:
 
     asking = threading.Thread(target=ask)
     asking.start()
-    while not server.sandbox.count():
-        pass
+    eventually(server.sandbox.count)
     server.stop()
     asking.join(5)
     assert isinstance(failed[0], requests.ConnectionError)

@@ -23,6 +23,8 @@ from studio.sending.attempt_store import Store
 from studio.settings import Settings
 from tests.studio.helpers import Clock, Disk
 
+POSTGRES = {"postgres", "studio_url"}
+"""Fixtures that lead to it."""
 _numbers = itertools.count()
 
 
@@ -166,3 +168,12 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     disk = Disk(monkeypatch)
     yield disk
     disk.full = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as needing PostgreSQL what asks for it, or for databases and gets that one."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        kind = parameters.params.get("new_database") if parameters else None
+        if kind == "postgresql" or POSTGRES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("postgres")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import time
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -25,8 +23,8 @@ from studio.sending.attempts import Attempt, Outcome, Seen, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.persona import PERSONA
 from studio.sending.row_mapping import blank_row, found_by
+from tests.polling import eventually
 
-T = TypeVar("T")
 ME, YOU = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 CREATED = Outcome(Status.CREATED, persona_id="persona-1", code=200, http_status=200, raw='{"code": 200}')
 REFUSED = Outcome(Status.REFUSED, cause="credits", code=402, message="Credits insufficient", http_status=200)
@@ -34,16 +32,6 @@ UNKNOWN = Outcome(Status.UNKNOWN, cause="no_answer", message="ReadTimeout")
 PERIOD = timedelta(seconds=10)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SONGS = {scenario.key: scenario for scenario in SCENARIOS}
-
-
-def eventually(condition: Callable[[], T], seconds: float = 10, instead: Callable[[], object] = lambda: "") -> T:
-    """Return the first true value of the condition; fail with what is `instead` if there is none within so many
-    seconds."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"it did not happen in time: {instead()}"
-        time.sleep(0.01)
-    return value
 
 
 class Clock:

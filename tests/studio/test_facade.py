@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -30,30 +28,6 @@ def any_studio(database_url: str, open_studio: Opener) -> Studio:
     return open_studio(database_url=database_url)
 
 
-def test_one_press_makes_one_persona_and_files_its_id(any_studio: Studio, server: Server, token: str) -> None:
-    account = any_studio.sign_in(token)
-    attempt = ended(any_studio, account, press(any_studio, account))
-    assert (story(server, token, attempt), attempt.persona_id) == (
-        Story(Status.CREATED, "", 200, 1),
-        server.sandbox.personas(token)[0]["personaId"],
-    )
-
-
-def test_thirty_threads_pressing_at_once_send_one_request(any_studio: Studio, server: Server, token: str) -> None:
-    account = any_studio.sign_in(token)
-    start = threading.Barrier(30)
-
-    def one_of_them(_: int) -> Attempt:
-        start.wait()
-        return press(any_studio, account)
-
-    server.sandbox.fault("delay", token=token, seconds=1)
-    with ThreadPoolExecutor(30) as pool:
-        attempts = list(pool.map(one_of_them, range(30)))
-    ended(any_studio, account, attempts[0])
-    assert (len({each.id for each in attempts}), server.sandbox.count(token=token)) == (1, 1)
-
-
 def test_requests_of_one_account_leave_no_faster_than_its_rate(open_studio: Opener, server: Server, token: str) -> None:
     studio = open_studio(rate_limit=1, rate_period=0.5)
     account = studio.sign_in(token)
@@ -62,14 +36,6 @@ def test_requests_of_one_account_leave_no_faster_than_its_rate(open_studio: Open
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(gaps) == 2
     assert min(gaps) >= timedelta(seconds=0.5)
-
-
-def test_an_answer_that_no_database_takes_as_it_is_gets_filed_all_the_same(
-    any_studio: Studio, server: Server, token: str
-) -> None:
-    server.sandbox.fault("code", token=token, code=422, message="name has a NUL \0 in it")
-    account = any_studio.sign_in(token)
-    assert ended(any_studio, account, press(any_studio, account)).status is Status.REFUSED
 
 
 def test_without_a_record_nothing_is_sent(any_studio: Studio, server: Server, token: str) -> None:

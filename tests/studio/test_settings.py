@@ -50,10 +50,10 @@ def test_an_empty_variable_leaves_it_to_the_file(secrets: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["KIE_READ_TIMEOUT", "KIE_RATE_LIMIT", "KIE_RATE_PERIOD"])
-@pytest.mark.parametrize("value", ["ten", "0", "-1", "nan", "inf", "1e9", "10 s"])
-def test_a_number_that_makes_no_sense_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(BadSetting, match=name):
-        load({name: value}, NOWHERE)
+def test_a_number_that_makes_no_sense_is_refused_by_name(name: str) -> None:
+    for value in ("ten", "0", "-1", "nan", "inf", "1e9", "10 s"):
+        with pytest.raises(BadSetting, match=name):
+            load({name: value}, NOWHERE)
 
 
 def test_a_limit_below_one_request_is_one() -> None:

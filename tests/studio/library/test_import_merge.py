@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kie import Track
+from studio.database.connection import Database
 from studio.database.tables import events, metadata, number_at
 from studio.exceptions import BadFile, NeedsDecision, NotSaved
 from studio.library import import_merge
@@ -340,17 +341,17 @@ def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def breaks_off(monkeypatch: pytest.MonkeyPatch, small_portions: None) -> Callable[[int], None]:
     """Let the database stop after so many portions."""
-    write = import_merge._write
+    writing = Database.writing
 
     def after(portions: int) -> None:
         left = itertools.count(portions, -1)
 
-        def some(*args: Any) -> int:
+        def some(database: Database) -> AbstractContextManager[sa.Connection]:
             if next(left) <= 0:
                 raise NotSaved
-            return write(*args)
+            return writing(database)
 
-        monkeypatch.setattr("studio.library.import_merge._write", some)
+        monkeypatch.setattr(Database, "writing", some)
 
     return after
 
@@ -406,22 +407,22 @@ def test_what_came_in_since_the_preview_is_not_doubled(library: Library) -> None
 def test_what_comes_in_between_look_up_and_writing_is_not_doubled(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, content = import_merge._write, "persona_id\np-1\np-2\n"
+    writing, content = Database.writing, "persona_id\np-1\np-2\n"
 
-    def too_late(*args: Any) -> int:
-        monkeypatch.setattr("studio.library.import_merge._write", write)
+    def too_late(database: Database) -> AbstractContextManager[sa.Connection]:
+        monkeypatch.setattr(Database, "writing", writing)
         bring_in(library, content)
-        return write(*args)
+        return writing(database)
 
-    monkeypatch.setattr("studio.library.import_merge._write", too_late)
+    monkeypatch.setattr(Database, "writing", too_late)
     assert (bring_in(library, content), library.count(ME, Query())) == (0, 2)
 
 
 def test_if_somebody_is_always_quicker_it_ends(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*args: Any) -> int:
+    def never(database: Database) -> AbstractContextManager[sa.Connection]:
         raise sa.exc.IntegrityError("", {}, Exception())
 
-    monkeypatch.setattr("studio.library.import_merge._write", never)
+    monkeypatch.setattr(Database, "writing", never)
     with pytest.raises(NotSaved, match="Somebody else"):
         bring_in(library, a_json(entry()))
 

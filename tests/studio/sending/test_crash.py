@@ -8,9 +8,9 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -190,42 +190,35 @@ class Aftermath(NamedTuple):
     """The IDs of the personas that the sandbox made."""
 
 
-@pytest.fixture(scope="module")
-def aftermaths(
-    server: Server, tmp_path_factory: pytest.TempPathFactory, postgres: Callable[[], str]
-) -> dict[str, Aftermath]:
+def what_deaths_leave(server: Server, houses: dict[str, House]) -> dict[str, Aftermath]:
     """All deaths and all recoveries at once: each has to wait until the dead process's lease has run out."""
-    with ExitStack() as stack:
-        houses: dict[str, House] = {}
-        dying, living, before = {}, {}, {}
-        for name, death in DEATHS.items():
-            folder = tmp_path_factory.mktemp("house")
-            houses[name] = house = House(folder, server, postgres() if death.team else "", **death.settings)
-            stack.callback(house.close)
-            server.sandbox.fault("delay", token=house.token, seconds=death.delay)
-            dying[name] = house.start(*death.arguments)
-            if death.team:
-                living[name] = house.start()
-        for name, house in houses.items():
-            eventually(lambda: DEATHS[name].come(house, dying[name]), 60)  # noqa: B023  # called at once
-            if name in living:
-                living[name].wait_for("open")
-            dying[name].kill()
-            before[name] = house.statuses(), house.posts()
-            if name not in living:
-                living[name] = house.start()
-        for name, house in houses.items():
-            over = lambda: living[name].lives() and not house.in_flight()  # noqa: B023, E731  # called at once
-            eventually(over, 60, house.in_flight)
-        return {
-            name: Aftermath(
-                *before[name],
-                house.attempts(),
-                house.posts(),
-                [made["personaId"] for made in server.sandbox.personas(house.token)],
-            )
-            for name, house in houses.items()
-        }
+    dying, living, before = {}, {}, {}
+    for name, death in DEATHS.items():
+        house = houses[name]
+        server.sandbox.fault("delay", token=house.token, seconds=death.delay)
+        dying[name] = house.start(*death.arguments)
+        if death.team:
+            living[name] = house.start()
+    for name, house in houses.items():
+        eventually(lambda: DEATHS[name].come(house, dying[name]), 60)  # noqa: B023  # called at once
+        if name in living:
+            living[name].wait_for("open")
+        dying[name].kill()
+        before[name] = house.statuses(), house.posts()
+        if name not in living:
+            living[name] = house.start()
+    for name, house in houses.items():
+        over = lambda: living[name].lives() and not house.in_flight()  # noqa: B023, E731  # called at once
+        eventually(over, 60, house.in_flight)
+    return {
+        name: Aftermath(
+            *before[name],
+            house.attempts(),
+            house.posts(),
+            [made["personaId"] for made in server.sandbox.personas(house.token)],
+        )
+        for name, house in houses.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -295,41 +288,59 @@ class Stalled(NamedTuple):
     second: Attempt | None
 
 
-@pytest.fixture(scope="module")
-def stalled(
-    server: Server, tmp_path_factory: pytest.TempPathFactory, postgres: Callable[[], str]
-) -> Iterator[dict[str, Stalled]]:
+def what_stalls_leave(server: Server, houses: dict[str, House]) -> dict[str, Stalled]:
     """Two processes each: the first is stopped after sending, and KIE asks it to wait; all cases at once."""
+    first = {name: house.start() for name, house in houses.items()}
+    second = {name: house.start() for name, house in houses.items()}
+    for name, house in houses.items():
+        first[name].wait_for("open")
+        second[name].wait_for("open")
+        server.sandbox.fault("status", token=house.token, status=429, code=429, retry_after=0, seconds=2)
+        first[name].press(track=FINISHED)
+        eventually(house.posts, 60)
+        first[name].stop()
+    for name, house in houses.items():
+        eventually(lambda: house.statuses() == [Status.UNKNOWN], 60, house.attempts)  # noqa: B023  # called at once
+        if name != "alone":
+            lost = house.attempts()[0]
+            second[name].press(track=FINISHED, name="Other words", replaces=[lost.id, lost.status.value])
+            eventually(lambda: Status.CREATED in house.statuses(), 30, house.attempts)  # noqa: B023
+    for name, house in houses.items():
+        first[name].go_on()
+        known = lambda: house.attempts()[0].status is not Status.UNKNOWN  # noqa: B023, E731  # called at once
+        eventually(known, 30, house.attempts)
+    return {
+        name: Stalled(house, house.attempts()[0], house.attempts()[1] if name != "alone" else None)
+        for name, house in houses.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def leases(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, postgres: Callable[[], str]
+) -> Iterator[tuple[Future[dict[str, Aftermath]], Future[dict[str, Stalled]]]]:
+    """Deaths and stalls beside each other, because most of both is waiting until a lease has run out."""
     with ExitStack() as stack:
-        houses: dict[str, House] = {}
-        first: dict[str, Child] = {}
-        second: dict[str, Child] = {}
-        for name in ("alone", "replaced", "replaced in a team"):
-            folder = tmp_path_factory.mktemp("house")
-            houses[name] = house = House(folder, server, postgres() if "team" in name else "")
+
+        def a_house(team: bool, settings: dict[str, str]) -> House:
+            house = House(tmp_path_factory.mktemp("house"), server, postgres() if team else "", **settings)
             stack.callback(house.close)
-            first[name], second[name] = house.start(), house.start()
-        for name, house in houses.items():
-            first[name].wait_for("open")
-            second[name].wait_for("open")
-            server.sandbox.fault("status", token=house.token, status=429, code=429, retry_after=0, seconds=2)
-            first[name].press(track=FINISHED)
-            eventually(house.posts, 60)
-            first[name].stop()
-        for name, house in houses.items():
-            eventually(lambda: house.statuses() == [Status.UNKNOWN], 60, house.attempts)  # noqa: B023  # called at once
-            if name != "alone":
-                lost = house.attempts()[0]
-                second[name].press(track=FINISHED, name="Other words", replaces=[lost.id, lost.status.value])
-                eventually(lambda: Status.CREATED in house.statuses(), 30, house.attempts)  # noqa: B023
-        for name, house in houses.items():
-            first[name].go_on()
-            known = lambda: house.attempts()[0].status is not Status.UNKNOWN  # noqa: B023, E731  # called at once
-            eventually(known, 30, house.attempts)
-        yield {
-            name: Stalled(house, house.attempts()[0], house.attempts()[1] if name != "alone" else None)
-            for name, house in houses.items()
-        }
+            return house
+
+        deaths = {name: a_house(death.team, death.settings) for name, death in DEATHS.items()}
+        stalls = {name: a_house("team" in name, {}) for name in ("alone", "replaced", "replaced in a team")}
+        pool = stack.enter_context(ThreadPoolExecutor(2))
+        yield pool.submit(what_deaths_leave, server, deaths), pool.submit(what_stalls_leave, server, stalls)
+
+
+@pytest.fixture(scope="module")
+def aftermaths(leases: tuple[Future[dict[str, Aftermath]], Future[dict[str, Stalled]]]) -> dict[str, Aftermath]:
+    return leases[0].result()
+
+
+@pytest.fixture(scope="module")
+def stalled(leases: tuple[Future[dict[str, Aftermath]], Future[dict[str, Stalled]]]) -> dict[str, Stalled]:
+    return leases[1].result()
 
 
 def test_a_stalled_process_that_was_asked_to_wait_does_not_send_again(stalled: dict[str, Stalled]) -> None:
@@ -370,6 +381,14 @@ def asked_for(house: House) -> Counter[str]:
     return Counter(call.get("audioId") or call.get("content") for call in calls)
 
 
+MOMENTS: tuple[Callable[[House], int], ...] = (
+    lambda house: len(house.attempts()),
+    House.posts,
+    lambda house: sum(not attempt.in_flight for attempt in house.attempts()),
+)
+"""How many were filed, have left, and are over: a process is killed as soon as so many are."""
+
+
 def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_nothing(
     tmp_path: Path, postgres: Callable[[], str]
 ) -> None:
@@ -387,15 +406,20 @@ def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_no
         left = {id(house): wishes() for house in houses}
         share = len(wishes()) // (KILLS + 1) + 1
         for _ in range(KILLS + 1):
+            kills = {}  # the moment of the kill is what is tried
+            for house in houses:
+                moment = drawn.choice(MOMENTS)
+                kills[id(house)] = moment, moment(house) + drawn.randrange(len(left[id(house)][:share]) + 1)
             children = {id(house): house.start() for house in houses}
             for house in houses:
                 children[id(house)].wait_for("open")
                 for wish in left[id(house)][:share]:
                     children[id(house)].press(**wish)
                 del left[id(house)][:share]
-            time.sleep(drawn.uniform(0, 0.8))  # the moment of the kill is what is tried
-            for child in children.values():
-                child.kill()
+            for house in drawn.sample(houses, 2):
+                moment, wanted = kills[id(house)]
+                eventually(lambda: moment(house) >= wanted, 60, lambda: moment(house))  # noqa: B023  # called at once
+                children[id(house)].kill()
         last = [house.start() for house in houses]
         for house, child in zip(houses, last, strict=True):
             eventually(lambda: child.lives() and not house.in_flight(), 60, house.in_flight)  # noqa: B023

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -15,19 +16,23 @@ from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending import engine as engines
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Status
+from studio.sending.attempts import Attempt, Status
 from studio.sending.batches import Wanted
 from studio.sending.kinds import body_of
 from studio.sending.kinds.persona import PERSONA
-from tests.studio.helpers import a_request, ended, eventually, press
+from studio.settings import Settings
+from tests.studio.helpers import Story, a_request, ended, eventually, press, story
 
-Opener = Callable[..., Studio]
 
-
-@pytest.fixture
-def any_studio(database_url: str, open_studio: Opener) -> Studio:
-    """A studio on either kind of database."""
-    return open_studio(database_url=database_url, rate_limit=3, rate_period=600)
+@pytest.fixture(scope="module")
+def any_studio(new_database: Callable[[], str], server: Server) -> Iterator[Studio]:
+    """A studio on either kind of database, for the whole file; it looks for what was left ten times as often."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "HEARTBEAT", engines.HEARTBEAT / 10)
+        patch.setattr(engines, "OVERDUE", engines.OVERDUE / 10)
+        studio = Studio(Settings(base_url=server.base_url, database_url=new_database(), rate_limit=3, rate_period=600))
+        yield studio
+        studio.close()
 
 
 def wanted(count: int) -> list[Wanted]:
@@ -35,8 +40,8 @@ def wanted(count: int) -> list[Wanted]:
     return [Wanted(PERSONA, body_of(request.payload()), request) for request in requests]
 
 
-def engine_rows(studio: Studio) -> int:
-    """How many workflows DBOS has on file."""
+def workflows(studio: Studio) -> set[str]:
+    """The workflows that DBOS has on file."""
     store, running = studio.open().result()
     if store.database.kind == "sqlite":
         engine = sqlite_file(f"{store.database.engine.url.database}-engine-{running.executor}")
@@ -44,7 +49,49 @@ def engine_rows(studio: Studio) -> int:
     else:
         engine, table = store.database.engine, "dbos.workflow_status"
     with engine.connect() as connection:
-        return int(connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one())
+        return set(connection.execute(sa.text(f"SELECT workflow_uuid FROM {table}")).scalars())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def early(any_studio: Studio, server: Server) -> set[str]:
+    """The workflows of the first attempt; it has ended when the other tests begin."""
+    account = any_studio.sign_in(server.sandbox.new_account())
+    attempt = press(any_studio, account)
+    found = eventually(lambda: workflows(any_studio))
+    ended(any_studio, account, attempt)
+    return found | workflows(any_studio)
+
+
+def test_one_press_makes_one_persona_and_files_its_id(any_studio: Studio, server: Server, token: str) -> None:
+    account = any_studio.sign_in(token)
+    attempt = ended(any_studio, account, press(any_studio, account))
+    assert (story(server, token, attempt), attempt.persona_id) == (
+        Story(Status.CREATED, "", 200, 1),
+        server.sandbox.personas(token)[0]["personaId"],
+    )
+
+
+def test_thirty_threads_pressing_at_once_send_one_request(any_studio: Studio, server: Server, token: str) -> None:
+    account = any_studio.sign_in(token)
+    start = threading.Barrier(30)
+
+    def one_of_them(_: int) -> Attempt:
+        start.wait()
+        return press(any_studio, account)
+
+    server.sandbox.fault("delay", token=token, seconds=1)
+    with ThreadPoolExecutor(30) as pool:
+        attempts = list(pool.map(one_of_them, range(30)))
+    ended(any_studio, account, attempts[0])
+    assert (len({each.id for each in attempts}), server.sandbox.count(token=token)) == (1, 1)
+
+
+def test_an_answer_that_no_database_takes_as_it_is_gets_filed_all_the_same(
+    any_studio: Studio, server: Server, token: str
+) -> None:
+    server.sandbox.fault("code", token=token, code=422, message="name has a NUL \0 in it")
+    account = any_studio.sign_in(token)
+    assert ended(any_studio, account, press(any_studio, account)).status is Status.REFUSED
 
 
 def test_three_hundred_waiting_attempts_need_no_thread_each(any_studio: Studio, server: Server, token: str) -> None:
@@ -54,12 +101,6 @@ def test_three_hundred_waiting_attempts_need_no_thread_each(any_studio: Studio, 
     eventually(lambda: server.sandbox.count(token=token) == 3)
     assert threading.active_count() - before <= 10
     any_studio.batches.cancel(account.id, batch_id)
-
-
-def test_the_engine_forgets_what_has_ended(any_studio: Studio, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    account = any_studio.sign_in(token)
-    ended(any_studio, account, press(any_studio, account))
-    eventually(lambda: engine_rows(any_studio) == 0, 20, lambda: engine_rows(any_studio))
 
 
 def test_accounts_are_served_beside_each_other(any_studio: Studio, server: Server, token: str) -> None:
@@ -124,3 +165,7 @@ def test_what_cannot_be_started_waits_for_the_next_sign_of_life(
     assert tries.count("carry") <= 1
     for attempt in pressed:
         ended(any_studio, account, attempt)
+
+
+def test_the_engine_forgets_what_has_ended(any_studio: Studio, early: set[str]) -> None:
+    eventually(lambda: not early & workflows(any_studio), 20, lambda: early & workflows(any_studio))

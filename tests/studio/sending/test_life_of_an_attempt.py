@@ -79,6 +79,8 @@ LOOKED_AT = [
     )
 ]  # fmt: skip
 
+ROWS = sa.select(*LOOKED_AT).order_by(attempts.c.number)
+
 KIND = st.sampled_from(["persona", "portrait", "persona", "boost"])
 TRACK = st.sampled_from([0, 0, 0, 1])
 DECISION = st.sampled_from(["fresh", "as seen", "none"])
@@ -611,7 +613,7 @@ class Life(RuleBasedStateMachine):
 
     def fetch(self) -> dict[str, Any]:
         with self.database.reading() as connection:
-            return {row.id: row for row in connection.execute(sa.select(*LOOKED_AT).order_by(attempts.c.number))}
+            return {row.id: row for row in connection.execute(ROWS)}
 
     def at_work(self) -> list[Process]:
         return [process for process in self.awake() if process.hands]
@@ -647,7 +649,7 @@ def a_body(kind: str, track: int, words: int) -> tuple[str, Any]:
 
 
 @pytest.fixture
-def database(store_url: str, clock: Clock) -> Iterator[ShakyDatabase]:
+def shaky_database(store_url: str, clock: Clock) -> Iterator[ShakyDatabase]:
     """A database that nobody waits for the disk of."""
     database = ShakyDatabase(store_url, clock)
     if database.kind == "sqlite":
@@ -658,7 +660,7 @@ def database(store_url: str, clock: Clock) -> Iterator[ShakyDatabase]:
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_whatever_happens_in_whatever_order_the_promise_is_kept(
-    beginning: str, database: ShakyDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    beginning: str, shaky_database: ShakyDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kinds, "_kinds", dict(kinds._kinds))
     register(PORTRAIT)
@@ -678,11 +680,11 @@ def test_whatever_happens_in_whatever_order_the_promise_is_kept(
     for module in (store_module, batches_module, engine_module):
         monkeypatch.setattr(module, "uuid", ids)
     ThisLife.beginning = beginning
-    ThisLife.database, ThisLife.clock, ThisLife.store = database, clock, Store(database)
+    ThisLife.database, ThisLife.clock, ThisLife.store = shaky_database, clock, Store(shaky_database)
     run_state_machine_as_test(
         ThisLife,
         settings=settings(
-            max_examples=LIVES[database.kind],
+            max_examples=LIVES[shaky_database.kind],
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

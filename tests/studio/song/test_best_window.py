@@ -205,7 +205,8 @@ def singing(words: TimedWords, duration: float) -> np.ndarray[tuple[int], np.dty
     return np.concatenate([[0], np.cumsum(voice)])
 
 
-@pytest.mark.parametrize("seed", range(200))
+@steady
+@given(seed=st.integers(min_value=0))
 def test_a_suggestion_keeps_the_rules_and_holds_nearly_the_most_singing_there_is(seed: int) -> None:
     words, duration = timing(seed)
     window = suggest(words, duration)
@@ -219,7 +220,8 @@ def test_a_suggestion_keeps_the_rules_and_holds_nearly_the_most_singing_there_is
     assert window.guessed is (best == 0)
 
 
-@pytest.mark.parametrize("seed", range(0, 200, 10))
+@steady
+@given(seed=st.integers(min_value=0))
 def test_the_same_words_in_any_order_give_the_same_window(seed: int) -> None:
     words, duration = timing(seed)
     mixed = list(words.words)
