@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kie import PersonaRequest, Track
+from kie import Cause, PersonaRequest, Track
 from studio.database.attempt_columns import COLUMNS, IN_CSV, Column
 from studio.database.connection import Database
 from studio.library.export_files import csv_file
@@ -56,3 +56,9 @@ def test_the_csv_has_a_word_for_every_value(library: Library) -> None:
 def test_a_searched_column_is_found_by_its_words(name: str, library: Library) -> None:
     this = filed(library, **{name: "zephyr"})
     assert [attempt.id for attempt in library.find(ME, Query("zeph")).attempts] == [this]
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_cause_fits_into_its_column(cause: Cause) -> None:
+    (column,) = (column for column in COLUMNS if column.name == "cause")
+    assert len(cause) <= column.length
