@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -141,3 +142,10 @@ def test_an_example_is_short() -> None:
     lengths = {file.name: len(file.read_text().splitlines()) for file in (ROOT / "examples").glob("*.py")}
     assert lengths
     assert max(lengths.values()) < 40, lengths
+
+
+def test_an_example_uses_the_client_and_the_rules_only() -> None:
+    for file in (ROOT / "examples").glob("*.py"):
+        nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+        ours = {(node.module or "").partition(".")[0] for node in nodes} & {"kie", "studio", "views", "sandbox", "app"}
+        assert ours <= {"kie", "studio"}, file
