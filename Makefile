@@ -2,7 +2,6 @@
 # It needs Python 3.11 or newer. Everything else is installed into .venv, again when requirements change.
 
 PYTHON ?= python3
-PORT ?= 8501
 TESTS ?= tests
 BIN := .venv/bin
 READY := .venv/ready
@@ -18,8 +17,8 @@ $(READY): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install -q -r requirements-dev.txt
 	@touch $@
 
-dev: $(READY) ## run the app, drawn anew when a file of pages/ or views/ is saved (PORT=8501)
-	$(BIN)/streamlit run app.py --server.port $(PORT) --server.fileWatcherType auto --server.runOnSave true
+dev: $(READY) ## run the app, drawn anew when a file of pages/ or views/ is saved (PORT=8600 chooses a port)
+	$(BIN)/streamlit run app.py --server.fileWatcherType auto --server.runOnSave true $(if $(PORT),--server.port $(PORT))
 
 test: $(READY) ## check and test everything, as for a release
 	$(BIN)/python -m tests
