@@ -38,5 +38,5 @@ format: $(READY) ## mend style where that can be done by itself
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-bench: $(READY) ## measure all figures and write them into README.md (an hour)
+bench: $(READY) ## measure all figures and write them into README.md; it takes long
 	$(BIN)/python -m benchmarks

@@ -1,12 +1,17 @@
-"""Each scenario is told apart, is told in sentences, and does what it says."""
+"""Each scenario is told apart, is told in sentences, and does what it says; each operation is one of KIE's."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from sandbox import SCENARIOS, Scenario
+from sandbox.api import OPERATIONS
 from tests.sandbox.sandbox_caller import Caller
 
+CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"
 REFUSALS = [scenario for scenario in SCENARIOS if scenario.group == "refusal"]
 EVERY = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.key)
 
@@ -34,3 +39,9 @@ def test_a_refusal_answers_with_its_code(scenario: Scenario, caller: Caller) -> 
 def test_only_a_trouble_goes_wrong_on_the_line(scenario: Scenario) -> None:
     kinds = {track.trouble.kind for track in (scenario.task.tracks if scenario.task else ()) if track.trouble}
     assert (scenario.group == "trouble") == bool(kinds - {"code", "status"})
+
+
+def test_every_operation_is_in_the_contract() -> None:
+    paths = yaml.load(CONTRACT.read_text(), yaml.CSafeLoader)["paths"]
+    told = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert set(OPERATIONS) <= told
