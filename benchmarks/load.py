@@ -319,13 +319,13 @@ async def two_servers(kie: Kie, database: str, folder: Path, count: int) -> list
     say(f"attempts: {ended}; requests after the kill: {sum(at > killed for at, _ in arrivals)}")
     say(f"pages of the dead server: a reload answers {status}, their downloads {[status for status, _ in files]}")
     say(f"after reconnecting they show {dict(shown)}")
-    each = Counter(name for _, name in arrivals)
+    requested = Counter(name for _, name in arrivals)
     what = "One of two servers killed and back"
-    unsent, unknown = set(clicks) - set(each), {name for name, state in outcomes.items() if state == "unknown"}
+    unsent, unknown = set(clicks) - set(requested), {name for name, state in outcomes.items() if state == "unknown"}
     whole = sum(ended.values()) == filed == len(clicks) and done
     return [
         at_most(f"{what}: arrivals in any period", most_in_period([at for at, _ in arrivals]), LIMIT, "", of="{:.0f}"),
-        at_most(f"{what}: most requests for one click", max(each.values()), 1, "", of="{:.0f}"),
+        at_most(f"{what}: most requests for one click", max(requested.values()), 1, "", of="{:.0f}"),
         Row(f"{what}: attempts that ended", f"{sum(ended.values())} of {count}: {_list(ended)}", f"{count}", whole),
         Row(f"{what}: clicks without a request", f"{len(unsent)}", "unknown ones", unsent <= unknown),
         Row(f"{what}: a page of the other server meanwhile, p95", f"{seconds(share(took, 0.95))} ({spread(took)})"),

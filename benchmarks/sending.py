@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import attempts
@@ -28,6 +29,7 @@ from library import FEW, MANY, filled
 from servers import Kie, postgres, stand_in, wait_for
 
 from studio.database.connection import Database  # found through `attempts`
+from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
 
 RATIO_BAR, CLAIM_BAR, IDLE_BAR = 1.2, 0.002, 1.0
@@ -102,15 +104,15 @@ def size_does_not_matter(
     kind: str, few_url: str, many_url: str, token: str, pairs: int, settling: float, idle: float
 ) -> list[Row]:
     """Time what is done all the time, in a large library and in a small one."""
-    account = attempts.account_of(token)
+    account = account_of(token)
     for url, size in ((few_url, FEW), (many_url, MANY)):
         filled(url, size, account).database.close()
     few, many = Store(Database(few_url)), Store(Database(many_url))
     for store in (few, many):
         attempts.sign_of_life(store)
     pieces = {
-        "a sign of life": [timed(lambda store=store: attempts.sign_of_life(store)) for store in (many, few)],
-        "a look round": [timed(lambda store=store: attempts.look_round(store, account)) for store in (many, few)],
+        "a sign of life": [timed(partial(attempts.sign_of_life, store)) for store in (many, few)],
+        "a look round": [timed(partial(attempts.look_round, store, account)) for store in (many, few)],
         "a claim": [timed_claims(store, account) for store in (many, few)],
     }
     rows = []

