@@ -32,7 +32,7 @@ def load(page: Page, name: str) -> None:
 
 
 def test_what_waits_shows_the_newer_of_two_calls_and_goes_on(page: Page, order: str) -> None:
-    load(page, "waiting")
+    load(page, "shared/live_updates")
     began = time.time() * 1000 - 1500
     older = {"key": "any", "now": began, "headline": "Waiting for its turn", "started": began, "usual": ""}
     page.evaluate(order, [older, {**older, "now": began + 1, "headline": "Sent"}])
