@@ -21,6 +21,8 @@ from views.create import (
     window_chooser,
 )
 from views.shared import error_messages, persona_form, persona_requests, token_panel
+from views.shared.elements import button
+from views.shared.screen_state import PersonaRequests, state
 
 account = token_panel.current()
 try:
@@ -34,9 +36,7 @@ st.markdown("Turn a finished KIE song into a persona: an ID with which later son
 if account is None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown("Paste your KIE token in the sidebar, or look around first with an invented KIE.")
-        st.button(
-            "Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=token_panel.start_demo
-        )
+        button("Try the demo", "try_demo_here", "theater_comedy", token_panel.start_demo)
 
 song, choice = st.columns([2, 3], gap="large")
 
@@ -53,7 +53,7 @@ with song:
         help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it. "
         "kie.ai/logs lists your tasks for two months.",
     )
-    st.button("Find tracks", key="find_tracks", icon=":material/search:", on_click=track_list.look_up)
+    button("Find tracks", "find_tracks", "search", track_list.look_up)
     paste_field.show(account)
 
 with choice:
@@ -95,22 +95,22 @@ with persona:
     )
     description_help.show(account)
     st.text_input("Style (optional)", key="style", persist_state="session", placeholder="Chamber jazz")
-    st.button(
+    button(
         "Creating …" if busy else "Create persona",
-        key="create",
+        "create",
+        "mic",
+        persona_requests.create,
         type="primary",
-        icon=":material/mic:",
         disabled=busy,
-        on_click=persona_requests.create,
         width="stretch",
     )
-    for problem in persona_requests.current(account).problems:
+    for problem in state(PersonaRequests, account).problems:
         st.error(problem.sentence, icon=":material/edit:")
 
 
 def show_result() -> None:
     with result:
-        decision_id = persona_requests.current(account).decision_id
+        decision_id = state(PersonaRequests, account).decision_id
         if account is not None and decision_id:
             resend_decision.show(account, decision_id)
         elif account is not None and attempt is not None:

@@ -5,6 +5,7 @@ import streamlit as st
 from studio.facade import NotSaved
 from views.library import import_export, search_list
 from views.shared import error_messages, token_panel
+from views.shared.elements import button
 
 account = token_panel.current()
 
@@ -15,9 +16,7 @@ if account is None:
         st.markdown(
             "Paste your KIE token in the sidebar to see its library, or look around first with an invented KIE."
         )
-        st.button(
-            "Try the demo", key="try_demo_here", icon=":material/theater_comedy:", on_click=token_panel.start_demo
-        )
+        button("Try the demo", "try_demo_here", "theater_comedy", token_panel.start_demo)
 else:
     try:
         with st.container():  # what comes and goes in it leaves the tabs below as they are

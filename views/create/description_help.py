@@ -12,6 +12,7 @@ from studio.sending.attempts import Attempt, Status
 from studio.song import track_verdict
 from views.create import track_list
 from views.shared import error_messages, live_updates, persona_form, sign_in, token_panel
+from views.shared.elements import button
 from views.shared.screen_state import Boost, state
 
 
@@ -23,22 +24,22 @@ def show(account: Account | None) -> None:
         boost_id = state_of_boost.attempt_id
         boost = the_studio().attempt(account, boost_id) if account is not None and boost_id else None
     with st.container(horizontal=True):
-        st.button(
+        button(
             "Draft from the song",
-            key="draft",
-            icon=":material/edit_note:",
+            "draft",
+            "edit_note",
+            _draft,
             type="tertiary",
             disabled=track_list.chosen(account) is None,
-            on_click=_draft,
             help="Adds the song’s tags, and how its lyrics say it is sung. Choose a track first.",
         )
-        st.button(
+        button(
             "Boost with KIE",
-            key="boost",
-            icon=":material/bolt:",
+            "boost",
+            "bolt",
+            _boost,
             type="tertiary",
             disabled=account is None or (boost is not None and boost.in_flight),
-            on_click=_boost,
             help="KIE writes a richer version of your description, for credits; its answer says how many.",
         )
     if state_of_boost.problem:
@@ -48,7 +49,7 @@ def show(account: Account | None) -> None:
 
 
 def _boost_of(account: Account | None) -> Boost:
-    return state(Boost, account.id if account is not None else "", persona_form.text("task_id"))
+    return state(Boost, account, persona_form.text("task_id"))
 
 
 def _show_boost(account: Account, boost: Attempt) -> None:
@@ -63,11 +64,11 @@ def _show_boost(account: Account, boost: Attempt) -> None:
             st.caption(f":material/bolt: KIE’s version. {price}")
             st.text(text)
             with st.container(horizontal=True):
-                st.button("Use it as the description", key="boost_use", type="primary", on_click=_use, args=(text,))
-                st.button("Leave it", key="boost_leave", on_click=_close)
+                button("Use it as the description", "boost_use", "", _use, text, type="primary")
+                button("Leave it", "boost_leave", "", _close)
         else:
             error_messages.show_refusal(boost)
-            st.button("Close", key="boost_leave", on_click=_close)
+            button("Close", "boost_leave", "", _close)
 
 
 def _draft() -> None:

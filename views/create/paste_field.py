@@ -8,7 +8,8 @@ from studio.facade import the_studio
 from studio.people.token_store import Account, account_of
 from views.create import track_list
 from views.shared import persona_form, token_panel
-from views.shared.screen_state import PastedText, Trouble, state
+from views.shared.elements import button
+from views.shared.screen_state import PastedText, SongLookup, Trouble, state
 
 
 def is_token(text: str) -> bool:
@@ -21,7 +22,7 @@ def read() -> None:
     from studio.song import pasted_text
 
     account = token_panel.current()
-    pasted, lookup = _pasted(account), track_list.current(account)
+    pasted, lookup = state(PastedText, account), state(SongLookup, account)
     pasted.clear()
     lookup.clear()
     text = persona_form.text("task_id")
@@ -47,7 +48,7 @@ def read() -> None:
 
 def show(account: Account | None) -> None:
     """Ask what only a person can say: which song of several, and what to do with a token."""
-    pasted = _pasted(account)
+    pasted = state(PastedText, account)
     if pasted.task_ids:
         with st.container(border=True, key="task_choice"):
             st.selectbox(
@@ -64,12 +65,8 @@ def show(account: Account | None) -> None:
                 ":material/key: **That has a KIE token in it.** It was taken out of the field and is not stored."
             )
             with st.container(horizontal=True):
-                st.button("Use it as my token", key="use_pasted_token", type="primary", on_click=_use_token)
-                st.button("Forget it", key="forget_pasted_token", on_click=_forget_token)
-
-
-def _pasted(account: Account | None) -> PastedText:
-    return state(PastedText, account.id if account is not None else "")
+                button("Use it as my token", "use_pasted_token", "", _use_token, type="primary")
+                button("Forget it", "forget_pasted_token", "", _forget_token)
 
 
 def _take(task_id: str, audio_ids: tuple[str, ...]) -> None:
@@ -79,17 +76,17 @@ def _take(task_id: str, audio_ids: tuple[str, ...]) -> None:
 def _choose() -> None:
     chosen = st.session_state.get("task_chosen")
     if chosen:
-        _pasted(token_panel.current()).clear()
+        state(PastedText, token_panel.current()).clear()
         _take(chosen, ())
         track_list.look_up()
 
 
 def _use_token() -> None:
-    pasted = _pasted(token_panel.current())
+    pasted = state(PastedText, token_panel.current())
     token, pasted.token = pasted.token, ""
     if token:
         token_panel.use_token(token)
 
 
 def _forget_token() -> None:
-    _pasted(token_panel.current()).token = ""
+    state(PastedText, token_panel.current()).token = ""

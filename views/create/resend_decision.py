@@ -9,6 +9,7 @@ from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Status
 from views.shared import persona_form, persona_requests
+from views.shared.elements import button, literal
 
 
 def show(account: Account, earlier_id: str) -> None:
@@ -26,31 +27,25 @@ def show(account: Account, earlier_id: str) -> None:
                 "replace what KIE has."
             )
             _texts("Sent then", earlier.request)
-            st.button(
+            button(
                 "Ask KIE again with exactly the same text",
-                key="ask_again",
+                "ask_again",
+                "refresh",
+                persona_requests.ask_again,
+                earlier.seen,
                 type="primary",
-                icon=":material/refresh:",
-                on_click=persona_requests.ask_again,
-                args=(earlier.seen,),
             )
         else:
             st.subheader("This track already has a persona", anchor=False)
             st.markdown("A second request may silently replace its name and description at KIE. The ID stays the same.")
-            st.code(earlier.persona_id, language=None, wrap_lines=True)
+            literal(earlier.persona_id)
             before, after = st.columns(2)
             with before:
                 _texts("At KIE now", earlier.request)
             with after:
                 _texts("Typed now", persona_form.typed())
-            st.button(
-                "Send, and replace the old text",
-                key="send_over",
-                icon=":material/warning:",
-                on_click=persona_requests.send_over,
-                args=(earlier.seen,),
-            )
-        st.button("Leave it as it is", key="leave_it", on_click=persona_requests.close_outcome)
+            button("Send, and replace the old text", "send_over", "warning", persona_requests.send_over, earlier.seen)
+        button("Leave it as it is", "leave_it", "", persona_requests.close_outcome)
 
 
 def _texts(title: str, request: PersonaRequest) -> None:

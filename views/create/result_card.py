@@ -10,6 +10,8 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
 from views.create.track_list import use_sibling
 from views.shared import attempt_progress, error_messages, live_updates, persona_requests, status
+from views.shared.elements import button, literal
+from views.shared.screen_state import PersonaRequests, state
 
 LAST_WORD = {
     Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
@@ -22,7 +24,7 @@ DRAWN_IN = 0.3
 
 def show(account: Account, attempt: Attempt) -> None:
     """Show one attempt as it stands."""
-    requests = persona_requests.current(account)
+    requests = state(PersonaRequests, account)
     with st.container(border=True, key="outcome"):
         if attempt.in_flight:
             requests.announce_id = attempt.id
@@ -36,7 +38,7 @@ def show(account: Account, attempt: Attempt) -> None:
 
 @st.fragment
 def _on_its_way(account: Account, attempt_id: str) -> None:
-    requests = persona_requests.current(account)
+    requests = state(PersonaRequests, account)
     try:
         attempt = the_studio().attempt(account, attempt_id)
     except NotSaved as error:
@@ -77,8 +79,7 @@ def _created(attempt: Attempt, alone: bool) -> None:
     status.badge(attempt.status)
     st.subheader("Here is your persona", anchor=False)
     error_messages.unsaved(attempt)
-    st.caption("Persona ID")
-    st.code(attempt.persona_id, language=None, wrap_lines=True)
+    literal(attempt.persona_id, "Persona ID")
     st.caption("Name")
     st.text(attempt.request.name)
     st.caption("Description")
@@ -87,9 +88,7 @@ def _created(attempt: Attempt, alone: bool) -> None:
         "KIE does not list personas, so this ID is kept in the history below. To use it, give it as `personaId` "
         "with `personaModel` set to `style_persona` when you make a song at KIE."
     )
-    st.button(
-        "Make another", key="start_over", icon=":material/add:", disabled=alone, on_click=persona_requests.start_over
-    )
+    button("Make another", "start_over", "add", persona_requests.start_over, disabled=alone)
 
 
 def _refused(attempt: Attempt, alone: bool) -> None:
@@ -99,14 +98,14 @@ def _refused(attempt: Attempt, alone: bool) -> None:
     st.markdown(meaning.next_step)
     error_messages.show_kie_message(attempt.code, attempt.message)
     if attempt.cause == Cause.UNSUITABLE.value:
-        st.button(
+        button(
             "Use the other track of this song",
-            key="use_sibling",
+            "use_sibling",
+            "swap_horiz",
+            use_sibling,
+            attempt,
             type="primary",
-            icon=":material/swap_horiz:",
             disabled=alone,
-            on_click=use_sibling,
-            args=(attempt,),
         )
     st.caption(LAST_WORD.get(attempt.cause, "KIE reported no persona. Your text is still in the fields."))
 
@@ -117,16 +116,16 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
     st.subheader("Sent, no answer", anchor=False)
     st.markdown(meaning.sentence)
     st.markdown(meaning.next_step)
-    st.button(
+    button(
         "Ask KIE again with exactly the same text",
-        key="ask_again",
-        icon=":material/refresh:",
+        "ask_again",
+        "refresh",
+        persona_requests.ask_again,
+        attempt.seen,
         disabled=alone,
-        on_click=persona_requests.ask_again,
-        args=(attempt.seen,),
     )
     error_messages.seen_id(attempt)
     error_messages.show_kie_message(attempt.code, attempt.message)
     if attempt.raw:
         with st.expander("The answer as it came"):
-            st.code(attempt.raw, language=None, wrap_lines=True, height=240)
+            literal(attempt.raw, height=240)

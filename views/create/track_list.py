@@ -12,6 +12,7 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from studio.song import track_verdict
 from views.shared import error_messages, persona_form, persona_requests, times, token_panel, track_card
+from views.shared.elements import button, literal
 from views.shared.screen_state import SongLookup, Trouble, state
 
 LOOK_EVERY = 4.0
@@ -28,7 +29,7 @@ VERDICTS = {
 
 def show(account: Account | None) -> None:
     """Show the tracks of the task that was looked up, or what keeps them from being shown."""
-    lookup = current(account)
+    lookup = state(SongLookup, account)
     if account is not None and lookup.wanted:
         _look_up(account, lookup)
     error_messages.show(lookup.trouble, ":material/search_off:")
@@ -36,20 +37,15 @@ def show(account: Account | None) -> None:
         _task(account, lookup, lookup.task)
 
 
-def current(account: Account | None) -> SongLookup:
-    """Return what was looked up for this account."""
-    return state(SongLookup, account.id if account is not None else "")
-
-
 def chosen(account: Account | None) -> Track | None:
     """Return the track that is chosen, if its song was looked up."""
-    return current(account).track(persona_form.text("audio_id"))
+    return state(SongLookup, account).track(persona_form.text("audio_id"))
 
 
 def look_up() -> None:
     """Have the typed task looked up. The page does it; if that run is interrupted, the next one does."""
     account = token_panel.current()
-    lookup, request = current(account), persona_form.typed()
+    lookup, request = state(SongLookup, account), persona_form.typed()
     lookup.clear()
     problems = [problem.sentence for problem in request.problems() if problem.field == "task_id"]
     if account is None:
@@ -72,7 +68,7 @@ def use_sibling(attempt: Attempt) -> None:
     account = token_panel.current()
     if account is None:
         return
-    lookup, request = current(account), attempt.request
+    lookup, request = state(SongLookup, account), attempt.request
     try:
         task = the_studio().music_task(account, request.task_id)
     except KieError as error:
@@ -108,7 +104,7 @@ def _task(account: Account, lookup: SongLookup, task: MusicTask) -> None:
     elif task.state is TaskState.FAILED:
         st.info(track_verdict.state_sentence(task), icon=":material/info:")
         if task.error_message:
-            st.code(f"{task.error_code} {task.error_message}".strip(), language=None, wrap_lines=True)
+            literal(f"{task.error_code} {task.error_message}".strip())
     elif not task.tracks:
         st.info("KIE lists no track for this song.", icon=":material/info:")
     earlier = the_studio().library.of_tracks(account.id, [track.audio_id for track in task.tracks])
@@ -153,13 +149,13 @@ def _card(account: Account, task: MusicTask, track: Track, earlier: Attempt | No
     if clock:
         st.caption(clock)
     usable = verdict.kind in ("can", "made")
-    st.button(
+    button(
         "Chosen" if is_chosen and usable else "Use this track",
-        key=f"use_{track.audio_id}",
-        icon=":material/check_circle:" if is_chosen and usable else ":material/radio_button_unchecked:",
+        f"use_{track.audio_id}",
+        "check_circle" if is_chosen and usable else "radio_button_unchecked",
+        use_track,
+        track,
         type="primary" if is_chosen and usable else "secondary",
         disabled=not usable,
-        on_click=use_track,
-        args=(track,),
         width="stretch",
     )

@@ -15,6 +15,7 @@ from kie.persona import DEFAULT_END
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from views.shared import components, error_messages, persona_form, track_card
+from views.shared.elements import button
 from views.shared.screen_state import Trouble, Window, state
 
 KEY, PLAYER = "window", "window_player"
@@ -29,7 +30,7 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
     """Show the chooser for a track whose length is known, with its player and the suggestion."""
     from studio.song import best_window
 
-    choice = state(Window, account.id, task_id, track.audio_id)
+    choice = state(Window, account, task_id, track.audio_id)
     if choice.words_wanted:
         _suggest(account, task_id, track, choice)
     if persona_form.window() == (None, None):
@@ -61,22 +62,15 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
                 st.audio(sound, format="audio/wav" if isinstance(sound, bytes) else "audio/mpeg", alt="The whole track")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         numbers(duration, choice)
-        st.button(
+        button(
             "Suggest the best window",
-            key="suggest",
-            icon=":material/auto_awesome:",
-            on_click=_want_suggestion,
-            args=(choice,),
+            "suggest",
+            "auto_awesome",
+            _want_suggestion,
+            choice,
             help="Asks KIE for the timed words of this track. KIE does not say what this call costs.",
         )
-        st.button(
-            "Beginning",
-            key="window_default",
-            icon=":material/first_page:",
-            type="tertiary",
-            on_click=_reset,
-            args=(duration,),
-        )
+        button("Beginning", "window_default", "first_page", _reset, duration, type="tertiary")
     if choice.suggested == persona_form.window():
         st.caption(f":material/auto_awesome: {choice.why}")
     error_messages.show(choice.trouble, ":material/search_off:", warning=True)

@@ -15,14 +15,9 @@ from views.shared import error_messages, persona_form, persona_requests, sign_in
 from views.shared.screen_state import LibraryPage, Message, Trouble, state
 
 
-def current(account: Account) -> LibraryPage:
-    """Return what is open and said in this account's library."""
-    return state(LibraryPage, account.id)
-
-
 def opened(account: Account) -> str:
     """Return the ID of the attempt that is open; it stands in the address too."""
-    library = current(account)
+    library = state(LibraryPage, account)
     if library.attempt_id is None:
         library.attempt_id = st.query_params.get("attempt", "")
     persona_requests.show_in_address(library.attempt_id)
@@ -33,13 +28,13 @@ def open_attempt(attempt_id: str) -> None:
     """Show one attempt, or with "" none."""
     account = token_panel.current()
     if account is not None:
-        library = current(account)
+        library = state(LibraryPage, account)
         library.attempt_id, library.message = attempt_id, None
 
 
 def trouble(account: Account, place: str) -> None:
     """Say beside a field what kept it from being written."""
-    message = current(account).message
+    message = state(LibraryPage, account).message
     with st.container():  # a place of its own, so that what is open below stays open
         if message is not None and message.place == place:
             st.error(message.sentence)
@@ -149,7 +144,7 @@ def _write(change: Callable[[str], None], place: str = "") -> bool:
     account = token_panel.current()
     if account is None:
         return False
-    current(account).message = None
+    state(LibraryPage, account).message = None
     try:
         change(account.id)
     except ValueError as error:
@@ -166,4 +161,4 @@ def _write(change: Callable[[str], None], place: str = "") -> bool:
 def _say(message: Message) -> None:
     account = token_panel.current()
     if account is not None:
-        current(account).message = message
+        state(LibraryPage, account).message = message

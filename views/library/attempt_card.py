@@ -16,6 +16,7 @@ from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.song import media_files
 from views.library import attempt_actions
 from views.shared import attempt_progress, downloads, error_messages, status, times, track_card
+from views.shared.elements import button, fact, literal
 
 COVER = 76
 """Pixels; small enough to leave the words beside it on a phone."""
@@ -42,19 +43,13 @@ def show(account: Account, attempt: Attempt) -> None:
     with st.container(border=True, key="library_detail"):
         _head(attempt)
         if attempt.deleted_at is not None:
-            st.button(
-                "Bring it back",
-                key="library_restore",
-                icon=":material/undo:",
-                on_click=attempt_actions.restore,
-                args=(attempt.id,),
-            )
+            button("Bring it back", "library_restore", "undo", attempt_actions.restore, attempt.id)
         with st.container():  # a place of its own, so that what is open below stays open when it changes
             _outcome(account, attempt)
-        _fact("Name", attempt.request.name or "No name")
-        _fact("Description", attempt.request.description or "No description")
+        fact("Name", attempt.request.name or "No name")
+        fact("Description", attempt.request.description or "No description")
         if attempt.request.style:
-            _fact("Style", attempt.request.style)
+            fact("Style", attempt.request.style)
         with st.container():
             _ways_out(account, attempt)
         _track(account, attempt)
@@ -67,23 +62,19 @@ def show(account: Account, attempt: Attempt) -> None:
         _delete(attempt)
 
 
-def _fact(label: str, text: str) -> None:
-    with st.container(gap="xxsmall"):
-        st.caption(label)
-        st.text(text)
-
-
 def _head(attempt: Attempt) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         status.badge(attempt.status)
-        st.button(
+        button(
             "★ Favourite" if attempt.favourite else "☆ Add to favourites",
-            key="library_star",
+            "library_star",
+            "",
+            attempt_actions.star,
+            attempt.id,
+            not attempt.favourite,
             type="tertiary",
-            on_click=attempt_actions.star,
-            args=(attempt.id, not attempt.favourite),
         )
-        st.button("Close", key="library_close", icon=":material/close:", type="tertiary", on_click=_close)
+        button("Close", "library_close", "close", _close, type="tertiary")
 
 
 def _close() -> None:
@@ -95,8 +86,7 @@ def _outcome(account: Account, attempt: Attempt) -> None:
         attempt_progress.show(account, attempt, "library_card_waiting")
     if attempt.persona_id:
         with st.container(gap="xxsmall"):
-            st.caption("Persona ID")
-            st.code(attempt.persona_id, language=None, wrap_lines=True)
+            literal(attempt.persona_id, "Persona ID")
     error_messages.unsaved(attempt)
     if attempt.settled is not Settled.NOT:
         st.markdown(f":material/person_edit: {SETTLED[attempt.settled]}")
@@ -106,13 +96,13 @@ def _outcome(account: Account, attempt: Attempt) -> None:
 
 def _ways_out(account: Account, attempt: Attempt) -> None:
     if attempt.status is Status.REFUSED:
-        st.button(
+        button(
             "Change and try again",
-            key="library_change",
+            "library_change",
+            "edit",
+            attempt_actions.change_and_try_again,
+            attempt.request,
             type="primary",
-            icon=":material/edit:",
-            on_click=attempt_actions.change_and_try_again,
-            args=(attempt.request,),
         )
     elif attempt.status is Status.UNKNOWN and attempt.settled is Settled.NOT:
         st.markdown(
@@ -122,25 +112,25 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
         )
         error_messages.seen_id(attempt)
         error_messages.show_kie_message(attempt.code, attempt.message)
-        st.button(
+        button(
             "Ask KIE again with exactly the same text",
-            key="library_ask_again",
+            "library_ask_again",
+            "refresh",
+            attempt_actions.ask_again,
+            attempt.seen,
             type="primary",
-            icon=":material/refresh:",
-            on_click=attempt_actions.ask_again,
-            args=(attempt.seen,),
         )
         with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
             st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
             st.text_input("Persona ID", key=f"by_hand_{attempt.id}")
             attempt_actions.trouble(account, "by_hand")
-            st.button("Keep this ID", key="library_by_hand", on_click=attempt_actions.found_by_hand, args=(attempt.id,))
+            button("Keep this ID", "library_by_hand", "", attempt_actions.found_by_hand, attempt.id)
         with st.expander("It was not made, let me change it", icon=":material/edit:"):
             st.caption(
                 "Choose this only if KIE’s logs show no such call: if the persona exists after all, another text "
                 "could replace its name and description."
             )
-            st.button("It was not made", key="library_not_made", on_click=attempt_actions.not_made, args=(attempt.id,))
+            button("It was not made", "library_not_made", "", attempt_actions.not_made, attempt.id)
 
 
 def _track(account: Account, attempt: Attempt) -> None:
@@ -170,12 +160,8 @@ def _track(account: Account, attempt: Attempt) -> None:
                 lambda: io.BytesIO(media_files.clip(track.audio_url, base_url)),
             )
         if request.task_id and (track is None or not track.audio_url):
-            st.button(
-                "Look the track up at KIE",
-                key="library_look_up",
-                icon=":material/search:",
-                on_click=attempt_actions.look_up,
-                args=(attempt.id, request),
+            button(
+                "Look the track up at KIE", "library_look_up", "search", attempt_actions.look_up, attempt.id, request
             )
     attempt_actions.trouble(account, "track")
 
@@ -239,20 +225,14 @@ def _story(account: Account, attempt: Attempt, events: list[Event]) -> None:
             st.text(f"{times.told(moment)}  {sentence}" + (f", by {author}" if author else ""))
             rest = {name: value for name, value in told.items() if name != "by" and value}
             if rest:
-                st.code("\n".join(f"{name}: {value}" for name, value in rest.items()), language=None, wrap_lines=True)
+                literal("\n".join(f"{name}: {value}" for name, value in rest.items()))
         # A file may bring attempts that name each other, or themselves.
         others = {attempt.replaces: "The earlier attempt for this track"}
         others |= {other.id: "The later attempt for this track" for other in library.sent_again(account.id, attempt.id)}
         for other_id, label in others.items():
             if other_id in ("", attempt.id):
                 continue
-            st.button(
-                label,
-                key=f"open_{other_id}",
-                icon=":material/link:",
-                on_click=attempt_actions.open_attempt,
-                args=(other_id,),
-            )
+            button(label, f"open_{other_id}", "link", attempt_actions.open_attempt, other_id)
 
 
 def _papers(attempt: Attempt) -> None:
@@ -260,8 +240,7 @@ def _papers(attempt: Attempt) -> None:
     with st.expander("All that was sent and answered", icon=":material/description:"):
         st.caption("Sent to KIE (the token is never kept)")
         st.code(json.dumps(request.payload(), indent=2, ensure_ascii=False), language="json", wrap_lines=True)
-        st.caption("KIE’s answer as it came")
-        st.code(attempt.raw or "None was kept.", language=None, wrap_lines=True)
+        literal(attempt.raw or "None was kept.", "KIE’s answer as it came")
         facts = {
             "Attempt": attempt.id,
             "HTTP status": attempt.http_status,
@@ -279,10 +258,11 @@ def _delete(attempt: Attempt) -> None:
         return
     with st.popover("Delete", icon=":material/delete:", type="tertiary"):
         st.markdown("Only this library forgets it; at KIE nothing changes. You can undo it.")
-        st.button(
+        button(
             "Delete from this library",
-            key="library_delete",
-            icon=":material/delete:",
-            on_click=attempt_actions.delete,
-            args=(attempt.id, attempt.request.name),
+            "library_delete",
+            "delete",
+            attempt_actions.delete,
+            attempt.id,
+            attempt.request.name,
         )

@@ -12,6 +12,7 @@ from studio.library import export_files
 from studio.people.token_store import Account
 from views.library import attempt_actions, search_list
 from views.shared import downloads, error_messages, sign_in
+from views.shared.elements import button
 from views.shared.screen_state import Import, state
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _in(account: Account) -> None:
         "A file from here, or any CSV with the columns persona_id, name, description, task_id, audio_id. "
         "Nothing is written before you have seen what it would change, and nothing is sent to KIE."
     )
-    coming = state(Import, account.id)
+    coming = state(Import, account)
     if coming.done:
         st.success(coming.done, icon=":material/check_circle:")
     if coming.problem:
@@ -152,14 +153,7 @@ def _preview(account: Account, preview: Preview, file_key: str) -> None:
     if changes:
         if changes > MANY:
             st.caption("So many take some minutes. This page answers again when they are in; leave it open.")
-        st.button(
-            f"Bring in {changes:,}",
-            key="library_import",
-            type="primary",
-            icon=":material/library_add:",
-            on_click=_import,
-            args=(account, file_key),
-        )
+        button(f"Bring in {changes:,}", "library_import", "library_add", _import, account, file_key, type="primary")
     elif preview.different:
         st.info("Nothing is new. Tick the box above to take over what differs.", icon=":material/info:")
     else:
@@ -169,7 +163,7 @@ def _preview(account: Account, preview: Preview, file_key: str) -> None:
 def _import(account: Account, file_key: str) -> None:
     from studio.library import import_merge, import_reader
 
-    coming, library, author = state(Import, account.id), the_studio().library, sign_in.author()
+    coming, library, author = state(Import, account), the_studio().library, sign_in.author()
     overwrite, content = bool(st.session_state.get("library_overwrite")), st.session_state[file_key].getvalue()
     _forget_last(coming)
     try:
@@ -198,7 +192,5 @@ def _forget(account: Account) -> None:
         st.text_input(
             "Type the account’s 12 characters to confirm", key="forget_account", placeholder=account.id, width=320
         )
-        st.button(
-            "Forget this account", key="forget", icon=":material/delete_forever:", on_click=attempt_actions.forget
-        )
+        button("Forget this account", "forget", "delete_forever", attempt_actions.forget)
     attempt_actions.trouble(account, "forget")

@@ -10,7 +10,8 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from views.library import attempt_actions, attempt_card
 from views.shared import live_updates, persona_form, status, tables, times
-from views.shared.screen_state import LibraryPage, Message
+from views.shared.elements import button
+from views.shared.screen_state import LibraryPage, Message, state
 
 ROWS = 50
 MOST = 200
@@ -19,7 +20,7 @@ MOST = 200
 
 def show(account: Account) -> None:
     """Show the list with its filters, and beside it the attempt that is open."""
-    library = attempt_actions.current(account)
+    library = state(LibraryPage, account)
     with st.container():  # a place of its own, so that the fields below stay where they are
         _message(library.message)
     query = _query(library)
@@ -101,7 +102,7 @@ def _query(library: LibraryPage) -> Query:
 
 
 def _list(account: Account, query: Query, open_id: str) -> None:
-    library, place = the_studio().library, attempt_actions.current(account)
+    library, place = the_studio().library, state(LibraryPage, account)
     page = library.find(account.id, query, offset=place.page * ROWS, limit=ROWS)
     if not page.attempts and place.page:
         place.page = 0
@@ -207,23 +208,8 @@ def _pager(place: LibraryPage, shown: int, more: bool, count: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{first:,} to {first + shown - 1:,} of {total}" if page or more else f"{total} in all")
         if page or more:
-            st.button(
-                "Back",
-                key="library_back",
-                icon=":material/chevron_left:",
-                disabled=not page,
-                on_click=turn,
-                args=(-1,),
-            )
-            st.button(
-                "More",
-                key="library_more",
-                icon=":material/chevron_right:",
-                icon_position="right",
-                disabled=not more,
-                on_click=turn,
-                args=(1,),
-            )
+            button("Back", "library_back", "chevron_left", turn, -1, disabled=not page)
+            button("More", "library_more", "chevron_right", turn, 1, icon_position="right", disabled=not more)
 
 
 def _message(message: Message | None) -> None:
@@ -233,10 +219,4 @@ def _message(message: Message | None) -> None:
         (st.error if message.bad else st.success)(message.sentence)
         if message.undo_id:
             st.text(message.name)
-            st.button(
-                "Undo",
-                key="library_undo",
-                icon=":material/undo:",
-                on_click=attempt_actions.restore,
-                args=(message.undo_id,),
-            )
+            button("Undo", "library_undo", "undo", attempt_actions.restore, message.undo_id)

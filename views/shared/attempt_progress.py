@@ -8,6 +8,7 @@ from kie import Cause
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
 from views.shared import live_updates
+from views.shared.elements import button
 from views.shared.persona_requests import send_held, stop_waiting
 
 
@@ -47,19 +48,17 @@ def _held(account: Account, attempt: Attempt, key: str) -> None:
         "stop. It may have been sent since that backup was made, so nothing is sent by itself."
     )
     live_updates.show(account, [attempt], key=key)
-    st.button(
-        "Send it now", key="let_go", type="primary", icon=":material/send:", on_click=send_held, args=(attempt.id,)
-    )
+    button("Send it now", "let_go", "send", send_held, attempt.id, type="primary")
     _cancel(attempt)
 
 
 def _cancel(attempt: Attempt) -> None:
-    st.button(
+    button(
         "Stop waiting" if attempt.wait_until else "Cancel",
-        key="stop_waiting",
-        icon=":material/stop_circle:",
+        "stop_waiting",
+        "stop_circle",
+        stop_waiting,
+        attempt.id,
         disabled=attempt.status is not Status.QUEUED,
         help="What has left cannot be called back." if attempt.status is not Status.QUEUED else None,
-        on_click=stop_waiting,
-        args=(attempt.id,),
     )

@@ -42,7 +42,7 @@ def button(
     label: str, key: str, file_name: str, mime: str, icon: str, account: Account, make: Callable[[], IO[bytes]]
 ) -> None:
     """Show a button that downloads what `make` returns when it is pressed."""
-    token = state(RandomKeys, account.id).downloads.setdefault((key, file_name), secrets.token_urlsafe(32))
+    token = state(RandomKeys, account).downloads.setdefault((key, file_name), secrets.token_urlsafe(32))
     the_studio().downloads.grant(token, Grant(account, sign_in.session_key(), make))
     st.download_button(
         label,

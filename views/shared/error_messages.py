@@ -8,6 +8,7 @@ from studio.exceptions import NotAllowed
 from studio.facade import NotSaved
 from studio.sending.attempts import Attempt
 from studio.sending.kinds import kind_named
+from views.shared.elements import literal
 from views.shared.screen_state import Trouble
 
 
@@ -51,16 +52,14 @@ def seen_id(attempt: Attempt) -> None:
     """Show an ID that stands in an answer that broke off: KIE most likely made the persona that it names."""
     found = attempt.outcome.result.get("seen_id")
     if found:
-        st.caption("Seen in the broken answer: this is most likely the persona’s ID")
-        st.code(str(found), language=None, wrap_lines=True)
+        literal(str(found), "Seen in the broken answer: this is most likely the persona’s ID")
 
 
 def show_kie_message(code: int | None, message: str) -> None:
     """Show KIE's own code and message; what a connection said is for experts, so it stands in a closed box."""
     words = " ".join(str(part) for part in (code, message) if part not in (None, ""))
     if words and code is not None:
-        st.caption("KIE’s own words")
-        st.code(words, language=None, wrap_lines=True)
+        literal(words, "KIE’s own words")
     elif words:
         with st.expander("Technical details"):
-            st.code(words, language=None, wrap_lines=True)
+            literal(words)

@@ -54,7 +54,7 @@ def show(
     what changes between reading and drawing is told too. At most `MOST_ATTEMPTS` are waited for.
     """
     seen = {attempt.id: attempt.state for attempt in attempts[:MOST_ATTEMPTS]}
-    streams = state(RandomKeys, account.id).streams
+    streams = state(RandomKeys, account).streams
     stream_key, drawn, before = streams.get(key) or (secrets.token_urlsafe(32), 0, {})
     drawn += seen != before
     streams[key] = (stream_key, drawn, seen)

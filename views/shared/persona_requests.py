@@ -23,11 +23,6 @@ KNOWN_BY_NOW = Problem("create", "Its outcome is known by now, so nothing was se
 NO_TOKEN = "Token: paste your KIE token in the sidebar first, or try the demo."
 
 
-def current(account: Account | None) -> PersonaRequests:
-    """Return what the page Create knows of this account's requests."""
-    return state(PersonaRequests, account.id if account is not None else "")
-
-
 def create() -> None:
     """Check the fields, and ask for the persona; the first click of a double one counts."""
     account = token_panel.current()
@@ -65,7 +60,7 @@ def shown_attempt(account: Account | None) -> Attempt | None:
     """
     if account is None:
         return None
-    requests, browsers, session_key = current(account), the_studio().browsers, sign_in.session_key()
+    requests, browsers, session_key = state(PersonaRequests, account), the_studio().browsers, sign_in.session_key()
     if requests.attempt_id is None:
         requests.attempt_id = st.query_params.get("attempt", "") or browsers.expected_outcome(session_key)
     show_in_address(requests.attempt_id)
@@ -87,12 +82,12 @@ def start_over() -> None:
     """Clear the fields for the next persona."""
     persona_form.clear()
     close_outcome()
-    state(SongLookup, *_scope()).clear()
+    state(SongLookup, token_panel.current()).clear()
 
 
 def close_outcome() -> None:
     """Take the last outcome off the page; it stays in the history."""
-    _note(current(token_panel.current()))
+    _note(state(PersonaRequests, token_panel.current()))
 
 
 def stop_waiting(attempt_id: str) -> None:
@@ -103,11 +98,6 @@ def stop_waiting(attempt_id: str) -> None:
 def send_held(attempt_id: str) -> None:
     """Have an attempt sent that was held after a backup was brought back."""
     _change(lambda account: the_studio().send_held(account, attempt_id))
-
-
-def _scope() -> tuple[str]:
-    account = token_panel.current()
-    return (account.id if account is not None else "",)
 
 
 def _change(change: Callable[[Account], object]) -> None:
@@ -122,12 +112,12 @@ def _send_typed(account: Account, replaces: Seen | None = None) -> None:
     if problems:
         _refuse(account, *problems)
     else:
-        _send(account, request, replaces, _looked_up(account, request.audio_id))
+        _send(account, request, replaces, state(SongLookup, account).track(request.audio_id))
 
 
 def _send(account: Account, request: PersonaRequest, replaces: Seen | None, track: Track | None) -> None:
-    requests, session_key, author = current(account), sign_in.session_key(), sign_in.author()
-    track = track or _looked_up(account, request.audio_id)
+    requests, session_key, author = state(PersonaRequests, account), sign_in.session_key(), sign_in.author()
+    track = track or state(SongLookup, account).track(request.audio_id)
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:
         attempt = the_studio().create_persona(account, request, replaces, author=author, track=track)
@@ -150,7 +140,7 @@ def _typed(account: Account) -> tuple[PersonaRequest, list[Problem]]:
     from studio.song import best_window
 
     request = persona_form.typed()
-    track = _looked_up(account, request.audio_id)
+    track = state(SongLookup, account).track(request.audio_id)
     duration = track.duration if track is not None else None
     fits = best_window.default(duration)
     if fits is not None and request.vocal_start is None and request.vocal_end is None:
@@ -158,16 +148,12 @@ def _typed(account: Account) -> tuple[PersonaRequest, list[Problem]]:
     return request, list(request.problems(duration))
 
 
-def _looked_up(account: Account, audio_id: str) -> Track | None:
-    return state(SongLookup, account.id).track(audio_id)
-
-
 def _not_saved(error: NotSaved | NotAllowed) -> Problem:
     return Problem("create", error_messages.not_saved(error, "nothing was sent"))
 
 
 def _refuse(account: Account | None, *problems: Problem) -> None:
-    _note(current(account), problems=problems)
+    _note(state(PersonaRequests, account), problems=problems)
 
 
 def _note(

@@ -19,6 +19,7 @@ from kie import KieError, Problem
 if TYPE_CHECKING:
     from kie import MusicTask, Track
     from studio.library.import_merge import Preview
+    from studio.people.token_store import Account
 
 S = TypeVar("S")
 KEY = "screen_state"
@@ -157,8 +158,9 @@ class RandomKeys:
     streams: dict[str, tuple[str, int, dict[str, Any]]] = field(default_factory=dict)
 
 
-def state(kind: type[S], *scope: str) -> S:
-    """Return the state of a feature for a scope: an account's ID, then a task ID, then an audio ID."""
+def state(kind: type[S], account: Account | None, *of: str) -> S:
+    """Return the state of a feature for an account, or for nobody, or for one of its songs or tracks by their IDs."""
+    scope = (account.id if account is not None else "", *of)
     kept: dict[tuple[type, tuple[str, ...]], Any] = st.session_state.setdefault(KEY, {})
     if (kind, scope) not in kept:
         kept[kind, scope] = kind()
@@ -168,19 +170,16 @@ def state(kind: type[S], *scope: str) -> S:
     return found
 
 
-def forget(*scope: str) -> None:
-    """Forget a scope and all below it; without one, everything."""
+def forget(*scope: str, kind: type | None = None) -> None:
+    """Forget a scope, by its IDs, and all below it, or of it only one kind; without a scope, everything."""
     kept = st.session_state.get(KEY, {})
-    for kind, of in list(kept):
-        if of[: len(scope)] == scope:
-            del kept[kind, of]
+    for key in list(kept):
+        if key[1][: len(scope)] == scope and kind in (None, key[0]):
+            del kept[key]
 
 
 def enter_page(name: str) -> None:
     """Forget what was for another page only. The router says which page is open."""
-    if st.session_state.setdefault("page", name) != name:
-        st.session_state.page = name
-        kept = st.session_state.get(KEY, {})
-        for kind, scope in list(kept):
-            if kind is PastedText:
-                del kept[kind, scope]
+    if st.session_state.get("page", name) != name:
+        forget(kind=PastedText)
+    st.session_state.page = name

@@ -8,6 +8,7 @@ from kie import KieError
 from studio.facade import Balance, the_studio
 from studio.people.token_store import Account
 from views.shared import error_messages, persona_form, screen_state, sign_in
+from views.shared.elements import button
 from views.shared.screen_state import TokenPanel, Trouble, state
 
 
@@ -62,9 +63,9 @@ def _ask() -> None:
         on_change=_sign_in,
         help="It stays in this program's memory: it is never stored, logged or shown in full.",
     )
-    error_messages.show(state(TokenPanel).trouble, ":material/key_off:")
+    error_messages.show(state(TokenPanel, None).trouble, ":material/key_off:")
     st.caption("You get a token at [kie.ai/api-key](https://kie.ai/api-key).")
-    st.button("Try the demo", key="try_demo", icon=":material/theater_comedy:", on_click=start_demo, width="stretch")
+    button("Try the demo", "try_demo", "theater_comedy", start_demo, width="stretch")
     st.caption("The demo needs no token and no network.")
 
 
@@ -75,7 +76,7 @@ def _sign_in() -> None:
 
 def use_token(token: str) -> None:
     """Give this browser the account of a token, if KIE accepts it; the sidebar says why if not."""
-    panel = state(TokenPanel)
+    panel = state(TokenPanel, current())
     panel.trouble = None
     if not token.strip():
         return
@@ -85,7 +86,7 @@ def use_token(token: str) -> None:
         panel.trouble = Trouble.of(error)
     else:
         _enter(account)
-        state(TokenPanel, account.id).ask_balance = False  # signing in has asked
+        state(TokenPanel, account).ask_balance = False  # signing in has asked
 
 
 def _enter(account: Account) -> None:
@@ -113,38 +114,33 @@ def _clear() -> None:
         st.query_params.pop("attempt", None)
 
 
-def _ask_balance(account_id: str) -> None:
-    state(TokenPanel, account_id).ask_balance = True
+def _ask_balance(account: Account) -> None:
+    state(TokenPanel, account).ask_balance = True
 
 
 def _show(account: Account) -> None:
-    studio, panel = the_studio(), state(TokenPanel, account.id)
+    studio, panel = the_studio(), state(TokenPanel, account)
     if panel.ask_balance or studio.balance(account) is None:
         studio.ask_balance(account)
         panel.ask_balance = False
     balance = studio.balance(account) or Balance(None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.metric("Credits left", "unknown" if balance.credits is None else f"{balance.credits:,.2f}")
-        st.button(
+        button(
             "Refresh",
-            key="refresh_balance",
-            icon=":material/refresh:",
+            "refresh_balance",
+            "refresh",
+            _ask_balance,
+            account.id,
             type="tertiary",
             help="Ask KIE for the balance again",
-            on_click=_ask_balance,
-            args=(account.id,),
         )
     if balance.error is not None:
         st.warning(f"{balance.error.sentence} {balance.error.next_step}", icon=":material/cloud_off:")
+    error_messages.show(panel.trouble, ":material/key_off:")
     st.caption(
         "Demo account" if account.demo else "Token set for this installation" if account.shared else "Your token"
     )
     st.text(f"Account {account.id}" + (f"\nToken ends in {account.last_four}" if account.last_four else ""))
     if not account.shared:
-        st.button(
-            "Leave the demo" if account.demo else "Use another token",
-            key="leave",
-            icon=":material/logout:",
-            on_click=leave,
-            width="stretch",
-        )
+        button("Leave the demo" if account.demo else "Use another token", "leave", "logout", leave, width="stretch")

@@ -1,0 +1,30 @@
+"""Elements as every page uses them: buttons, facts and texts that are shown literally."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+
+def button(label: str, key: str, icon: str, on_click: Callable[..., None], *args: Any, **look: Any) -> None:
+    """Show a button with a Material icon, or with none for "", that calls `on_click` with `args`.
+
+    `look` is what else `st.button` takes.
+    """
+    st.button(label, key=key, icon=(icon and f":material/{icon}:") or None, on_click=on_click, args=args, **look)
+
+
+def fact(label: str, text: str) -> None:
+    """Show a text under its label, letter for letter."""
+    with st.container(gap="xxsmall"):
+        st.caption(label)
+        st.text(text)
+
+
+def literal(text: str, label: str = "", **look: Any) -> None:
+    """Show a text that may be copied, letter for letter, perhaps under a label."""
+    if label:
+        st.caption(label)
+    st.code(text, language=None, wrap_lines=True, **look)
