@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
 from studio.facade import Studio, close_the_studio, the_studio  # noqa: E402
-from views.shared import event_stream, tables  # noqa: E402
+from views.shared import attempt_table, event_stream  # noqa: E402
 from views.shared.downloads import DownloadMiddleware  # noqa: E402
 from views.shared.security_headers import SecurityHeaders  # noqa: E402
 
@@ -46,7 +46,7 @@ def warm_up(studio: Studio) -> None:
     """
     with suppress(Exception):  # the log says why, and whoever needs it tries again
         studio.open().result()
-    tables.table({"one": ("text", ["at least"])})
+    attempt_table.table([], ["name"])
 
     gc.collect()
     gc.freeze()

@@ -9,10 +9,11 @@ from studio.library import export_files
 from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
-from views.shared import downloads, live_updates, status, tables
+from views.shared import attempt_table, downloads, live_updates
 
 SHOWN = 200
 """Rows in the table; the CSV has all."""
+COLUMNS = "created_at status persona_id name description audio_id task_id style vocal_start vocal_end code message"
 
 
 def show(account: Account, shown: Attempt | None) -> None:
@@ -60,44 +61,13 @@ def _table(attempts: list[Attempt]) -> None:
     if not attempts:
         st.caption("Nothing yet. Each attempt is kept here, whatever becomes of it.")
         return
-    table = tables.table(
-        {
-            "created_at": ("time", [attempt.created_at for attempt in attempts]),
-            "status": ("texts", [[status.LOOKS[attempt.status].word] for attempt in attempts]),
-            "persona_id": ("text", [attempt.persona_id for attempt in attempts]),
-            "name": ("text", [attempt.request.name for attempt in attempts]),
-            "description": ("text", [attempt.request.description for attempt in attempts]),
-            "audio_id": ("text", [attempt.request.audio_id for attempt in attempts]),
-            "task_id": ("text", [attempt.request.task_id for attempt in attempts]),
-            "style": ("text", [attempt.request.style or "" for attempt in attempts]),
-            "vocal_start": ("number", [attempt.request.vocal_start for attempt in attempts]),
-            "vocal_end": ("number", [attempt.request.vocal_end for attempt in attempts]),
-            "code": ("number", [attempt.code for attempt in attempts]),
-            "message": ("text", [attempt.message for attempt in attempts]),
-        }
-    )
-    column = st.column_config
-    st.dataframe(
-        table,
-        key="history",
-        hide_index=True,
+    attempt_table.show(
+        attempts,
+        COLUMNS.split(),
+        "history",
+        {"created_at": {"format": "D MMM YYYY, HH:mm:ss"}},
         height="content" if len(attempts) < 10 else 388,
-        placeholder="",
         alt=f"The newest {len(attempts)} attempts of this account with time, outcome, persona ID, name and details",
-        column_config={
-            "created_at": column.DatetimeColumn("When", format="D MMM YYYY, HH:mm:ss", timezone=st.context.timezone),
-            "status": status.column(),
-            "persona_id": column.TextColumn("Persona ID", width=290),
-            "name": column.TextColumn("Name", width="medium"),
-            "description": column.TextColumn("Description", width="medium"),
-            "audio_id": column.TextColumn("Audio ID", width="small"),
-            "task_id": column.TextColumn("Task ID", width="small"),
-            "style": column.TextColumn("Style", width="small"),
-            "vocal_start": column.NumberColumn("From (s)", format="%.2f"),
-            "vocal_end": column.NumberColumn("To (s)", format="%.2f"),
-            "code": column.NumberColumn("KIE’s code", format="%d"),
-            "message": column.TextColumn("KIE’s message", width="medium"),
-        },
     )
     if len(attempts) == SHOWN:
         st.caption(f"These are the newest {SHOWN}; the CSV has all.")

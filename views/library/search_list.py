@@ -9,13 +9,14 @@ from studio.library.search_query import Order, Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from views.library import attempt_actions, attempt_card
-from views.shared import live_updates, persona_form, status, tables, times
+from views.shared import attempt_table, live_updates, persona_form, status, times
 from views.shared.elements import button
 from views.shared.screen_state import LibraryPage, Message, state
 
 ROWS = 50
 MOST = 200
 """Attempts are counted up to here; beyond, "more than" is said."""
+COLUMNS = "favourite status name created_at persona_id title tags description author"
 
 
 def show(account: Account) -> None:
@@ -132,21 +133,6 @@ def _nothing(query: Query) -> None:
 
 
 def _table(attempts: list[Attempt], query: Query, page: int, open_id: str) -> None:
-    table = tables.table(
-        {
-            "favourite": ("text", ["★" if attempt.favourite else "" for attempt in attempts]),
-            "status": ("texts", [[status.LOOKS[attempt.status].word] for attempt in attempts]),
-            "name": ("text", [attempt.request.name for attempt in attempts]),
-            "created_at": ("time", [attempt.created_at for attempt in attempts]),
-            "persona_id": ("text", [attempt.persona_id for attempt in attempts]),
-            "title": ("text", [attempt.track.title if attempt.track else "" for attempt in attempts]),
-            "tags": ("texts", [attempt.tags for attempt in attempts]),
-            "description": ("text", [attempt.request.description for attempt in attempts]),
-            "author": ("text", [attempt.author for attempt in attempts]),
-        }
-    )
-    if not any(attempt.author for attempt in attempts):
-        table = table.drop_columns(["author"])
     ids = [attempt.id for attempt in attempts]
     key = f"library_table_{hash((query, page, *ids)) & 0xFFFFFFFF:x}"
 
@@ -162,29 +148,15 @@ def _table(attempts: list[Attempt], query: Query, page: int, open_id: str) -> No
             attempt_actions.open_attempt("")
 
     _mark(key, open_row)
-    column = st.column_config
-    st.dataframe(
-        table,
-        key=key,
-        hide_index=True,
+    attempt_table.show(
+        attempts,
+        COLUMNS.split()[: None if any(attempt.author for attempt in attempts) else -1],
+        key,
+        {"status": {"width": 104}, "name": {"width": 150 if open_id else 200}, "created_at": {"width": 150}},
         height="content" if len(ids) < 12 else 460,
-        placeholder="",
         alt=f"{len(ids)} attempts of this account; choose a row to open it",
         on_select=choose,
         selection_mode=["single-row", "single-cell"],
-        column_config={
-            "favourite": column.TextColumn("★", width=36, help="Favourite"),
-            "status": status.column(width=104),
-            "name": column.TextColumn("Name", width=150 if open_id else 200),
-            "created_at": column.DatetimeColumn(
-                "When", format="D MMM YYYY, HH:mm", timezone=st.context.timezone, width=150
-            ),
-            "persona_id": column.TextColumn("Persona ID", width=290),
-            "title": column.TextColumn("Track", width="small"),
-            "tags": column.ListColumn("Tags", width="small"),
-            "description": column.TextColumn("Description", width="medium"),
-            "author": column.TextColumn("Made by", width="small"),
-        },
     )
 
 
