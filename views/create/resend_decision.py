@@ -28,7 +28,7 @@ def show(account: Account, earlier_id: str) -> None:
             )
             _texts("Sent then", earlier.request)
             button(
-                "Ask KIE again with exactly the same text",
+                persona_requests.ASK_AGAIN,
                 "ask_again",
                 "refresh",
                 persona_requests.ask_again,

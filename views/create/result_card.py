@@ -116,14 +116,7 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
     st.subheader("Sent, no answer", anchor=False)
     st.markdown(meaning.sentence)
     st.markdown(meaning.next_step)
-    button(
-        "Ask KIE again with exactly the same text",
-        "ask_again",
-        "refresh",
-        persona_requests.ask_again,
-        attempt.seen,
-        disabled=alone,
-    )
+    button(persona_requests.ASK_AGAIN, "ask_again", "refresh", persona_requests.ask_again, attempt.seen, disabled=alone)
     error_messages.seen_id(attempt)
     error_messages.show_kie_message(attempt.code, attempt.message)
     if attempt.raw:

@@ -15,7 +15,7 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.song import media_files
 from views.library import attempt_actions
-from views.shared import attempt_progress, downloads, error_messages, status, times, track_card
+from views.shared import attempt_progress, downloads, error_messages, persona_requests, status, times, track_card
 from views.shared.elements import button, fact, literal
 
 COVER = 76
@@ -113,7 +113,7 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
         error_messages.seen_id(attempt)
         error_messages.show_kie_message(attempt.code, attempt.message)
         button(
-            "Ask KIE again with exactly the same text",
+            persona_requests.ASK_AGAIN,
             "library_ask_again",
             "refresh",
             attempt_actions.ask_again,

@@ -9,13 +9,13 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 import streamlit as st
 
 from studio.facade import NotSaved, the_studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
+from studio.sending.attempts import Attempt
 from studio.sending.change_notifier import MOST_ATTEMPTS
 from views.shared import components, error_messages, sign_in
 from views.shared.event_stream import NAME
@@ -24,34 +24,20 @@ from views.shared.screen_state import RandomKeys, state
 _waiting = components.load("shared/live_updates")
 
 
-class Waited(Protocol):
-    """What a page can wait for."""
-
-    @property
-    def id(self) -> str:
-        """Which one it is."""
-
-    @property
-    def state(self) -> tuple[object, ...]:
-        """The state in which the page shows it."""
-
-
 def show(
     account: Account,
-    attempts: Sequence[Waited],
+    attempts: Sequence[Attempt],
     *,
     key: str,
     headline: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
-    usual: str = "It usually takes some seconds.",
 ) -> None:
     """Draw the page, or the fragment that this stands in, anew as soon as one of these attempts of the account changed.
 
     `headline` says without a full stop what is waited for; without one nothing is to be seen, and what is drawn anew is
-    a list, which need not be so at once. `since` is when it began,
-    `until` when it goes on by itself, `usual` how long it takes. The attempts are given as the page shows them, so that
-    what changes between reading and drawing is told too. At most `MOST_ATTEMPTS` are waited for.
+    a list, which need not be so at once. `since` is when it began, `until` when it goes on by itself. The attempts are
+    given as the page shows them, so a change between reading and drawing is told too; `MOST_ATTEMPTS` at the most.
     """
     seen = {attempt.id: attempt.state for attempt in attempts[:MOST_ATTEMPTS]}
     streams = state(RandomKeys, account).streams
@@ -73,7 +59,7 @@ def show(
         headline=headline,
         started=_milliseconds(since),
         until=_milliseconds(until),
-        usual=usual,
+        usual="It usually takes some seconds.",
     )
 
 

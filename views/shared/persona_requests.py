@@ -20,6 +20,7 @@ from views.shared import error_messages, persona_form, sign_in, token_panel
 from views.shared.screen_state import PersonaRequests, SongLookup, state
 
 KNOWN_BY_NOW = Problem("create", "Its outcome is known by now, so nothing was sent. Look at it, then decide again.")
+ASK_AGAIN = "Ask KIE again with exactly the same text"
 NO_TOKEN = "Token: paste your KIE token in the sidebar first, or try the demo."
 
 
