@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from studio.sending.attempts import Attempt
-
 
 class NotSaved(RuntimeError):
     """The database cannot be used, so nothing was sent or changed. The text, if there is one, says why to a person."""
@@ -24,22 +19,6 @@ class MaybeSaved(NotSaved):
 
 class DatabaseTooNew(RuntimeError):
     """The database was written by a newer version of this program."""
-
-
-class NeedsDecision(Exception):
-    """This track has a persona, or an attempt whose outcome is unknown: a person decides before more is sent.
-
-    `stale` says that a decision was given, and that what it was made for has changed meanwhile.
-    """
-
-    def __init__(self, earlier: Attempt, stale: bool = False) -> None:
-        super().__init__(earlier.status)
-        self.earlier = earlier
-        self.stale = stale
-
-
-class NotAllowed(Exception):
-    """A decision that the attempt does not allow (any more). The text says so to a person."""
 
 
 class BadFile(Exception):

@@ -84,7 +84,15 @@ class Studio:
             from studio.sending.engine import Engine
 
             store = Store(Database(self.settings.database_url))
-            engine = Engine(self.settings, store, self.token_store, self.changes.notify)
+            engine = Engine(
+                store,
+                self.token_store,
+                rate_limit=self.settings.rate_limit,
+                rate_period=self.settings.rate_period,
+                read_timeout=self.settings.read_timeout,
+                shared=bool(self.settings.api_key),
+                changed=self.changes.notify,
+            )
             engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
                 engine.launch()
@@ -208,8 +216,7 @@ class Studio:
         as it was seen), and `NotSaved` when nothing could be written and so nothing was sent. `author` is who asked,
         where people sign in; `track` is what is known of the track, to be kept as it is now.
         """
-        from studio.sending.kinds import body_of
-        from studio.sending.kinds.persona import PERSONA
+        from studio.sending.kinds import PERSONA, body_of
 
         body = body_of(request.payload())
         return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
@@ -219,8 +226,7 @@ class Studio:
 
         Raises `NotSaved` when nothing could be written and so nothing was sent.
         """
-        from studio.sending.kinds import body_of
-        from studio.sending.kinds.boost import BOOST
+        from studio.sending.kinds import BOOST, body_of
 
         return self._file(account, BOOST, body_of({"content": content}), author=author)
 

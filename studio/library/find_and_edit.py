@@ -20,10 +20,10 @@ from studio.database.attempt_columns import SEARCHED
 from studio.database.connection import Database
 from studio.database.search_words import words_in
 from studio.database.tables import ALIVE, IN_FLIGHT, attempts, batches, events, number_at
-from studio.exceptions import NotAllowed, NotSaved
+from studio.exceptions import NotSaved
 from studio.library.search_query import LONGEST_ID, LONGEST_NOTE, LONGEST_USE, Order, Query, clean_tags
 from studio.sending.attempt_store import add_event
-from studio.sending.attempts import Attempt, Event, Outcome, Settled, Status
+from studio.sending.attempts import Attempt, Event, NotAllowed, Outcome, Settled, Status
 from studio.sending.row_mapping import LISTED, found_by, read, track_columns
 
 MOST_WORDS = 50

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -28,10 +28,10 @@ from studio.database.tables import (
     executors,
     installation,
 )
-from studio.exceptions import MaybeSaved, NeedsDecision, NotAllowed, NotSaved
+from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending import sql_statements
-from studio.sending.attempts import CANCELLED, Attempt, Outcome, Seen, Settled, Status
-from studio.sending.kinds import Kind, kind_named
+from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
+from studio.sending.kinds import BatchItem, Kind, kind_named
 from studio.sending.row_mapping import (
     LISTED,
     REQUEST,
@@ -43,9 +43,6 @@ from studio.sending.row_mapping import (
     read,
     track_columns,
 )
-
-if TYPE_CHECKING:
-    from studio.sending.batches import Wanted
 
 LEASE = timedelta(seconds=8)
 """A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
@@ -140,7 +137,7 @@ class Store:
         return read(row) if row else None
 
     def add_to_batch(
-        self, account: str, batch_id: str, wanted: Sequence[Wanted], author: str
+        self, account: str, batch_id: str, items: Sequence[BatchItem], author: str
     ) -> list[Attempt | NeedsDecision]:
         """File some rows of a batch in one transaction, held; return what came of each."""
         filed: list[Attempt | NeedsDecision] = []
@@ -148,18 +145,18 @@ class Store:
             batch = sa.select(batches.c.status).where(batches.c.id == batch_id).with_for_update()
             if connection.execute(batch).scalar() == "cancelled":
                 return filed
-            for place, each in enumerate(wanted):
-                moment = self.now() + timedelta(microseconds=place)  # so that rows of one moment keep their order
-                row = self._new_row(account, each.kind, each.body, each.request) | {
+            for index, item in enumerate(items):
+                moment = self.now() + timedelta(microseconds=index)  # so that rows of one moment keep their order
+                row = self._new_row(account, item.kind, item.body, item.request) | {
                     "created_at": moment,
                     "author": author,
                     "batch": batch_id,
                     "priority": 1,
                     "held": True,
-                    **(track_columns(each.track) if each.track is not None else {}),
+                    **(track_columns(item.track) if item.track is not None else {}),
                 }
                 try:
-                    filed.append(self._file(connection, each.kind, row, None)[0])
+                    filed.append(self._file(connection, item.kind, row, None)[0])
                 except NeedsDecision as needed:
                     filed.append(needed)
         return filed

@@ -210,3 +210,19 @@ class Event:
     kind: str
     detail: dict[str, str]
     author: str = ""
+
+
+class NeedsDecision(Exception):
+    """The subject has an attempt that was created or is unknown: a person decides before another one is filed.
+
+    `stale` says that a decision was given, but the attempt it was made about has changed meanwhile.
+    """
+
+    def __init__(self, earlier: Attempt, stale: bool = False) -> None:
+        super().__init__(earlier.status)
+        self.earlier = earlier
+        self.stale = stale
+
+
+class NotAllowed(Exception):
+    """The attempt's state does not allow what a person asked for. The text is a sentence for that person."""

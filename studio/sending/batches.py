@@ -12,12 +12,10 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from kie import PersonaRequest, Track
 from studio.database.tables import attempts, batches
-from studio.exceptions import NeedsDecision
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import CANCELLED, Attempt, Status
-from studio.sending.kinds import Kind
+from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, Status
+from studio.sending.kinds import BatchItem
 
 PORTION = 200
 """Rows of one transaction: nobody else waits long for the database."""
@@ -44,16 +42,6 @@ class Batch:
     counts: dict[Status, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One row of a batch: what is to be sent."""
-
-    kind: Kind
-    body: str
-    request: PersonaRequest | None = None
-    track: Track | None = None
-
-
 class Batches:
     """The batches of one database. Every method takes the account first, and sees nothing of another one."""
 
@@ -62,7 +50,7 @@ class Batches:
         self._database = store.database
 
     def start(
-        self, account: str, name: str, wanted: Iterable[Wanted], author: str = ""
+        self, account: str, name: str, items: Iterable[BatchItem], author: str = ""
     ) -> tuple[str, list[Attempt | NeedsDecision]]:
         """File a batch; return its ID and, row by row, what was filed, or was there already, or has to be decided.
 
@@ -73,8 +61,8 @@ class Batches:
         with self._database.writing() as connection:
             connection.execute(sa.insert(batches).values(row | {"status": BatchStatus.PAUSED.value}))
         filed: list[Attempt | NeedsDecision] = []
-        rows = iter(wanted)
-        while portion := list(islice(rows, PORTION)):
+        remaining = iter(items)
+        while portion := list(islice(remaining, PORTION)):
             filed += self._store.add_to_batch(account, batch_id, portion, author)
         self.resume(account, batch_id)
         return batch_id, filed

@@ -37,7 +37,6 @@ from studio.people.token_store import TokenStore
 from studio.sending.attempt_store import LEASE, SLACK, Store
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
-from studio.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -100,25 +99,31 @@ def teach_old_sqlite(connection: Any, record: object) -> None:
 class Engine:
     """The sending of this process. One at a time in a process, because DBOS is.
 
-    `changed` is told the ID of each attempt whose row has changed, and `on_credits` what an account has left.
+    At most `rate_limit` requests of an account leave in `rate_period` seconds, and each has `read_timeout` seconds for
+    its answer. `shared` says that every process on this database has the token, so any of them may serve its account.
+    `changed` is called with the ID of each attempt whose row has changed, `on_credits` with what an account has left.
     """
 
     def __init__(
         self,
-        settings: Settings,
         store: Store,
         token_store: TokenStore,
+        *,
+        rate_limit: int,
+        rate_period: float,
+        read_timeout: float,
+        shared: bool = False,
         changed: Callable[[str], None] = lambda attempt_id: None,
     ) -> None:
-        self._limit, self._period = settings.rate_limit, timedelta(seconds=settings.rate_period)
-        self._late = settings.rate_period * SLACK * LATE
-        self._read_timeout = settings.read_timeout
+        self._limit, self._period = rate_limit, timedelta(seconds=rate_period)
+        self._late = rate_period * SLACK * LATE
+        self._read_timeout = read_timeout
         self._store = store
         self._token_store = token_store
         self._changed = changed
         self.executor = uuid.uuid4().hex
         """This process's own ID; never reused, so that no other process takes its attempts for its own."""
-        self._queue = SHARED_QUEUE if settings.api_key else self.executor
+        self._queue = SHARED_QUEUE if shared else self.executor
         """A pasted token lives in one process, so its queue is that process's own; `KIE_API_KEY` is everybody's."""
         self.on_credits: Callable[[str, float], None] = lambda account, left: None
         self.unsaved: dict[str, Outcome] = {}

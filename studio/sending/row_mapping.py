@@ -15,6 +15,7 @@ from studio.database.attempt_columns import COLUMNS, SEARCHED
 from studio.database.search_words import searchable, sortable
 from studio.database.tables import attempts, number_at
 from studio.sending.attempts import Attempt, Outcome, Settled, Status
+from studio.sending.kinds import kind_named
 
 LISTED = [attempts.c[column.name] for column in COLUMNS if not column.bulky]
 """The columns of a list: all but the bulky ones."""
@@ -68,8 +69,6 @@ def read(row: Any) -> Attempt:
 
 def columns_of(attempt: Attempt) -> dict[str, Any]:
     """Return what a row has of an attempt, without what it is found by."""
-    from studio.sending.kinds import kind_named
-
     kind = kind_named(attempt.kind)
     body = attempt.body
     return {

@@ -201,7 +201,8 @@ class Process(Engine):
     """
 
     def __init__(self, store: Store, token_store: Any, settings: Settings) -> None:
-        super().__init__(settings, store, token_store)
+        limit, period = settings.rate_limit, settings.rate_period
+        super().__init__(store, token_store, rate_limit=limit, rate_period=period, read_timeout=settings.read_timeout)
         self.brought: dict[str, tuple[Attempt, Outcome, float | None]] = {}
         self.stalled = False
 

@@ -9,10 +9,9 @@ from typing import Any
 import streamlit as st
 
 from kie import KieError, PersonaRequest, Problem, Track
-from studio.exceptions import NeedsDecision, NotAllowed
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
-from studio.sending.attempts import Attempt, Seen
+from studio.sending.attempts import Attempt, NeedsDecision, NotAllowed, Seen
 from studio.song import track_verdict
 from views.shared import sign_in, token_panel
 

@@ -8,9 +8,8 @@ from typing import Any
 import streamlit as st
 
 from kie import KieError, PersonaRequest
-from studio.exceptions import NotAllowed
 from studio.facade import NotSaved, the_studio
-from studio.sending.attempts import Seen
+from studio.sending.attempts import NotAllowed, Seen
 from views.create import actions
 from views.shared import sign_in, token_panel
 

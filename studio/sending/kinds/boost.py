@@ -8,7 +8,7 @@ import json
 from kie import KieClient
 from kie.catalogue import BOOST as TROUBLES
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.kinds import Kind, register
+from studio.sending.kinds.kind import Kind
 
 
 class BoostKind(Kind):
@@ -29,4 +29,4 @@ class BoostKind(Kind):
         return Outcome(Status.CREATED, raw=made.raw, http_status=200, code=200, result=result)
 
 
-BOOST = register(BoostKind())
+BOOST = BoostKind()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from kie import Cause, KieClient, KieError, PersonaRequest, Sent
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.kinds import Kind, register
+from studio.sending.kinds.kind import Kind
 
 SONG_PAUSE, SONG_TRIES = 15.0, 8
 """Seconds between tries, and how many, while KIE does not see a song yet that was just finished."""
@@ -46,4 +46,4 @@ def may_wait_for_song(attempt: Attempt, error: KieError, now: datetime) -> bool:
     return too_early and attempt.repeats < SONG_TRIES and made is not None and now - made < FRESH
 
 
-PERSONA = register(PersonaKind())
+PERSONA = PersonaKind()

@@ -15,14 +15,13 @@ from alembic.config import Config
 
 from studio.database.connection import Database, engine_for
 from studio.database.tables import MIGRATIONS, upgrade
-from studio.exceptions import NeedsDecision
 from studio.library.export_files import json_file
 from studio.library.find_and_edit import Library
 from studio.library.import_merge import compare
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Status
+from studio.sending.attempts import NeedsDecision, Status
 from tests.studio.helpers import ME, YOU, a_request, claim, image, press_in
 
 NOON = datetime(2025, 12, 31, 12)  # without a zone, as the database keeps it

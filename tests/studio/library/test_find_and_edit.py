@@ -17,12 +17,12 @@ from kie import Track
 from studio.database.connection import Database
 from studio.database.search_words import words_in
 from studio.database.tables import attempts, events
-from studio.exceptions import NeedsDecision, NotAllowed, NotSaved
+from studio.exceptions import NotSaved
 from studio.library.find_and_edit import Library, Page
 from studio.library.import_merge import import_file
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Attempt, Event, Outcome, Seen, Settled, Status
+from studio.sending.attempts import Attempt, Event, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.boost import BOOST
 from tests.studio.helpers import (

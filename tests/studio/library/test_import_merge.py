@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from kie import Track
 from studio.database.tables import events, metadata, number_at
-from studio.exceptions import BadFile, NeedsDecision, NotSaved
+from studio.exceptions import BadFile, NotSaved
 from studio.library import import_merge
 from studio.library.export_files import FIELDS, csv_file, json_file
 from studio.library.find_and_edit import Library
@@ -29,7 +29,7 @@ from studio.library.import_merge import Preview, compare, import_file
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Outcome, Settled, Status
+from studio.sending.attempts import NeedsDecision, Outcome, Settled, Status
 from tests.studio.helpers import (
     CREATED,
     EPOCH,

@@ -13,12 +13,11 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from studio.exceptions import NotAllowed
 from studio.library.find_and_edit import Library
 from studio.sending.attempt_store import LEASE, LOOK_LEASE, Claim, Store
-from studio.sending.attempts import Attempt, Outcome, Settled, Status
-from studio.sending.batches import Batches, Wanted
-from studio.sending.kinds import body_of
+from studio.sending.attempts import Attempt, NotAllowed, Outcome, Settled, Status
+from studio.sending.batches import Batches
+from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
 from tests.studio.helpers import CREATED, ME, UNKNOWN, Clock, a_request, add, claim, now, over, press_in, sent
 
@@ -86,7 +85,7 @@ def test_what_is_found_while_another_process_takes_it_to_look_is_not_sent(one: S
 
 def _batch(store: Store, *tracks: str) -> str:
     rows = [a_request(audio_id=track) for track in tracks]
-    batch, _ = Batches(store).start(ME, "", [Wanted(PERSONA, body_of(row.payload()), row) for row in rows])
+    batch, _ = Batches(store).start(ME, "", [BatchItem(PERSONA, body_of(row.payload()), row) for row in rows])
     return batch
 
 

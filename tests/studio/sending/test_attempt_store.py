@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from studio.database.connection import CommitInDoubt, Database
 from studio.database.tables import attempts, departures
-from studio.exceptions import MaybeSaved, NeedsDecision, NotSaved
+from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending.attempt_store import LEASE, SLACK, Claim, Store
-from studio.sending.attempts import Attempt, Outcome, Settled, Status
+from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Settled, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.boost import BOOST
 from tests.studio.helpers import (

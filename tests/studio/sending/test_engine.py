@@ -16,8 +16,7 @@ from studio.people.token_store import Account
 from studio.sending import engine as engines
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Status
-from studio.sending.batches import Wanted
-from studio.sending.kinds import body_of
+from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
 from tests.studio.helpers import a_request, ended, eventually, press
 
@@ -30,9 +29,9 @@ def any_studio(database_url: str, open_studio: Opener) -> Studio:
     return open_studio(database_url=database_url, rate_limit=3, rate_period=600)
 
 
-def wanted(count: int) -> list[Wanted]:
+def wanted(count: int) -> list[BatchItem]:
     requests = [a_request(f"audio-{number}", task_id=f"task-{number}") for number in range(count)]
-    return [Wanted(PERSONA, body_of(request.payload()), request) for request in requests]
+    return [BatchItem(PERSONA, body_of(request.payload()), request) for request in requests]
 
 
 def engine_rows(studio: Studio) -> int:

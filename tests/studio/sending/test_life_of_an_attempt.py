@@ -31,8 +31,7 @@ from hypothesis.stateful import (
 from kie import PersonaRequest
 from sandbox import Server
 from studio.database.tables import attempts, metadata
-from studio.exceptions import NeedsDecision, NotSaved
-from studio.exceptions import NotAllowed as NotAllowed
+from studio.exceptions import NotSaved
 from studio.facade import Studio
 from studio.library.find_and_edit import Library
 from studio.sending import attempt_store as store_module
@@ -40,9 +39,10 @@ from studio.sending import batches as batches_module
 from studio.sending import engine as engine_module
 from studio.sending import kinds
 from studio.sending.attempt_store import LEASE, Store
-from studio.sending.attempts import Attempt, Outcome, Seen, Status
-from studio.sending.batches import Batches, BatchStatus, Wanted
-from studio.sending.kinds import Kind, body_of, register
+from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Seen, Status
+from studio.sending.attempts import NotAllowed as NotAllowed
+from studio.sending.batches import Batches, BatchStatus
+from studio.sending.kinds import BatchItem, Kind, body_of, register
 from studio.sending.kinds.boost import BOOST
 from studio.sending.kinds.persona import PERSONA
 from studio.settings import Settings
@@ -241,7 +241,7 @@ class Life(RuleBasedStateMachine):
     def a_person_starts_a_batch(self, rows: list[tuple[str, int]], breaks: tuple[str, ...] = ()) -> None:
         bodies = [(KINDS[kind], *a_body(kind, track, 0)) for kind, track in rows]
         with self.breaking(breaks):
-            self.batches.start(ME, "", [Wanted(kind, body, request) for kind, body, request in bodies])
+            self.batches.start(ME, "", [BatchItem(kind, body, request) for kind, body, request in bodies])
         self.filed += [key for key in self.fetch() if key not in self.filed]
 
     @rule(which=ANY, what=st.sampled_from(["pause", "resume", "cancel"]), breaks=BREAKS)

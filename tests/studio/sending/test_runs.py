@@ -12,11 +12,10 @@ import pytest
 
 from kie import KieClient, KieError, Track
 from sandbox import Server
-from studio.exceptions import NeedsDecision
 from studio.facade import Balance, Studio
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, NeedsDecision, Status
 from studio.sending.engine import Engine
 from tests.studio.helpers import (
     Disk,
