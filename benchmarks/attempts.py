@@ -77,12 +77,12 @@ def finish(store: Store, attempt: Attempt) -> None:
 
 def sign_of_life(store: Store) -> None:
     """Say that this process is alive."""
-    store.heartbeat(HERE)
+    store.processes.heartbeat(HERE)
 
 
 def look_round(store: Store, account: str) -> None:
     """Look for what gone processes left, as an idle process does with each sign of life."""
-    store.gone_processes()
+    store.processes.gone()
     store.write_off()
     store.sending_of(HERE)
     store.mend_times()

@@ -36,8 +36,8 @@ sys.path.insert(0, str(ROOT))
 
 from studio.database.connection import Database  # found through the line above
 from studio.database.tables import attempts, events, number_at
+from studio.library.edits import Library
 from studio.library.export_files import json_file
-from studio.library.find_and_edit import Library
 from studio.library.import_merge import compare, import_file
 from studio.library.import_reader import File
 from studio.library.search_query import Query
@@ -57,7 +57,7 @@ store, longest = Store(Database(sys.argv[1])), 0.0
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 0.25)[0]:
     started = time.perf_counter()
-    store.heartbeat("another")
+    store.processes.heartbeat("another")
     longest = max(longest, time.perf_counter() - started)
 print(longest)
 """

@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 from studio.database.connection import Database, engine_for
 from studio.database.tables import attempts, number_at
 from studio.library import export_files  # found through the line above
-from studio.library.find_and_edit import Library
+from studio.library.edits import Library
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Status

@@ -22,7 +22,7 @@ from studio.song.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from kie import TimedWords, Track
-    from studio.library.find_and_edit import Library
+    from studio.library.edits import Library
     from studio.sending.attempt_store import Store
     from studio.sending.batches import Batches
     from studio.sending.engine import Engine
@@ -300,7 +300,7 @@ class Studio:
     @property
     def library(self) -> Library:
         """All that is kept. Raises `NotSaved` when the database cannot be used."""
-        from studio.library.find_and_edit import Library
+        from studio.library.edits import Library
 
         store, engine = self._ready()
         return Library(store.database, engine.unsaved)

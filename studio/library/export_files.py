@@ -25,7 +25,7 @@ from studio.library.search_query import Order
 from studio.sending.attempts import IN_FLIGHT_STATUSES
 
 if TYPE_CHECKING:
-    from studio.library.find_and_edit import Library
+    from studio.library.search import Search
     from studio.library.search_query import Query
     from studio.sending.attempts import Outcome
 
@@ -51,17 +51,17 @@ def unguard(text: str) -> str:
     return text.removeprefix("'")
 
 
-def csv_file(library: Library, account: str, query: Query) -> IO[bytes]:
+def csv_file(library: Search, account: str, query: Query) -> IO[bytes]:
     """Return the attempts of a list as a CSV, in the list's order."""
     return _file(csv_parts(library, account, query))
 
 
-def json_file(library: Library, account: str, query: Query) -> IO[bytes]:
+def json_file(library: Search, account: str, query: Query) -> IO[bytes]:
     """Return the ended attempts of a list as JSON Lines, in the list's order."""
     return _file(json_parts(library, account, query))
 
 
-def csv_parts(library: Library, account: str, query: Query) -> Iterator[str]:
+def csv_parts(library: Search, account: str, query: Query) -> Iterator[str]:
     """Yield the CSV piece by piece."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -79,7 +79,7 @@ def csv_parts(library: Library, account: str, query: Query) -> Iterator[str]:
         yield out.getvalue()
 
 
-def json_parts(library: Library, account: str, query: Query) -> Iterator[str]:
+def json_parts(library: Search, account: str, query: Query) -> Iterator[str]:
     """Yield the JSON Lines one by one."""
     head = {"format": FORMAT, "version": VERSION} | ({"order": query.order} if query.order is not Order.NEWEST else {})
     yield json.dumps(head) + "\n"

@@ -26,8 +26,8 @@ import sqlalchemy as sa
 
 from studio.database.tables import attempts, events, number_at
 from studio.exceptions import NotSaved
-from studio.library.find_and_edit import CHUNK, Library
 from studio.library.import_reader import Places, Record
+from studio.library.search import Search
 from studio.library.search_query import Order
 from studio.sending.attempts import IN_FLIGHT_STATUSES
 from studio.sending.kinds import kind_named
@@ -37,6 +37,8 @@ T = TypeVar("T")
 NAMESPACE = uuid.UUID("6f1d2a0e-51c4-4b3e-9d43-0c3a6a7f5b21")
 PORTION = 500
 """Records that are looked up together, and held in memory, at most."""
+LOOKED_UP_AT_ONCE = 500
+"""Values of one query's IN list."""
 PORTION_SIZE = 2 * 1024 * 1024
 """Bytes of the file after which a portion is full."""
 FEWEST_ROWS, ROWS_AT_FIRST = 25, 100
@@ -84,7 +86,7 @@ def _not_told(done: int) -> None:
 
 
 def compare(
-    library: Library, account: str, records: Iterable[Record], progress: Callable[[int], object] = _not_told
+    library: Search, account: str, records: Iterable[Record], progress: Callable[[int], object] = _not_told
 ) -> Preview:
     """Say what is new, the same, or in conflict. Writes nothing.
 
@@ -113,7 +115,7 @@ def compare(
 
 
 def import_file(
-    library: Library,
+    library: Search,
     account: str,
     records: Iterable[Record],
     overwrite: bool = False,
@@ -201,7 +203,7 @@ def _note(known: Places, judged: _Judged) -> None:
         known.first(judged.attempt_id)
 
 
-def _judge(library: Library, account: str, records: Sequence[Record], known: Places) -> list[_Judged]:
+def _judge(library: Search, account: str, records: Sequence[Record], known: Places) -> list[_Judged]:
     """Say of each record what it is here. `known` has the rows that stand for earlier records of the file."""
     ids = [_ids(account, record) for record in records]
     rows, alike, foreign = _look_up(library, account, records, ids)
@@ -250,7 +252,7 @@ def _key(record: Record) -> tuple[str, ...]:
 
 
 def _look_up(
-    library: Library, account: str, records: Sequence[Record], ids: Sequence[tuple[str, str]]
+    library: Search, account: str, records: Sequence[Record], ids: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, ...], list[str]], set[str]]:
     """Return this account's rows that records may be, by ID; IDs of some by key, the oldest first; IDs of others."""
     wanted = sorted({one for both in ids for one in both})
@@ -296,8 +298,8 @@ def _some(
     connection: sa.Connection, columns: Sequence[Any], which: sa.ColumnElement[Any], values: Sequence[Any]
 ) -> Iterator[Any]:
     """Return the rows in which a column has one of these values."""
-    for first in range(0, len(values), CHUNK):
-        yield from connection.execute(sa.select(*columns).where(which.in_(values[first : first + CHUNK])))
+    for first in range(0, len(values), LOOKED_UP_AT_ONCE):
+        yield from connection.execute(sa.select(*columns).where(which.in_(values[first : first + LOOKED_UP_AT_ONCE])))
 
 
 def _differences(record: Record, row: dict[str, Any], story: set[tuple[str, ...]]) -> dict[str, tuple[Any, Any]]:
@@ -334,7 +336,7 @@ def _indexed(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_rows(
-    library: Library, account: str, judged: Sequence[_Judged], numbers: _Numbers
+    library: Search, account: str, judged: Sequence[_Judged], numbers: _Numbers
 ) -> list[tuple[_Judged, dict[str, Any]]]:
     """Make a row of each record that is new."""
     blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "") | {"origin": "import"}
@@ -357,7 +359,7 @@ def _new_rows(
 class _Turns:
     """The transactions of one import, between which other processes get a turn."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Search) -> None:
         self.now = library.now
         self._writing = library.database.writing
         self._pause = PAUSE if library.database.kind == "sqlite" else 0.0
@@ -490,10 +492,10 @@ def _event_key(event: Mapping[str, Any]) -> tuple[str, ...]:
     return event["at"].isoformat(), event["kind"], json.dumps(event["detail"], sort_keys=True), event["author"]
 
 
-def _stories(library: Library, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:
+def _stories(library: Search, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:
     found: dict[str, set[tuple[str, ...]]] = {}
-    for first in range(0, len(attempt_ids), CHUNK):
-        for attempt_id, story in library.stories(attempt_ids[first : first + CHUNK]).items():
+    for first in range(0, len(attempt_ids), LOOKED_UP_AT_ONCE):
+        for attempt_id, story in library.stories(attempt_ids[first : first + LOOKED_UP_AT_ONCE]).items():
             found[attempt_id] = {
                 _event_key({"at": event.at, "kind": event.kind, "detail": event.detail, "author": event.author})
                 for event in story

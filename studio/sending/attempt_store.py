@@ -32,6 +32,7 @@ from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending import sql_statements
 from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
 from studio.sending.kinds import BatchItem, Kind, kind_named
+from studio.sending.processes import LEASE, Processes
 from studio.sending.row_mapping import (
     LISTED,
     REQUEST,
@@ -44,8 +45,6 @@ from studio.sending.row_mapping import (
     track_columns,
 )
 
-LEASE = timedelta(seconds=8)
-"""A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
 BACKUP_AGE = timedelta(minutes=10)
 """A database whose processes stopped so long ago without a word may have been brought back from a backup."""
 LONGEST_WAIT = timedelta(seconds=120)
@@ -54,8 +53,8 @@ LOOK_LEASE = timedelta(seconds=60)
 """While a process asks for the result of an attempt, others leave it alone for so long."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time of the last one is a double click, whatever became of the first."""
-OLD_DEPARTURES, LEAST_KEPT = timedelta(days=14), timedelta(minutes=1)
-"""After how long departures are forgotten, whosever they are, and how long an account's own are kept at least."""
+LEAST_KEPT = timedelta(minutes=1)
+"""How long an account's departures are kept at least."""
 FORGETTING = "0"
 """A claim whose name begins so forgets its account's old departures: one of sixteen."""
 SLACK = 0.02
@@ -83,6 +82,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.now = database.now
+        self.processes = Processes(database)
 
     # Filing.
 
@@ -432,12 +432,9 @@ class Store:
         return [attempt.id for attempt in lost]
 
     def _lost(self, connection: sa.Connection, *, to_write: bool = False) -> list[Attempt]:
-        alive = (
-            connection.execute(sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE))
-            .scalars()
-            .all()
-        )
-        query = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor.not_in(alive))
+        alive = sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE)
+        gone = attempts.c.executor.not_in(connection.execute(alive).scalars().all())
+        query = sa.select(*LISTED).where(sa.text(SENDING), gone)
         if to_write:  # one whose answer is being written in this moment is not lost
             query = query.with_for_update(skip_locked=True)
         return [read(row) for row in connection.execute(query)]
@@ -469,34 +466,6 @@ class Store:
             paused = sa.update(batches).where(batches.c.id.in_(waits), batches.c.status == "running")
             connection.execute(paused.values(status="paused"))
             return held
-
-    def heartbeat(self, executor: str) -> None:
-        """Say that this process is alive, and forget departures that count for no rate limit any more."""
-        with self.database.writing() as connection:
-            connection.execute(sql_statements.FORGET_OLD_DEPARTURES, {"old": self.now() - OLD_DEPARTURES})
-            if not connection.execute(sql_statements.STILL_ALIVE, {"this": executor, "now": self.now()}).rowcount:
-                connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))
-
-    def unregister(self, executor: str) -> None:
-        """Take a process off the list."""
-        with self.database.writing() as connection:
-            connection.execute(sa.delete(executors).where(executors.c.id == executor))
-
-    def remove_process(self, executor: str) -> bool:
-        """Take a process off the list if it is gone; say whether it was."""
-        with self.database.writing() as connection:
-            gone = sa.and_(executors.c.id == executor, executors.c.seen_at <= self.now() - LEASE)
-            return bool(connection.execute(sa.delete(executors).where(gone)).rowcount)
-
-    def processes(self) -> set[str]:
-        """Return the processes that are on the list, gone or not."""
-        with self.database.reading() as connection:
-            return set(connection.execute(sa.select(executors.c.id)).scalars())
-
-    def gone_processes(self) -> list[str]:
-        """Return the processes that are on the list and have not been seen for `LEASE`."""
-        with self.database.reading() as connection:
-            return list(connection.execute(sql_statements.GONE_PROCESSES, {"moment": self.now() - LEASE}).scalars())
 
     # What people do with what waits.
 

@@ -34,9 +34,10 @@ from kie.errors import NotLeaving
 from studio.database.connection import sqlite_file
 from studio.exceptions import NotSaved
 from studio.people.token_store import TokenStore
-from studio.sending.attempt_store import LEASE, SLACK, Store
+from studio.sending.attempt_store import SLACK, Store
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
+from studio.sending.processes import LEASE
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +218,7 @@ class Engine:
             self._delete_file_of(self.executor)
         if all_is_tidy:  # otherwise whoever finds this process gone deletes what is left
             with suppress(NotSaved):
-                self._store.unregister(self.executor)
+                self._store.processes.unregister(self.executor)
 
     def wake(self, account: str) -> None:
         """Serve an account soon: it has something that is due, or may have. Never waits for the database."""
@@ -560,7 +561,7 @@ class Engine:
 
     def give_sign_of_life(self) -> None:
         """Tell the others that this process is there, and note whether it was not for a while."""
-        self._store.heartbeat(self.executor)
+        self._store.processes.heartbeat(self.executor)
         if time.monotonic() - self._seen > LEASE.total_seconds():
             self._stood_still_until = time.monotonic()
             self._lost_queue = True  # others may have deleted it
@@ -568,8 +569,8 @@ class Engine:
 
     def _recover(self, overdue: timedelta) -> None:
         """Take up what nobody works on: of gone processes, and of this one if it lost a workflow."""
-        for executor in self._store.gone_processes():
-            if self._store.remove_process(executor):
+        for executor in self._store.processes.gone():
+            if self._store.processes.unregister_if_gone(executor):
                 with self._state:
                     self._left_behind.add(executor)
         for attempt_id in self._store.write_off():
@@ -606,7 +607,7 @@ class Engine:
             DBOS.delete_queue(executor)
 
     def _delete_files_of_the_gone(self) -> None:
-        known = self._store.processes()
+        known = self._store.processes.listed()
         place = Path(self._store.database.engine.url.database or "")
         for file in place.parent.glob(f"{glob.escape(place.name)}{FILE}*"):
             executor = file.name.removeprefix(place.name + FILE).partition("-")[0]

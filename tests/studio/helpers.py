@@ -16,8 +16,8 @@ from kie import PersonaRequest
 from sandbox import SCENARIOS, Server
 from studio.database.tables import attempts, events, number_at
 from studio.facade import Studio
+from studio.library.edits import Library
 from studio.library.export_files import csv_file
-from studio.library.find_and_edit import Library
 from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Claim, Store

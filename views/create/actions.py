@@ -12,7 +12,7 @@ from kie import KieError, PersonaRequest, Problem, Track
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, NeedsDecision, NotAllowed, Seen
-from studio.song import track_verdict
+from studio.song import text_draft
 from views.shared import sign_in, token_panel
 
 FIELDS = ("task_id", "audio_id", "name", "description", "style")
@@ -163,7 +163,7 @@ def use_track(track: Track) -> None:
     """Choose a track: its ID, a window of its own, and first words where nothing was typed."""
     state = st.session_state
     state.audio_id = track.audio_id
-    for key, words in track_verdict.suggested_texts(track).items():
+    for key, words in text_draft.suggested_texts(track).items():
         state[key] = state.get(key) or words
     state.vocal_start = state.vocal_end = None  # the chooser fits it to the track
 

@@ -11,7 +11,7 @@ from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
 from studio.sending.kinds import kind_named
-from studio.song import track_verdict
+from studio.song import text_draft
 from views.create import track_list
 from views.shared import error_messages, live_updates, sign_in, token_panel
 
@@ -70,7 +70,7 @@ def _boosted(account: Account, boost: Attempt) -> None:
 
 def _draft() -> None:
     track, state = track_list.chosen(), st.session_state
-    draft = track_verdict.draft(track) if track is not None else ""
+    draft = text_draft.draft(track) if track is not None else ""
     typed = str(state.get("description") or "").strip()
     if draft and draft.lower() not in typed.lower():
         state.description = f"{typed}\n{draft}" if typed else draft

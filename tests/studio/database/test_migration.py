@@ -15,8 +15,8 @@ from alembic.config import Config
 
 from studio.database.connection import Database, engine_for
 from studio.database.tables import MIGRATIONS, upgrade
+from studio.library.edits import Library
 from studio.library.export_files import json_file
-from studio.library.find_and_edit import Library
 from studio.library.import_merge import compare
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query

@@ -18,8 +18,9 @@ from studio.database.connection import Database
 from studio.database.search_words import words_in
 from studio.database.tables import attempts, events
 from studio.exceptions import NotSaved
-from studio.library.find_and_edit import Library, Page
+from studio.library.edits import Library
 from studio.library.import_merge import import_file
+from studio.library.search import Page
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Event, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status

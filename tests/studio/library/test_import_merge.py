@@ -23,8 +23,8 @@ from kie import Track
 from studio.database.tables import events, metadata, number_at
 from studio.exceptions import BadFile, NotSaved
 from studio.library import import_merge
+from studio.library.edits import Library
 from studio.library.export_files import FIELDS, csv_file, json_file
-from studio.library.find_and_edit import Library
 from studio.library.import_merge import Preview, compare, import_file
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
@@ -489,7 +489,7 @@ def test_between_two_portions_others_can_write(
 
     def instead_of_waiting(seconds: float) -> None:
         paused.append(seconds)
-        other.heartbeat("other")
+        other.processes.heartbeat("other")
 
     monkeypatch.setattr("studio.library.import_merge.sleep", instead_of_waiting)
     bring_in(library, FILES["JSON"])

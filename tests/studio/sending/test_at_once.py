@@ -13,12 +13,13 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from studio.library.find_and_edit import Library
-from studio.sending.attempt_store import LEASE, LOOK_LEASE, Claim, Store
+from studio.library.edits import Library
+from studio.sending.attempt_store import LOOK_LEASE, Claim, Store
 from studio.sending.attempts import Attempt, NotAllowed, Outcome, Settled, Status
 from studio.sending.batches import Batches
 from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
+from studio.sending.processes import LEASE
 from tests.studio.helpers import CREATED, ME, UNKNOWN, Clock, a_request, add, claim, now, over, press_in, sent
 
 WORKING = Outcome(Status.WORKING, handle="handle-1")

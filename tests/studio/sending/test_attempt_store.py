@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from studio.database.connection import CommitInDoubt, Database
 from studio.database.tables import attempts, departures
 from studio.exceptions import MaybeSaved, NotSaved
-from studio.sending.attempt_store import LEASE, SLACK, Claim, Store
+from studio.sending.attempt_store import SLACK, Claim, Store
 from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Settled, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.boost import BOOST
+from studio.sending.processes import LEASE
 from tests.studio.helpers import (
     CREATED,
     ME,
@@ -294,7 +295,7 @@ def test_the_sign_of_life_of_a_process_whose_clock_is_ahead_lifts_no_limit(open_
     add(one, audio_id="one more")
     ahead = two.now
     two.now = lambda: ahead() + timedelta(hours=1)
-    two.heartbeat("two")
+    two.processes.heartbeat("two")
     assert claim(one).attempt is None
 
 
@@ -413,11 +414,11 @@ def test_after_the_clock_was_set_back_nothing_waits_for_hours(store: Store, cloc
 
 
 def test_only_processes_without_a_heartbeat_are_gone(store: Store, clock: Clock) -> None:
-    store.heartbeat("one")
-    store.heartbeat("two")
+    store.processes.heartbeat("one")
+    store.processes.heartbeat("two")
     clock.forward(GONE_AFTER)
-    store.heartbeat("two")
-    assert store.gone_processes() == ["one"]
+    store.processes.heartbeat("two")
+    assert store.processes.gone() == ["one"]
 
 
 # Cancelling
@@ -443,7 +444,7 @@ def test_another_account_cancels_nothing(store: Store) -> None:
 
 def lost(store: Store, clock: Clock) -> Attempt:
     """An attempt that was written off, because its process was not seen for a while."""
-    store.heartbeat("one")
+    store.processes.heartbeat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER)
     assert store.write_off() == [attempt.id]
@@ -457,7 +458,7 @@ def test_what_a_gone_process_was_sending_is_unknown_and_not_sent_again(store: St
 
 
 def test_what_a_living_process_is_sending_is_left_alone(store: Store, clock: Clock) -> None:
-    store.heartbeat("one")
+    store.processes.heartbeat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER - 1)
     assert store.write_off() == []
@@ -517,7 +518,7 @@ def test_a_late_persona_brings_a_deleted_attempt_back(store: Store, clock: Clock
 
 
 def test_a_person_who_was_quicker_keeps_their_word_and_the_answer_is_told(store: Store, clock: Clock) -> None:
-    from studio.library.find_and_edit import Library
+    from studio.library.edits import Library
 
     attempt = lost(store, clock)
     library = Library(store.database)
@@ -618,7 +619,7 @@ def test_a_held_attempt_can_be_cancelled(store: Store, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("minutes", "held"), [(1, 0), (11, 1)])
 def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: Clock, minutes: int, held: int) -> None:
     store.hold_what_was_restored()
-    store.heartbeat("one")
+    store.processes.heartbeat("one")
     add(store)
     clock.forward(60 * minutes)
     assert store.hold_what_was_restored() == held
@@ -626,9 +627,9 @@ def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: 
 
 def test_after_an_orderly_end_all_goes_on_however_late(store: Store, clock: Clock) -> None:
     store.hold_what_was_restored()
-    store.heartbeat("one")
+    store.processes.heartbeat("one")
     add(store)
-    store.unregister("one")
+    store.processes.unregister("one")
     clock.forward(86_400)
     assert store.hold_what_was_restored() == 0
 

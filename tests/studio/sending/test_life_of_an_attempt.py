@@ -33,18 +33,19 @@ from sandbox import Server
 from studio.database.tables import attempts, metadata
 from studio.exceptions import NotSaved
 from studio.facade import Studio
-from studio.library.find_and_edit import Library
+from studio.library.edits import Library
 from studio.sending import attempt_store as store_module
 from studio.sending import batches as batches_module
 from studio.sending import engine as engine_module
 from studio.sending import kinds
-from studio.sending.attempt_store import LEASE, Store
+from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Seen, Status
 from studio.sending.attempts import NotAllowed as NotAllowed
 from studio.sending.batches import Batches, BatchStatus
 from studio.sending.kinds import BatchItem, Kind, body_of, register
 from studio.sending.kinds.boost import BOOST
 from studio.sending.kinds.persona import PERSONA
+from studio.sending.processes import LEASE
 from studio.settings import Settings
 from tests.studio.helpers import ME, Clock, a_request, ended, eventually
 from tests.studio.model import CERTAINLY_NOT, FATES, PORTRAIT, UNCLEAR, Kie, Letter, Line, Process, ShakyDatabase
@@ -414,7 +415,7 @@ class Life(RuleBasedStateMachine):
                 process.end()
             for attempt_id in list(process.brought) if how == "end in time" else []:
                 self.write(process, attempt_id)
-            self.store.unregister(process.executor)
+            self.store.processes.unregister(process.executor)
             self.beats.pop(process.executor, None)
         self.processes[self.processes.index(process)] = self.a_process()
 
