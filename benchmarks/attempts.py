@@ -85,7 +85,7 @@ def look_round(store: Store, account: str) -> None:
     store.processes.gone()
     store.write_off()
     store.sending_of(HERE)
-    store.mend_times()
+    store.correct_due_times()
     store.accounts_due([account], timedelta(seconds=3))
 
 

@@ -38,11 +38,11 @@ from studio.database.connection import Database  # found through the line above
 from studio.database.tables import attempts, events, number_at
 from studio.library.edits import Library
 from studio.library.export_files import json_file
-from studio.library.import_merge import compare, import_file
+from studio.library.import_merge import import_records, preview_import
 from studio.library.import_reader import File
 from studio.library.search_query import Query
 from studio.sending.kinds import body_of
-from studio.sending.row_mapping import blank_row, found_by
+from studio.sending.row_mapping import blank_row, search_columns
 
 T = TypeVar("T")
 MOST_MEMORY, LONGEST_WAIT = 64, 1.0
@@ -109,7 +109,7 @@ def filled(url: str, count: int) -> None:
                 "track_audio_url": f"https://tempfile.example.com/r/{audio_id.hex}.mp3",
                 "track_image_url": f"https://tempfile.example.com/r/{audio_id.hex}.png",
             }
-            rows.append(row | found_by(row) | {"number": number_at(at, row["id"])})
+            rows.append(row | search_columns(row) | {"number": number_at(at, row["id"])})
             if index % 10 == 0:
                 stories.append({"attempt_id": row["id"], "at": at, "kind": "used", "detail": '{"for": "a song"}'})
         with library.database.writing() as connection:
@@ -140,7 +140,7 @@ def preview(url: str, path: str) -> tuple[float, float]:
     """Compare a file with a library; return the seconds, and the MiB above idle."""
     library, content = Library(Database(url)), Path(path).read_bytes()
     memory, started = Resident(), time.perf_counter()
-    compare(library, ACCOUNT, File(content, START))
+    preview_import(library, ACCOUNT, File(content, START))
     return time.perf_counter() - started, memory.most()
 
 
@@ -149,7 +149,7 @@ def bring_in(url: str, path: str) -> tuple[float, float]:
     library, content = Library(Database(url)), Path(path).read_bytes()
     memory, started = Resident(), time.perf_counter()
     file = File(content, START)
-    import_file(library, ACCOUNT, file, order=file.order)
+    import_records(library, ACCOUNT, file, order=file.order)
     return time.perf_counter() - started, memory.most()
 
 

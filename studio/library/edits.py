@@ -19,7 +19,7 @@ from studio.library.search import Search, this_attempt
 from studio.library.search_query import LONGEST_ID, LONGEST_NOTE, LONGEST_USE, clean_tags
 from studio.sending.attempt_store import add_event
 from studio.sending.attempts import NotAllowed, Settled, Status
-from studio.sending.row_mapping import found_by, track_columns
+from studio.sending.row_mapping import search_columns, track_columns
 
 ERASED_AT_ONCE = 500
 """Rows that one transaction erases."""
@@ -37,7 +37,7 @@ class Library(Search):
         tags: Sequence[str] | None = None,
         favourite: bool | None = None,
     ) -> None:
-        """Write what a person adds to an attempt; what is None stays. Raises `ValueError` for what is too long."""
+        """Write a person's note, tags or star; None leaves one as it is. Raises `ValueError` for what is too long."""
         values: dict[str, Any] = {}
         if note is not None:
             if len(note) > LONGEST_NOTE:
@@ -49,17 +49,17 @@ class Library(Search):
             values["favourite"] = favourite
         self._change(account, attempt_id, values)
 
-    def know_track(self, account: str, attempt_id: str, track: Track) -> None:
-        """Keep what KIE says of an attempt's track."""
+    def record_track(self, account: str, attempt_id: str, track: Track) -> None:
+        """Write what KIE says about an attempt's track."""
         self._change(account, attempt_id, track_columns(track))
 
     def not_made(self, account: str, attempt_id: str, author: str = "") -> None:
-        """Note that a person says that KIE made nothing. Raises `NotAllowed` unless the attempt is unknown."""
+        """Settle an attempt: a person says that KIE made nothing. Raises `NotAllowed` unless it is unknown."""
         values = {"status": Status.REFUSED.value, "settled": Settled.NOT_MADE.value}
         self._settle(account, attempt_id, values, "not_made", {}, author)
 
     def found_by_hand(self, account: str, attempt_id: str, persona_id: str, author: str = "") -> None:
-        """Write a persona ID that a person found at KIE. Raises `ValueError`, and `NotAllowed` unless it is unknown."""
+        """Settle an attempt with the persona ID that a person found. Raises `ValueError` and `NotAllowed`."""
         persona_id = persona_id.strip()
         if not persona_id or len(persona_id) > LONGEST_ID or not persona_id.isascii() or not persona_id.isprintable():
             raise ValueError("Persona ID: copy only the ID, as it stands in KIE’s logs.")
@@ -68,8 +68,8 @@ class Library(Search):
         values = {"status": Status.CREATED.value, "settled": Settled.BY_HAND.value, "persona_id": persona_id}
         self._settle(account, attempt_id, values, "by_hand", {"persona_id": persona_id}, author)
 
-    def used(self, account: str, attempt_id: str, where: str, author: str = "") -> None:
-        """Note in the story what a persona was used for. Raises `ValueError`, and `NotAllowed` where there is none."""
+    def record_use(self, account: str, attempt_id: str, where: str, author: str = "") -> None:
+        """Log what a persona was used for. Raises `ValueError`, and `NotAllowed` without a persona."""
         where = clean(" ".join(where.split()))
         if len(where) > LONGEST_USE:
             raise ValueError(f"Used for: it has {len(where):,} characters. Shorten it to {LONGEST_USE} or fewer.")
@@ -80,7 +80,7 @@ class Library(Search):
                 add_event(connection, attempt_id, self.now(), "used", {"for": where}, author)
 
     def delete(self, account: str, attempt_id: str, author: str = "") -> None:
-        """Take an attempt out of the library. Raises `NotAllowed` while it is on its way."""
+        """Mark an attempt as deleted, so that lists leave it out. Raises `NotAllowed` while it is in flight."""
         with self.database.writing() as connection:
             alive = sa.and_(
                 this_attempt(account, attempt_id),
@@ -93,7 +93,7 @@ class Library(Search):
                 raise NotAllowed("It is on its way. Wait for its outcome first.")
 
     def restore(self, account: str, attempt_id: str, author: str = "") -> None:
-        """Bring a deleted attempt back."""
+        """Undo `delete`."""
         with self.database.writing() as connection:
             gone = sa.and_(this_attempt(account, attempt_id), attempts.c.deleted_at.is_not(None))
             if connection.execute(sa.update(attempts).where(gone).values(deleted_at=None)).rowcount:
@@ -102,8 +102,8 @@ class Library(Search):
     def forget(self, account: str) -> int:
         """Erase every row of an account, for good; return how many attempts that were.
 
-        In portions, so that nobody else waits long for the database. Raises `NotAllowed` while an attempt is on its
-        way, or if the database breaks off; what is left can be erased again.
+        In several transactions, so that others do not wait long. Raises `NotAllowed` while an attempt is in flight, or
+        if the database breaks off in between; then another call erases the rest.
         """
         erased = 0
         try:
@@ -118,7 +118,7 @@ class Library(Search):
         return erased
 
     def _forget_some(self, account: str, erased: int) -> tuple[int, bool]:
-        """Erase one portion; return how many attempts that were, and whether it was the last."""
+        """Erase some rows; return how many attempts that were, and whether they were the last."""
         mine = attempts.c.account == account
         with self.database.writing() as connection:
             if connection.execute(sa.select(attempts.c.id).where(mine, sa.text(IN_FLIGHT)).limit(1)).first():
@@ -142,7 +142,7 @@ class Library(Search):
             if (
                 row.status != Status.UNKNOWN.value
                 or not connection.execute(
-                    sa.update(attempts).where(unknown).values(values | found_by(dict(row._mapping) | values))
+                    sa.update(attempts).where(unknown).values(values | search_columns(dict(row._mapping) | values))
                 ).rowcount
             ):
                 raise NotAllowed("Its outcome is known by now. Look at it again.")
@@ -152,7 +152,7 @@ class Library(Search):
         with self.database.writing() as connection:
             row = self._row(connection, account, attempt_id)
             if values.keys() & set(SEARCHED):
-                values |= found_by(dict(row._mapping) | values)
+                values |= search_columns(dict(row._mapping) | values)
             if values:
                 connection.execute(sa.update(attempts).where(this_attempt(account, attempt_id)).values(values))
 

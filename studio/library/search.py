@@ -19,15 +19,15 @@ from studio.database.search_words import words_in
 from studio.database.tables import ALIVE, attempts, events, number_at
 from studio.library.search_query import Order, Query
 from studio.sending.attempts import Attempt, Event, Outcome, Status
-from studio.sending.row_mapping import LISTED, read
+from studio.sending.row_mapping import LISTED, attempt_of
 
 MOST_WORDS = 50
 """Words of a search that count."""
 
 INDEX = sa.table("attempts_words", sa.column("rowid"), sa.column("attempts_words"))
-"""SQLite's index of words (migration 0004): of all that is not deleted, with account, outcome, what it makes, star."""
+"""SQLite's full-text index (migration 0004) of all that is not deleted. Its words begin with marks, see `_match`."""
 ROWID = INDEX.c.rowid
-"""An attempt's number there."""
+"""An attempt's `number` is its row ID there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Page:
 
 
 class Search:
-    """What is on file, by account. `unsaved` has outcomes that are known but could not be written yet, by attempt."""
+    """The attempts of all accounts, to be read. `unsaved` has outcomes that could not be written yet, by attempt ID."""
 
     def __init__(self, database: Database, unsaved: Mapping[str, Outcome] = MappingProxyType({})) -> None:
         self.database = database
@@ -51,13 +51,13 @@ class Search:
         """Return one page of a list."""
         with self.reading() as connection:
             rows = connection.execute(self._ordered(account, query, LISTED).offset(offset).limit(limit + 1)).all()
-        return Page([self._overlaid(read(row)) for row in rows[:limit]], len(rows) > limit)
+        return Page([self._with_unsaved(attempt_of(row)) for row in rows[:limit]], len(rows) > limit)
 
     def count(self, account: str, query: Query, most: int = 1000) -> int:
-        """Count what a list holds, up to `most`."""
+        """Return the length of a list, or `most` if it is longer."""
         wanted = self._ordered(account, query, [attempts.c.number])
         if indexed := self._indexed(account, query):
-            wanted = sa.select(ROWID).where(*indexed)  # it knows all that is asked for
+            wanted = sa.select(ROWID).where(*indexed)  # it has all conditions of the query
         if self.database.kind == "postgresql":
             wanted = wanted.order_by(None)  # SQLite would choose a worse index without an order, PostgreSQL with one
         some = wanted.limit(most).subquery()
@@ -65,13 +65,13 @@ class Search:
             return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
     def rows(self, account: str, query: Query, columns: Sequence[str]) -> Iterator[Any]:
-        """Go through some columns of a whole list, in its order, without holding it."""
+        """Yield some columns of a whole list, in its order, without keeping it in memory."""
         wanted = self._ordered(account, query, [attempts.c[name] for name in columns])
         with self.reading() as connection:
             yield from connection.execution_options(yield_per=1000).execute(wanted)
 
-    def stories(self, attempt_ids: Sequence[str]) -> dict[str, list[Event]]:
-        """Return what was decided about some attempts, the oldest first. The IDs must come from this library."""
+    def event_logs(self, attempt_ids: Sequence[str]) -> dict[str, list[Event]]:
+        """Return the event logs of attempts, the oldest event first. The IDs must come from this library."""
         found: dict[str, list[Event]] = {}
         with self.reading() as connection:
             query = sa.select(events).where(events.c.attempt_id.in_(attempt_ids)).order_by(events.c.id)
@@ -81,24 +81,24 @@ class Search:
         return found
 
     def events(self, account: str, attempt_id: str) -> list[Event]:
-        """Return what was decided about an attempt, the oldest first."""
+        """Return the event log of an attempt, the oldest event first."""
         with self.reading() as connection:
             mine = connection.execute(sa.select(attempts.c.id).where(this_attempt(account, attempt_id))).scalar()
-        return self.stories([mine]).get(mine, []) if mine else []
+        return self.event_logs([mine]).get(mine, []) if mine else []
 
     def sent_again(self, account: str, attempt_id: str) -> list[Attempt]:
         """Return the attempts that repeat or replace this one, the oldest first."""
         replacing = sa.and_(sa.text("replaces <> ''"), attempts.c.replaces == attempt_id)
         query = sa.select(*LISTED).where(attempts.c.account == account, replacing)
         with self.reading() as connection:
-            return [read(row) for row in connection.execute(query.order_by(attempts.c.number))]
+            return [attempt_of(row) for row in connection.execute(query.order_by(attempts.c.number))]
 
     def of_tracks(self, account: str, audio_ids: Sequence[str]) -> dict[str, Attempt]:
-        """Return what became of tracks, by audio ID: a persona or an open matter before a refusal, then the newest."""
+        """Return one attempt for each track, by audio ID: the newest that was not refused, or else the newest."""
         mine = sa.and_(attempts.c.account == account, attempts.c.makes == "persona")
         query = sa.select(*LISTED).where(mine, attempts.c.subject.in_(audio_ids))
         with self.reading() as connection:
-            found = [read(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
+            found = [attempt_of(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
         return {
             each.request.audio_id: each for each in sorted(found, key=lambda each: each.status is not Status.REFUSED)
         }
@@ -115,8 +115,8 @@ class Search:
             used = connection.execute(query).scalars().all()
         return sorted({tag for tags in used for tag in tags.split("\n")}, key=str.casefold)
 
-    def _overlaid(self, attempt: Attempt) -> Attempt:
-        return attempt.overlaid(self.unsaved.get(attempt.id))
+    def _with_unsaved(self, attempt: Attempt) -> Attempt:
+        return attempt.with_unsaved(self.unsaved.get(attempt.id))
 
     def _ordered(
         self, account: str, query: Query, columns: Sequence[sa.ColumnElement[Any]]
@@ -132,24 +132,24 @@ class Search:
         if query.until is not None:
             conditions.append(attempts.c.number < number_at(query.until, "000"))
         words = words_in(query.text)[:MOST_WORDS]
-        place: sa.ColumnElement[Any] = attempts.c.number
+        number: sa.ColumnElement[Any] = attempts.c.number
         wanted = sa.select(*columns)
         if indexed := self._indexed(account, query):
             wanted = wanted.join_from(INDEX, attempts, attempts.c.number == ROWID)
             conditions += indexed
-            place = ROWID
+            number = ROWID
         elif words:
             conditions.append(self._has_all(words))
         orders: dict[Order, list[sa.ColumnElement[Any]]] = {
-            Order.NEWEST: [place.desc()],
-            Order.OLDEST: [place],
-            Order.NAME: [attempts.c.sort_name, place],
-            Order.NAME_BACK: [attempts.c.sort_name.desc(), place.desc()],
+            Order.NEWEST: [number.desc()],
+            Order.OLDEST: [number],
+            Order.NAME: [attempts.c.sort_name, number],
+            Order.NAME_BACK: [attempts.c.sort_name.desc(), number.desc()],
         }
         return wanted.where(*conditions).order_by(*orders[query.order])
 
     def _indexed(self, account: str, query: Query) -> list[sa.ColumnElement[bool]]:
-        """Return what SQLite's index of words is asked for; nothing if it is of no use here."""
+        """Return the conditions on SQLite's full-text index, or none if the query does not use it."""
         words = words_in(query.text)[:MOST_WORDS]
         if not words or query.deleted or self.database.kind != "sqlite":
             return []
@@ -174,7 +174,7 @@ def this_attempt(account: str, attempt_id: str) -> sa.ColumnElement[bool]:
 
 
 def _match(account: str, query: Query, words: list[str]) -> str:
-    """Return a full-text expression of SQLite for words and marks (see migration 0004)."""
+    """Return a full-text expression of SQLite: the words, and marks for account, kind, star and outcome."""
     terms = [f'"\ue000{account}"', f'"\ue003{query.makes}"', *(f'"{word}"*' for word in words)]
     if query.favourites:
         terms.append('"\ue002"')

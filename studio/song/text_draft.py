@@ -17,9 +17,9 @@ def suggested_texts(track: Track) -> dict[str, str]:
 
 
 def draft(track: Track) -> str:
-    """Return a first description: the track's tags, and the hints that stand in its lyrics' section labels.
+    """Return a first description: the track's tags, and the hints in the section labels of its lyrics.
 
-    `[Chorus: belted, double-tracked]` tells how it is sung; a bare `[Chorus]` tells nothing.
+    `[Chorus: belted, double-tracked]` has two hints; a bare `[Chorus]` has none.
     """
     hints = [hint for label in _LABEL.findall(track.lyrics) for hint in _HINT.split(label, 1)[1:]]
     parts = list(dict.fromkeys(part.strip() for part in [*_tags(track), *",".join(hints).split(",")] if part.strip()))

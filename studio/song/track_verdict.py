@@ -22,7 +22,7 @@ MODELS = {
     "V4": "V4",
     "V3_5": "V3.5",
 }
-"""People's names for models; one that is not here is shown as it is."""
+"""The names that people know models by; another model is shown as it is."""
 TOO_OLD = re.compile(r"V?[123](_\d)?|chirp-v[123].*")
 
 
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def verdict(task: MusicTask, track: Track, earlier: Attempt | None = None) -> Verdict:
-    """Judge a track by its task, its model and length, and by what the library has of it."""
+    """Return whether a track can become a persona, by its task, its model and length, and its newest attempt."""
     if task.state is TaskState.FAILED:
         return Verdict("cannot", "The song failed at KIE.")
     if task.state is not TaskState.READY:
@@ -61,7 +61,7 @@ def model(track: Track) -> str:
 
 
 def state_sentence(task: MusicTask) -> str:
-    """Say where a task stands when there is nothing to choose yet."""
+    """Return a sentence for a person about a task that has no tracks to choose from."""
     if task.state is TaskState.ABSENT:
         return "KIE has no record of this task yet. If it was just started, it appears here by itself."
     if task.state is TaskState.FAILED:

@@ -49,7 +49,7 @@ def shelve(app: App) -> Callable[..., list[str]]:
             for number, values in enumerate(given)
         ]
         store = Store(Database(app.database))
-        import_merge.import_file(Library(store.database), account_of(token), records)
+        import_merge.import_records(Library(store.database), account_of(token), records)
         store.database.close()
         return [record.values["id"] for record in records]
 

@@ -24,7 +24,7 @@ from studio.sending.attempt_store import Claim, Store
 from studio.sending.attempts import Attempt, Outcome, Seen, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.persona import PERSONA
-from studio.sending.row_mapping import blank_row, found_by
+from studio.sending.row_mapping import blank_row, search_columns
 
 T = TypeVar("T")
 ME, YOU = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
@@ -125,7 +125,11 @@ def filed(where: Store | Library, account: str = ME, **columns: object) -> str:
         "description": "",
         **columns,
     }
-    row |= {"subject": row["audio_id"], "number": number_at(row["created_at"], row["id"]), **found_by(row)} | columns
+    row |= {
+        "subject": row["audio_id"],
+        "number": number_at(row["created_at"], row["id"]),
+        **search_columns(row),
+    } | columns
     with where.database.writing() as connection:
         connection.execute(sa.insert(attempts).values(row))
     return str(row["id"])

@@ -24,7 +24,7 @@ def read() -> None:
     forget_choice()
     if not text.strip():
         return
-    found = pasted_text.read(text, is_token)
+    found = pasted_text.find_ids(text, is_token)
     if found.token:
         state.task_id = ""
         if not is_token(found.token) or token_panel.current() is None:

@@ -51,7 +51,7 @@ def source(address: str, base_url: str) -> str | bytes:
     """Return what a media element may be given: an https address, our own bytes, or nothing."""
     if media_files.is_public_https(address):
         return address
-    return _fetched(address) if media_files.is_ours(address, base_url) else b""
+    return _fetched(address) if media_files.is_stand_in(address, base_url) else b""
 
 
 def _look_up(account: Account, task_id: str) -> None:

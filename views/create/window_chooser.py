@@ -37,7 +37,7 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
     state = st.session_state
     if state.get("vocal_start") is None and state.get("vocal_end") is None:
         reset(duration)  # a short track gets what fits, also if its ID was typed
-    timed = the_studio().known_words(account, track.audio_id)
+    timed = the_studio().cached_timed_words(account, track.audio_id)
     start, end = current(duration)
     sound = source(track.audio_url, the_studio().token_store.base_url(account.id))
     with st.container(key=KEY + "_box"):

@@ -79,7 +79,7 @@ def used(attempt_id: str) -> None:
     """Note what the persona was used for, and empty the field for the next."""
     key, author = f"used_{attempt_id}", sign_in.author()
     where = str(st.session_state.get(key) or "")
-    if _write(lambda account: the_studio().library.used(account, attempt_id, where, author), "used"):
+    if _write(lambda account: the_studio().library.record_use(account, attempt_id, where, author), "used"):
         st.session_state[key] = ""
 
 
@@ -97,7 +97,7 @@ def look_up(attempt_id: str, request: PersonaRequest) -> None:
     if track is None:
         _say("KIE no longer lists this track.", bad=True, place="track")
     else:
-        _write(lambda account: the_studio().library.know_track(account, attempt_id, track))
+        _write(lambda account: the_studio().library.record_track(account, attempt_id, track))
 
 
 def change_and_try_again(request: PersonaRequest) -> None:

@@ -82,7 +82,7 @@ def _in(account: Account) -> None:
             content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
             with st.spinner("Reading the file …"):
                 bar = st.empty()
-                preview = import_merge.compare(
+                preview = import_merge.preview_import(
                     library,
                     account.id,
                     import_reader.File(content, library.now()),
@@ -171,7 +171,7 @@ def _take_in(account: Account, file_key: str) -> None:
     _forget_last()
     try:
         file = import_reader.File(state[file_key].getvalue(), library.now())
-        written = import_merge.import_file(library, account.id, file, overwrite, author, file.order)
+        written = import_merge.import_records(library, account.id, file, overwrite, author, file.order)
     except BadFile as error:
         state.not_imported = str(error)
     except NotSaved as error:

@@ -1,6 +1,6 @@
 """The kinds of attempts, one file each: what is sent, how its answer is read, and what its troubles mean.
 
-A further kind is a file with a subclass of `Kind`, and its object in the list at the end of this file.
+A further kind is a file with a subclass of `Kind`, and its object in `_kinds`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from studio.sending.kinds.persona import PERSONA
 
 __all__ = ["BOOST", "PERSONA", "BatchItem", "Kind", "body_of", "kind_named", "register"]
 
-_kinds: dict[str, Kind] = {}
+_kinds: dict[str, Kind] = {kind.name: kind for kind in (PERSONA, BOOST)}
 
 
 def register(kind: Kind) -> Kind:
-    """Make a kind known, and return it."""
+    """Add a kind, so that `kind_named` finds it; return it."""
     _kinds[kind.name] = kind
     return kind
 
@@ -32,7 +32,7 @@ def kind_named(name: str) -> Kind:
 
 
 def body_of(payload: Mapping[str, Any]) -> str:
-    """Return the JSON text of a request as it is filed."""
+    """Return a request's JSON as it is filed and sent."""
     return json.dumps(payload, ensure_ascii=False)
 
 
@@ -44,7 +44,3 @@ class BatchItem:
     body: str
     request: PersonaRequest | None = None
     track: Track | None = None
-
-
-for _kind in (PERSONA, BOOST):
-    register(_kind)

@@ -1,4 +1,4 @@
-"""A description that KIE makes richer, for credits."""
+"""A boost: KIE makes a description richer, for credits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BoostKind(Kind):
     troubles = TROUBLES
 
     def subject(self, attempt_id: str, body: str) -> str:
-        """The text: while it is on its way, nobody wants the same one a second time."""
+        """The text, so that the same one is not sent twice at a time."""
         return "boost " + hashlib.sha256(json.dumps(json.loads(body)).encode()).hexdigest()
 
     def send(self, client: KieClient, attempt: Attempt) -> Outcome:

@@ -1,4 +1,4 @@
-"""What every kind of attempt has to say of itself."""
+"""The interface of a kind of attempt."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from studio.sending.attempts import Attempt, Outcome
 
 
 class Kind(ABC):
-    """What one kind of attempt knows. One object for all attempts of the kind; it keeps nothing."""
+    """How attempts of one kind are sent and polled for. One object for all of them, without state."""
 
     name: ClassVar[str]
-    """At most 16 characters; it stands in the database."""
+    """At most 16 characters; the value of the column `kind`."""
     makes: ClassVar[str]
-    """"persona", "song" or "text": in which list it is found."""
+    """"persona", "song" or "text": the list that shows it."""
     once: ClassVar[bool] = False
-    """Whether its subject can be made only once, so that a person decides before it is asked for again."""
+    """Whether a subject has one result at most, so that a person decides before it is asked for again."""
     again_may_cost: ClassVar[bool] = True
-    """Whether asking again may cost; then a server error without a known message is "unknown"."""
+    """Whether asking again may cost credits; then a server error of unknown meaning is `unknown`."""
     troubles: ClassVar[Mapping[Cause, Meaning]] = {}
-    """Where a cause means something else than for a persona (see `kie.meaning_for`)."""
-    look_for: ClassVar[timedelta] = timedelta(days=1)
-    """How long KIE's work is looked for; then the attempt is unknown."""
+    """Causes that mean something else than for a persona (see `kie.meaning_for`)."""
+    poll_for: ClassVar[timedelta] = timedelta(days=1)
+    """How long KIE is polled for the result; then the attempt is `unknown`."""
 
     def subject(self, attempt_id: str, body: str) -> str:
-        """Return what may be in flight only once for an account: the attempt itself, if the kind does not say more."""
+        """Return the key of which an account has one attempt in flight at most; by default the attempt's ID."""
         return attempt_id
 
     @abstractmethod
@@ -38,19 +38,19 @@ class Kind(ABC):
         Raises `kie.KieError`.
         """
 
-    def look(self, client: KieClient, attempt: Attempt) -> Outcome | None:
+    def poll(self, client: KieClient, attempt: Attempt) -> Outcome | None:
         """Ask KIE what became of the attempt's handle: created, refused, or None while it works.
 
         Raises `kie.KieError` if that could not be asked; then it is asked again later.
         """
         raise NotImplementedError
 
-    def look_again_after(self, age: timedelta) -> timedelta:
-        """Return the pause before the next look at work of this age: 3 seconds at first, half a minute at last."""
+    def poll_again_after(self, age: timedelta) -> timedelta:
+        """Return the pause until the next poll for a request of this age: 3 seconds at first, 30 at most."""
         return min(max(age / 4, timedelta(seconds=3)), timedelta(seconds=30))
 
     def pause(self, attempt: Attempt, error: KieError, now: datetime) -> float | None:
-        """Return the seconds after which the attempt is sent again by itself, or None.
+        """Return the seconds after which the attempt is sent again automatically, or None.
 
         Only for an error after which KIE certainly did not act.
         """

@@ -17,7 +17,7 @@ from studio.database.connection import Database, engine_for
 from studio.database.tables import MIGRATIONS, upgrade
 from studio.library.edits import Library
 from studio.library.export_files import json_file
-from studio.library.import_merge import compare
+from studio.library.import_merge import preview_import
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
@@ -159,7 +159,7 @@ def test_what_was_promised_still_holds(upgraded: Store) -> None:
 
 def test_what_goes_out_is_the_same_when_it_comes_in(library: Library) -> None:
     file = json_file(library, ME, Query(statuses=(Status.REFUSED,))).read()
-    seen = compare(library, ME, File(file, datetime.now(UTC)))
+    seen = preview_import(library, ME, File(file, datetime.now(UTC)))
     assert (seen.new, seen.same, seen.different) == (0, 2, 0)
 
 

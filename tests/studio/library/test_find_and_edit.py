@@ -19,7 +19,7 @@ from studio.database.search_words import words_in
 from studio.database.tables import attempts, events
 from studio.exceptions import NotSaved
 from studio.library.edits import Library
-from studio.library.import_merge import import_file
+from studio.library.import_merge import import_records
 from studio.library.search import Page
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
@@ -448,7 +448,7 @@ def test_the_tags_in_use_are_sorted_and_without_doubles(library: Library) -> Non
 
 def test_what_kie_says_of_a_track_is_kept(library: Library) -> None:
     this = filed(library, audio_id="audio-1")
-    library.know_track(ME, this, TRACK)
+    library.record_track(ME, this, TRACK)
     assert library.find(ME, Query("lighth")).attempts[0].track == TRACK
 
 
@@ -675,17 +675,17 @@ def test_a_deleted_attempt_comes_back_as_it_was(store: Store, library: Library, 
 
 def test_what_a_persona_was_used_for_stands_in_its_story(library: Library) -> None:
     this = filed(library, persona_id="p-1")
-    library.used(ME, this, "  Autumn album,\n track 3 ", "ines@example.org")
-    library.used(ME, this, "=trailer")
-    library.used(ME, this, "  ")
+    library.record_use(ME, this, "  Autumn album,\n track 3 ", "ines@example.org")
+    library.record_use(ME, this, "=trailer")
+    library.record_use(ME, this, "  ")
     assert story(library, this) == [
         ("used", {"for": "Autumn album, track 3"}, "ines@example.org"),
         ("used", {"for": "=trailer"}, ""),
     ]
     with pytest.raises(ValueError, match="Used for: it has 201 characters"):
-        library.used(ME, this, "x" * 201)
+        library.record_use(ME, this, "x" * 201)
     with pytest.raises(NotAllowed):
-        library.used(ME, filed(library, status="refused", persona_id=""), "nothing")
+        library.record_use(ME, filed(library, status="refused", persona_id=""), "nothing")
 
 
 def test_deleting_and_bringing_back_twice_is_told_once(library: Library) -> None:
@@ -839,7 +839,7 @@ CHANGES: dict[str, Callable[[Store, Library, str, str, random.Random], object]] 
         who, this, tags=drawn.sample(["song", "pop", "x"], 2)
     ),
     "star": lambda store, library, who, this, drawn: library.annotate(who, this, favourite=drawn.random() < 0.7),
-    "track": lambda store, library, who, this, drawn: library.know_track(who, this, TRACK),
+    "track": lambda store, library, who, this, drawn: library.record_track(who, this, TRACK),
     "delete": lambda store, library, who, this, drawn: library.delete(who, this),
     "restore": lambda store, library, who, this, drawn: library.restore(who, this),
     "not made": lambda store, library, who, this, drawn: drawn.random() < 0.3 and library.not_made(who, this),
@@ -891,9 +891,9 @@ def test_nothing_of_another_account_is_seen(library: Library, theirs: dict[str, 
 
 DEEDS: dict[str, Callable[[Store, Library, str], object]] = {
     "annotate": lambda store, library, this: library.annotate(ME, this, note="Mine", tags=["mine"], favourite=False),
-    "know track": lambda store, library, this: library.know_track(ME, this, TRACK),
+    "know track": lambda store, library, this: library.record_track(ME, this, TRACK),
     "not made": lambda store, library, this: library.not_made(ME, this),
-    "used": lambda store, library, this: library.used(ME, this, "mine"),
+    "used": lambda store, library, this: library.record_use(ME, this, "mine"),
     "by hand": lambda store, library, this: library.found_by_hand(ME, this, "mine"),
     "delete": lambda store, library, this: library.delete(ME, this),
     "restore": lambda store, library, this: library.restore(ME, this),
@@ -912,7 +912,7 @@ def _take_in_what_is(library: Library, this: str) -> None:
     from studio.library.import_reader import Record
 
     values = {"id": this, "status": "created", "persona_id": "mine", "name": "Mine", "created_at": EPOCH}
-    import_file(library, ME, [Record("Row 2", values)], overwrite=True)
+    import_records(library, ME, [Record("Row 2", values)], overwrite=True)
 
 
 def test_nothing_of_another_account_is_changed(store: Store, library: Library, theirs: dict[str, str]) -> None:

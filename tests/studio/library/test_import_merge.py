@@ -25,7 +25,7 @@ from studio.exceptions import BadFile, NotSaved
 from studio.library import import_merge
 from studio.library.edits import Library
 from studio.library.export_files import FIELDS, csv_file, json_file
-from studio.library.import_merge import Preview, compare, import_file
+from studio.library.import_merge import Preview, import_records, preview_import
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
@@ -60,12 +60,12 @@ def file(library: Library, content: bytes | str) -> File:
 
 
 def preview(library: Library, content: bytes | str, account: str = ME) -> Preview:
-    return compare(library, account, file(library, content))
+    return preview_import(library, account, file(library, content))
 
 
 def bring_in(library: Library, content: bytes | str, account: str = ME, overwrite: bool = False) -> int:
     it = file(library, content)
-    return import_file(library, account, it, overwrite, "ines@example.org", it.order)
+    return import_records(library, account, it, overwrite, "ines@example.org", it.order)
 
 
 def counts(seen: Preview) -> tuple[int, int, int]:
@@ -471,7 +471,7 @@ def test_transactions_become_as_long_as_they_may_be(library: Library, monkeypatc
     monkeypatch.setattr("studio.library.import_merge.PAUSE", 0)
     clock, pieces = iter([0.0, 0, 0.3, 0.3, 0.3, 0.3 + 1e-9]), [list[int]()]
     monkeypatch.setattr("studio.library.import_merge.monotonic", lambda: next(clock))
-    turns = import_merge._Turns(library)
+    turns = import_merge._Transactions(library)
     for piece in turns.pieces(range(1000)):
         pieces.append(list(piece))
         if len(pieces) == 4:
@@ -510,7 +510,7 @@ def test_a_persona_of_very_many_attempts_is_looked_up_only_so_far(
 
 def test_how_much_was_read_is_told_after_each_portion(library: Library, small_portions: None) -> None:
     content, told = FILES["JSON"], list[int]()
-    compare(library, ME, file(library, content), told.append)
+    preview_import(library, ME, file(library, content), told.append)
     assert len(told) == 4
     assert told == sorted(told)
     assert told[-1] == len(content) - len(content.splitlines(keepends=True)[0])

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from studio.library.edits import Library
-from studio.sending.attempt_store import LOOK_LEASE, Claim, Store
+from studio.sending.attempt_store import POLL_LEASE, Claim, Store
 from studio.sending.attempts import Attempt, NotAllowed, Outcome, Settled, Status
 from studio.sending.batches import Batches
 from studio.sending.kinds import BatchItem, body_of
@@ -77,7 +77,7 @@ def test_what_is_cancelled_while_it_is_claimed_is_either_cancelled_or_sent(one: 
 def test_what_is_found_while_another_process_takes_it_to_look_is_not_sent(one: Store, two: Store, clock: Clock) -> None:
     attempt = sent(one)
     one.finish(attempt, WORKING)
-    clock.forward(LOOK_LEASE.total_seconds())
+    clock.forward(POLL_LEASE.total_seconds())
     with in_the_middle(two, "UPDATE attempts", lambda: one.finish(attempt, CREATED)):
         claimed = claim(two, executor="two").attempt
     assert claimed is None or claimed.status is Status.WORKING

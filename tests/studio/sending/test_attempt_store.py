@@ -409,7 +409,7 @@ def test_what_is_due_only_now_is_left_to_who_filed_it(store: Store, clock: Clock
 def test_after_the_clock_was_set_back_nothing_waits_for_hours(store: Store, clock: Clock) -> None:
     add(store)
     clock.forward(-3600)
-    store.mend_times()
+    store.correct_due_times()
     assert claim(store).attempt
 
 
@@ -592,46 +592,46 @@ def test_if_nobody_can_say_whether_it_is_filed_it_may_be(store: Store, monkeypat
 
 
 def test_what_waits_in_a_copy_of_the_database_waits_for_a_person(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     attempt = add(store)
     monkeypatch.setattr(Database, "identity", lambda *args: "another file")
-    assert store.hold_what_was_restored() == 1
+    assert store.hold_restored() == 1
     assert (now(store, attempt).held, claim(store)) == (True, Claim())
 
 
 def test_a_held_attempt_goes_when_a_person_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     attempt = add(store)
     monkeypatch.setattr(Database, "identity", lambda *args: "another file")
-    store.hold_what_was_restored()
+    store.hold_restored()
     assert store.send_held(ME, attempt.id)
     assert claim(store).attempt
 
 
 def test_a_held_attempt_can_be_cancelled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     attempt = add(store)
     monkeypatch.setattr(Database, "identity", lambda *args: "another file")
-    store.hold_what_was_restored()
+    store.hold_restored()
     assert store.cancel(ME, attempt.id)
 
 
 @pytest.mark.parametrize(("minutes", "held"), [(1, 0), (11, 1)])
 def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: Clock, minutes: int, held: int) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     store.processes.heartbeat("one")
     add(store)
     clock.forward(60 * minutes)
-    assert store.hold_what_was_restored() == held
+    assert store.hold_restored() == held
 
 
 def test_after_an_orderly_end_all_goes_on_however_late(store: Store, clock: Clock) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     store.processes.heartbeat("one")
     add(store)
     store.processes.unregister("one")
     clock.forward(86_400)
-    assert store.hold_what_was_restored() == 0
+    assert store.hold_restored() == 0
 
 
 # Another kind

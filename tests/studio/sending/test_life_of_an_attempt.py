@@ -512,7 +512,7 @@ class Life(RuleBasedStateMachine):
 
     def a_process(self) -> Process:
         process = Process(self.store, self.token_store, Settings(rate_limit=LIMIT, rate_period=PERIOD))
-        self.store.hold_what_was_restored()
+        self.store.hold_restored()
         self.heartbeat(process)
         self.recover(process)
         return process
@@ -587,7 +587,7 @@ class Life(RuleBasedStateMachine):
             assert after.status in expected
 
     def heartbeat(self, process: Process) -> None:
-        process.give_sign_of_life()
+        process.send_heartbeat()
         self.beats[process.executor] = self.clock()
 
     def recover(self, process: Process, breaks: tuple[str, ...] = ()) -> None:
