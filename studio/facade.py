@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo_server, settings
@@ -18,6 +19,7 @@ from studio.people.browsers import Browsers
 from studio.people.token_store import READ_TIMEOUT, Account, TokenStore
 from studio.sending.attempts import Attempt, Seen
 from studio.sending.change_notifier import ChangeNotifier
+from studio.sending.kinds import BOOST, PERSONA, Kind, body_of
 from studio.song.single_flight import SingleFlight
 
 if TYPE_CHECKING:
@@ -26,11 +28,11 @@ if TYPE_CHECKING:
     from studio.sending.attempt_store import Store
     from studio.sending.batches import Batches
     from studio.sending.engine import Engine
-    from studio.sending.kinds import Kind
 
 __all__ = ["Balance", "NotSaved", "Studio", "close_the_studio", "the_studio"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 OPEN_PATIENCE = 8.0
 """Seconds that a page waits for the database to be opened; migrating a large one takes longer."""
@@ -171,8 +173,7 @@ class Studio:
 
     def ask_balance(self, account: Account) -> None:
         """Ask KIE how many credits are left, for `balance` to return."""
-        with self._client(account) as client:
-            self._balances[account.id] = _ask_balance(client)
+        self._balances[account.id] = self._ask(account, _ask_balance)
 
     def balance(self, account: Account) -> Balance | None:
         """Return what KIE said last about the credits: at sign-in, at `ask_balance`, or after an attempt."""
@@ -180,20 +181,12 @@ class Studio:
 
     def music_task(self, account: Account, task_id: str) -> MusicTask:
         """Ask KIE for a task; calls within a second share one answer, from whatever tab. Raises `kie.KieError`."""
-
-        def ask() -> MusicTask:
-            with self._client(account) as client:
-                return client.music_task(task_id)
-
+        ask = partial(self._ask, account, lambda client: client.music_task(task_id))
         return self._shared_calls.once(("task", account.id, task_id), ask, keep=1.0)
 
     def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
         """Ask KIE when each word of a track is sung; once, because it may cost. Raises `kie.KieError`."""
-
-        def ask() -> TimedWords:
-            with self._client(account) as client:
-                return client.timed_words(task_id, audio_id)
-
+        ask = partial(self._ask, account, lambda client: client.timed_words(task_id, audio_id))
         return self._shared_calls.once(("words", account.id, audio_id), ask)
 
     def cached_timed_words(self, account: Account, audio_id: str) -> TimedWords | None:
@@ -216,8 +209,6 @@ class Studio:
         state that was seen), and `NotSaved` if nothing could be written and so nothing is sent. `author` is who asked,
         where people sign in; `track` is written to the attempt as it is now.
         """
-        from studio.sending.kinds import PERSONA, body_of
-
         body = body_of(request.payload())
         return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
 
@@ -226,8 +217,6 @@ class Studio:
 
         Raises `NotSaved` if nothing could be written and so nothing is sent.
         """
-        from studio.sending.kinds import BOOST, body_of
-
         return self._file(account, BOOST, body_of({"content": content}), author=author)
 
     def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
@@ -305,11 +294,12 @@ class Studio:
         store, engine = self._ready()
         return Library(store.database, engine.unsaved)
 
-    def _client(self, account: Account) -> KieClient:
+    def _ask(self, account: Account, call: Callable[[KieClient], T]) -> T:
         client = self.token_store.client(account.id)
         if client is None:
             raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
-        return client
+        with client:
+            return call(client)
 
     def _ready(self) -> tuple[Store, Engine]:
         try:

@@ -133,7 +133,7 @@ class Database:
             cause = error.__cause__ if isinstance(error, CommitInDoubt) else error
             if isinstance(cause, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
                 if self.answers:
-                    log.error("The database does not answer: %s", _first_line(cause))
+                    log.error("The database does not answer: %s", str(cause).partition("\n")[0][:300])
                 self.answers = False
                 if time.monotonic() - began > SOON:
                     self._rests_until = time.monotonic() + REST
@@ -253,7 +253,3 @@ def _write_ahead(connection: Any) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
             return
         time.sleep(0.05)
-
-
-def _first_line(error: BaseException | None) -> str:
-    return str(error).partition("\n")[0][:300]

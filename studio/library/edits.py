@@ -82,11 +82,8 @@ class Library(Search):
     def delete(self, account: str, attempt_id: str, author: str = "") -> None:
         """Mark an attempt as deleted, so that lists leave it out. Raises `NotAllowed` while it is in flight."""
         with self.database.writing() as connection:
-            alive = sa.and_(
-                this_attempt(account, attempt_id),
-                attempts.c.deleted_at.is_(None),
-                sa.text(f"NOT ({IN_FLIGHT})"),
-            )
+            ended = sa.text(f"NOT ({IN_FLIGHT})")
+            alive = sa.and_(this_attempt(account, attempt_id), attempts.c.deleted_at.is_(None), ended)
             if connection.execute(sa.update(attempts).where(alive).values(deleted_at=self.now())).rowcount:
                 add_event(connection, attempt_id, self.now(), "deleted", {}, author)
             elif self._row(connection, account, attempt_id).deleted_at is None:
@@ -137,15 +134,11 @@ class Library(Search):
         self, account: str, attempt_id: str, values: dict[str, Any], kind: str, detail: dict[str, str], author: str
     ) -> None:
         with self.database.writing() as connection:
-            row = self._row(connection, account, attempt_id)
-            unknown = sa.and_(this_attempt(account, attempt_id), attempts.c.status == Status.UNKNOWN.value)
-            if (
-                row.status != Status.UNKNOWN.value
-                or not connection.execute(
-                    sa.update(attempts).where(unknown).values(values | search_columns(dict(row._mapping) | values))
-                ).rowcount
-            ):
+            row = self._row(connection, account, attempt_id)  # locked
+            if row.status != Status.UNKNOWN.value:
                 raise NotAllowed("Its outcome is known by now. Look at it again.")
+            values |= search_columns(dict(row._mapping) | values)
+            connection.execute(sa.update(attempts).where(this_attempt(account, attempt_id)).values(values))
             add_event(connection, attempt_id, self.now(), kind, detail, author)
 
     def _change(self, account: str, attempt_id: str, values: dict[str, Any]) -> None:

@@ -87,7 +87,8 @@ def json_parts(library: Search, account: str, query: Query) -> Iterator[str]:
         logs = library.event_logs([row.id for row in part])
         for row in part:
             if row.status not in IN_FLIGHT_STATUSES:
-                values: dict[str, Any] = {name: _plain(value) for name, value in row._mapping.items()}
+                values: dict[str, Any] = dict(row._mapping)
+                values |= {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
                 values["tags"] = row.tags.split("\n") if row.tags else []
                 values["story"] = [
                     {"at": event.at.isoformat(), "kind": event.kind, "detail": event.detail, "author": event.author}
@@ -117,10 +118,6 @@ def _cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
     if name == "code":
         return values
     return [guard(value) if value and value.startswith(GUARDED) else value for value in values]
-
-
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _file(parts: Iterator[str]) -> IO[bytes]:

@@ -472,8 +472,11 @@ def _read_events(place: str, log: Any, problems: list[str]) -> Iterator[dict[str
         try:
             if not isinstance(detail, dict) or not isinstance(event, dict):
                 raise ValueError("must be a list of objects")
+            at = _time(event.get("at"))
+            if at is None:
+                raise ValueError("has an entry without a time")
             yield {
-                "at": _time(event.get("at")) or _fail("has an entry without a time"),
+                "at": at,
                 "kind": _text(16, lines=False)(event.get("kind")),
                 "detail": {_ANY(key): _ANY(value) for key, value in detail.items()},
                 "author": _ID(event.get("author", "")),
@@ -481,7 +484,3 @@ def _read_events(place: str, log: Any, problems: list[str]) -> Iterator[dict[str
         except ValueError as error:
             problems.append(f"{place}, “story”: it {error}.")
             return
-
-
-def _fail(why: str) -> Any:
-    raise ValueError(why)

@@ -51,7 +51,7 @@ class Search:
         """Return one page of a list."""
         with self.reading() as connection:
             rows = connection.execute(self._ordered(account, query, LISTED).offset(offset).limit(limit + 1)).all()
-        return Page([self._with_unsaved(attempt_of(row)) for row in rows[:limit]], len(rows) > limit)
+        return Page([attempt_of(row).with_unsaved(self.unsaved.get(row.id)) for row in rows[:limit]], len(rows) > limit)
 
     def count(self, account: str, query: Query, most: int = 1000) -> int:
         """Return the length of a list, or `most` if it is longer."""
@@ -114,9 +114,6 @@ class Search:
         with self.reading() as connection:
             used = connection.execute(query).scalars().all()
         return sorted({tag for tags in used for tag in tags.split("\n")}, key=str.casefold)
-
-    def _with_unsaved(self, attempt: Attempt) -> Attempt:
-        return attempt.with_unsaved(self.unsaved.get(attempt.id))
 
     def _ordered(
         self, account: str, query: Query, columns: Sequence[sa.ColumnElement[Any]]

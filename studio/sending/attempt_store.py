@@ -221,9 +221,7 @@ class Store:
             # Another server's clock may be ahead, so what left less than a period in the future counts too.
             stretch = {"after": now - period, "until": now + period, "nth": limit - 1}
             found = connection.execute(sql_statements.NEXT, {"account": account} | stretch).all()
-            waits = sorted(
-                (row for row in found if row.what != sql_statements.DEPARTED), key=lambda row: tuple(row)[:3]
-            )
+            waits = sorted((row for row in found if row.what != sql_statements.DEPARTED), key=lambda row: row[:3])
             slot = next((min(row.at, now) + period for row in found if row.what == sql_statements.DEPARTED), None)
             due = next((row for row in waits if row.at <= now), None)
             if due is not None and due.what != sql_statements.TO_POLL and slot is not None:
@@ -361,14 +359,8 @@ class Store:
         connection.execute(sql_statements.CHANGE, values | {"this": before.id})
 
     def _settle_repeated(self, connection: sa.Connection, by: Attempt) -> None:
-        earlier = connection.execute(
-            sa.select(attempts).where(
-                attempts.c.id == by.replaces,
-                attempts.c.account == by.account,
-                attempts.c.status == Status.UNKNOWN.value,
-            )
-        ).first()
-        if earlier is not None and attempt_of(earlier).request == by.request:
+        earlier = self._get(connection, by.account, by.replaces)
+        if earlier is not None and earlier.request == by.request:
             this = sa.and_(attempts.c.id == by.replaces, attempts.c.status == Status.UNKNOWN.value)
             connection.execute(sa.update(attempts).where(this).values(settled=Settled.ASKED_AGAIN.value))
 
@@ -505,8 +497,8 @@ class Store:
 
     def any_in_flight(self, account: str) -> bool:
         """Whether an attempt of this account has not ended yet."""
-        query = sa.select(sa.true()).where(attempts.c.account == account, sa.text(IN_FLIGHT)).limit(1)
         with self.database.reading() as connection:
+            query = sa.select(sa.true()).where(attempts.c.account == account, sa.text(IN_FLIGHT)).limit(1)
             return connection.execute(query).first() is not None
 
     def _get(self, connection: sa.Connection, account: str, attempt_id: str) -> Attempt | None:

@@ -66,7 +66,8 @@ class Outcome:
     @classmethod
     def of(cls, error: KieError, *, again_may_cost: bool = False) -> Outcome:
         """Return the outcome of an attempt that ended in this error."""
-        lost = error.sent is Sent.UNKNOWN or (again_may_cost and _is_unclear(error))
+        unclear = error.cause in (Cause.SERVER, Cause.OTHER) and (error.code or 0) >= 500  # KIE may have acted on it
+        lost = error.sent is Sent.UNKNOWN or (again_may_cost and unclear)
         seen = getattr(error, "seen_id", "")
         return cls(
             Status.UNKNOWN if lost else Status.REFUSED,
@@ -82,11 +83,6 @@ class Outcome:
     def interrupted(cls, message: str) -> Outcome:
         """Return the outcome of an attempt whose process ended or failed between sending and writing."""
         return cls(Status.UNKNOWN, cause=Cause.NO_ANSWER.value, message=message)
-
-
-def _is_unclear(error: KieError) -> bool:
-    """Whether it is a server error of unknown meaning, after which KIE may have acted on the request."""
-    return error.cause in (Cause.SERVER, Cause.OTHER) and (error.code or 0) >= 500
 
 
 @dataclass(frozen=True, slots=True)

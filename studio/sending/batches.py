@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,24 +92,18 @@ class Batches:
     def get(self, account: str, batch_id: str) -> Batch | None:
         """Return a batch, or None if the account has none of this ID."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                sa.select(batches).where(batches.c.id == batch_id, batches.c.account == account)
-            ).first()
+            this = sa.and_(batches.c.id == batch_id, batches.c.account == account)
+            row = connection.execute(sa.select(batches).where(this)).first()
             if row is None:
                 return None
-            query = (
-                sa.select(attempts.c.status, sa.func.count())
-                .where(sa.text("batch <> ''"), attempts.c.batch == batch_id)
-                .group_by(attempts.c.status)
-            )
-            counts = Counter({Status(status): count for status, count in connection.execute(query)})
-        return Batch(row.id, row.name, BatchStatus(row.status), row.created_at, row.author, dict(counts))
+            mine = sa.and_(sa.text("batch <> ''"), attempts.c.batch == batch_id)
+            query = sa.select(attempts.c.status, sa.func.count()).where(mine).group_by(attempts.c.status)
+            counts = {Status(status): count for status, count in connection.execute(query)}
+        return Batch(row.id, row.name, BatchStatus(row.status), row.created_at, row.author, counts)
 
     def _mark(self, account: str, batch_id: str, status: BatchStatus, *, held: bool) -> None:
         with self._database.writing() as connection:
-            this = sa.and_(
-                batches.c.id == batch_id, batches.c.account == account, batches.c.status != BatchStatus.CANCELLED.value
-            )
+            this = sa.and_(batches.c.id == batch_id, batches.c.account == account, batches.c.status != "cancelled")
             if not connection.execute(sa.update(batches).where(this).values(status=status.value)).rowcount:
                 return
             # Also what is being sent, for if KIE asks to wait, it is queued again.

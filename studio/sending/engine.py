@@ -494,14 +494,8 @@ class Engine:
                 self._store.finish(attempt, outcome)
             except Exception as error:  # noqa: BLE001  # a full disk, a lost database: the persona ID must not be lost
                 if attempt.id not in self.unsaved:
-                    log.critical(
-                        "Attempt %s could not be saved (%s): %s, persona ID %r, handle %r",
-                        attempt.id,
-                        type(error).__name__,
-                        outcome.status.value,
-                        outcome.persona_id,
-                        outcome.handle,
-                    )
+                    facts = (attempt.id, type(error).__name__, outcome.status.value, outcome.persona_id, outcome.handle)
+                    log.critical("Attempt %s could not be saved (%s): %s, persona ID %r, handle %r", *facts)
                     self.unsaved[attempt.id] = outcome if pause is None else replace(outcome, status=Status.QUEUED)
                     self._changed(attempt.id)
                 if last_try:

@@ -30,11 +30,8 @@ def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.S
 
 def _last_departure() -> sa.Select[Any]:
     """Return a query for the `nth` last departure of an account: a period after it, the rate limit allows another."""
-    which, number = (
-        sa.literal_column(str(DEPARTED), sa.Integer).label("what"),
-        sa.literal_column("0", sa.Integer).label("number"),
-    )
-    query = sa.select(which, departures.c.at, number, departures.c.claim).where(
+    what, number = (sa.literal_column(text, sa.Integer) for text in (str(DEPARTED), "0"))
+    query = sa.select(what.label("what"), departures.c.at, number.label("number"), departures.c.claim).where(
         departures.c.account == sa.bindparam("account"),
         departures.c.at > sa.bindparam("after"),
         departures.c.at <= sa.bindparam("until"),
