@@ -96,7 +96,7 @@ class Library(Search):
             if connection.execute(sa.update(attempts).where(gone).values(deleted_at=None)).rowcount:
                 add_event(connection, attempt_id, self.now(), "restored", {}, author)
 
-    def forget(self, account: str) -> int:
+    def erase_account(self, account: str) -> int:
         """Erase every row of an account, for good; return how many attempts that were.
 
         In several transactions, so that others do not wait long. Raises `NotAllowed` while an attempt is in flight, or
@@ -106,7 +106,7 @@ class Library(Search):
         try:
             over = False
             while not over:
-                found, over = self._forget_some(account, erased)
+                found, over = self._erase_some(account, erased)
                 erased += found
         except NotSaved:
             if not erased:
@@ -114,7 +114,7 @@ class Library(Search):
             raise NotAllowed(f"The database broke off. Erased so far: {erased:,}. Press again for the rest.") from None
         return erased
 
-    def _forget_some(self, account: str, erased: int) -> tuple[int, bool]:
+    def _erase_some(self, account: str, erased: int) -> tuple[int, bool]:
         """Erase some rows; return how many attempts that were, and whether they were the last."""
         mine = attempts.c.account == account
         with self.database.writing() as connection:

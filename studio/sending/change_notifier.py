@@ -96,7 +96,7 @@ class ChangeNotifier:
         change: the more subscriptions, the later. `sees_trouble` says whether the subscriber was told that polling
         fails; it is notified when that is otherwise. An older subscription with the same key ends.
         """
-        subscription = Subscription(seen, gathers, sees_trouble, self._forget)
+        subscription = Subscription(seen, gathers, sees_trouble, self._remove)
         with self._condition:
             self._end(key)
             if self._closed or len(seen) > MOST_ATTEMPTS or len(self._waiting) >= MOST_SUBSCRIPTIONS:
@@ -122,7 +122,7 @@ class ChangeNotifier:
             for key in list(self._waiting):
                 self._end(key)
 
-    def _forget(self, subscription: Subscription) -> None:
+    def _remove(self, subscription: Subscription) -> None:
         with self._condition:
             for key in [key for key, waiting in self._waiting.items() if waiting is subscription]:
                 self._end(key)

@@ -43,9 +43,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0
 """Seconds between two heartbeats; a quarter of the lease."""
-CONNECT_TIMEOUT = 5.0
-BALANCE_TIMEOUT = (2.0, 5.0)
-"""Seconds: to connect, and for the whole answer of the balance call."""
+CONNECT_TIMEOUT, BALANCE_TIMEOUT = 5.0, (2.0, 5.0)
+"""Seconds to connect before sending; and for the balance call, to connect and for the whole answer."""
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one is repeated."""
 LATE = 0.25
@@ -201,20 +200,20 @@ class Engine:
             if thread.is_alive():
                 thread.join(timeout=HEARTBEAT)
 
-        tidied = threading.Event()
+        cleaned_up = threading.Event()
 
         def clean_up() -> None:
             with suppress(Exception):
                 self._clean_up(0.0, {self.executor})
-                tidied.set()
+                cleaned_up.set()
 
         threading.Thread(target=clean_up, name="tidy", daemon=True).start()
-        all_is_tidy = tidied.wait(1.0)  # without its database DBOS tries for ever
+        in_time = cleaned_up.wait(1.0)  # without its database DBOS tries for ever
         DBOS.destroy()
         _engine = None
         if self._store.database.kind == "sqlite":
             self._delete_file_of(self.executor)
-        if all_is_tidy:  # otherwise the process that finds this one gone deletes its workflows
+        if in_time:  # otherwise the process that finds this one gone deletes its workflows
             with suppress(NotSaved):
                 self._store.processes.unregister(self.executor)
 
@@ -276,9 +275,9 @@ class Engine:
             last, seconds = self._serve_while_near(account)
         finally:
             with self._state:
-                woken = self._serving.pop(account)
+                more = self._serving.pop(account)
                 self._state.notify_all()
-        if woken:
+        if more:
             self.serve_soon(account)
         elif seconds is not None and not self._closing:
             self._serve_later(account, seconds)
@@ -298,8 +297,8 @@ class Engine:
             if attempt is not None and not self._start_executing(attempt):
                 return None, None  # the next heartbeat tries again
             with self._state:
-                woken, self._serving[account] = self._serving[account], False
-                if woken or (seconds is not None and seconds <= 0):
+                more, self._serving[account] = self._serving[account], False
+                if more or (seconds is not None and seconds <= 0):
                     continue
                 if seconds is None or seconds > NEAR or self._waiting_threads >= MOST_WAITING:
                     return None, seconds
@@ -410,15 +409,15 @@ class Engine:
 
         def departing() -> None:
             nonlocal held_back
-            entered, ahead = claimed_at, 0.0
+            recorded, ahead = claimed_at, 0.0
             for _ in range(ENTRIES):
                 now = time.monotonic()
                 if now - claimed_at > TOO_LATE:
                     held_back = True
                     raise NotLeaving("It was held up in this program for too long, so it did not leave.")
-                if now - entered <= self._late:
+                if now - recorded <= self._late:
                     return
-                entered = now + ahead
+                recorded = now + ahead
                 try:
                     held_back = not self._store.record_departure(attempt, timedelta(seconds=ahead))
                 except NotSaved:

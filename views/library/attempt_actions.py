@@ -153,7 +153,7 @@ def forget() -> None:
         _say(sentence, bad=True, place="forget")
         return
     erased: list[int] = []
-    if _write(lambda mine: erased.append(the_studio().library.forget(mine))):
+    if _write(lambda mine: erased.append(the_studio().library.erase_account(mine))):
         open_attempt("")
         actions.forget_outcome()
         _say(f"Erased here, of this account: {erased[0]:,} " + ("attempt." if erased[0] == 1 else "attempts."))

@@ -719,7 +719,7 @@ def test_forgetting_leaves_nothing_of_an_account(store: Store, library: Library,
     over(store, clock, CREATED)
     library.not_made(ME, over(store, clock, UNKNOWN, audio_id="audio-2").id)
     library.delete(ME, over(store, clock, REFUSED, audio_id="audio-3").id)
-    assert library.forget(ME) == 3
+    assert library.erase_account(ME) == 3
     assert (image(library, ME), rows_in(library, events), indexed(library)) == ([], 0, 0)
 
 
@@ -732,7 +732,7 @@ def test_forgetting_leaves_what_is_anothers(store: Store, library: Library, cloc
         assert boost
         store.finish(boost, CREATED)
     before = image(library, YOU)
-    library.forget(ME)
+    library.erase_account(ME)
     assert (image(library, ME), image(library, YOU)) == ([], before)
 
 
@@ -744,7 +744,7 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(
     make(store, audio_id="audio-2")
     before = image(library, ME)
     with pytest.raises(NotAllowed, match="on its way"):
-        library.forget(ME)
+        library.erase_account(ME)
     assert image(library, ME) == before
 
 
@@ -898,7 +898,7 @@ DEEDS: dict[str, Callable[[Store, Library, str], object]] = {
     "delete": lambda store, library, this: library.delete(ME, this),
     "restore": lambda store, library, this: library.restore(ME, this),
     "cancel": lambda store, library, this: store.cancel(ME, this),
-    "forget": lambda store, library, this: library.forget(ME),
+    "forget": lambda store, library, this: library.erase_account(ME),
     "replace": lambda store, library, this: replace_it(store, this),
     "take in": lambda store, library, this: _take_in_what_is(library, this),
 }

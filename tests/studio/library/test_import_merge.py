@@ -309,7 +309,7 @@ def test_a_later_story_is_taken_over_without_doubles(library: Library) -> None:
     library.delete(ME, this)
     library.restore(ME, this)
     late, story = as_json(library), library.events(ME, this)
-    library.forget(ME)
+    library.erase_account(ME)
     bring_in(library, early)
     bring_in(library, late, overwrite=True)
     assert library.events(ME, this)[:3] == story

@@ -111,7 +111,7 @@ def test_what_is_filed_while_its_account_is_forgotten_stays(one: Store, two: Sto
     library = Library(one.database)
     filed: list[str] = []
     with in_the_middle(one, "SELECT attempts.id, attempts.makes", lambda: filed.append(add(two, audio_id="new").id)):
-        library.forget(ME)
+        library.erase_account(ME)
     assert [attempt.id for attempt in one.newest(ME, 10)] == filed
 
 
@@ -160,7 +160,7 @@ def test_work_of_a_forgotten_attempt_is_filed_again_although_its_track_is_asked_
     store: Store, clock: Clock
 ) -> None:
     attempt = _written_off(store, clock)
-    Library(store.database).forget(ME)
+    Library(store.database).erase_account(ME)
     add(store, name="Other")
     store.finish(attempt, WORKING)
     late = now(store, attempt)
@@ -169,7 +169,7 @@ def test_work_of_a_forgotten_attempt_is_filed_again_although_its_track_is_asked_
 
 def test_work_of_a_forgotten_attempt_is_looked_for(store: Store, clock: Clock) -> None:
     attempt = _written_off(store, clock)
-    Library(store.database).forget(ME)
+    Library(store.database).erase_account(ME)
     store.finish(attempt, WORKING)
     looked = claim(store).attempt
     assert looked
@@ -178,7 +178,7 @@ def test_work_of_a_forgotten_attempt_is_looked_for(store: Store, clock: Clock) -
 
 def test_a_decision_about_a_forgotten_attempt_sends_nothing_and_says_so(store: Store, clock: Clock) -> None:
     seen = over(store, clock, UNKNOWN).seen
-    Library(store.database).forget(ME)
+    Library(store.database).erase_account(ME)
     with pytest.raises(NotAllowed, match="not in the library any more"):
         press_in(store, a_request(), replaces=seen)
 

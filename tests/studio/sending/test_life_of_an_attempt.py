@@ -301,7 +301,7 @@ class Life(RuleBasedStateMachine):
     def a_person_has_the_account_forgotten(self, breaks: tuple[str, ...] = ()) -> None:
         self.allowed_to_vanish = True
         with self.breaking(breaks):
-            self.library.forget(ME)
+            self.library.erase_account(ME)
 
     # What processes do.
 
