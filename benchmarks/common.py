@@ -67,7 +67,7 @@ def options_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return options
 
 
-def notify(rows: list[Row], options: argparse.Namespace) -> int:
+def tell(rows: list[Row], options: argparse.Namespace) -> int:
     """Print the rows, as lines or as JSON; return the process's exit code."""
     if options.json:
         print(json.dumps([row._asdict() for row in rows], ensure_ascii=False), file=options.out)

@@ -2,7 +2,7 @@
 
 Bars: 64 MiB of memory above idle for each step, and no other process waits longer than a second for a write. Idle is
 the process with the file in memory, because the upload is Streamlit's; what is measured is the most that the process
-had (resident set). The other process writes four times a second, as `Store.heartbeat` does. `--quick` takes 20,000
+had (resident set). The other process writes four times a second, as `Processes.heartbeat` does. `--quick` takes 20,000
 attempts.
 """
 
