@@ -333,7 +333,7 @@ class Store:
             working = sa.and_(attempts.c.id == attempt.id, sa.text(WORKING))
             connection.execute(sa.update(attempts).where(working).values(due_at=self.now() + after))
 
-    def note_credits(self, attempt_id: str, credits_after: float) -> None:
+    def record_credits(self, attempt_id: str, credits_after: float) -> None:
         """Write how many credits were left after an attempt."""
         with self.database.writing() as connection:
             connection.execute(sql_statements.CHANGE, {"this": attempt_id, "credits_after": credits_after})

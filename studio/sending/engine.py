@@ -526,7 +526,7 @@ class Engine:
             with client:
                 left = client.credits()
             self.on_credits(attempt.account, left)
-            self._store.note_credits(attempt.id, left)
+            self._store.record_credits(attempt.id, left)
         except Exception as error:  # noqa: BLE001  # the outcome is written already
             log.info("The balance after attempt %s is not known: %s", attempt.id, type(error).__name__)
 
