@@ -30,8 +30,8 @@ from studio.database.connection import Database, sqlite_file
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.batches import Batches, Wanted
-from studio.sending.kinds import body_of
+from studio.sending.batches import Batches
+from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
 
 HERE = "benchmark"
@@ -51,7 +51,7 @@ def requests(size: int) -> list[PersonaRequest]:
 def file_queued(url: str, token: str, size: int) -> None:
     """File a batch that waits for whoever knows the token."""
     store = Store(Database(url))
-    wanted = [Wanted(PERSONA, body_of(request.payload()), request) for request in requests(size)]
+    wanted = [BatchItem(PERSONA, body_of(request.payload()), request) for request in requests(size)]
     Batches(store).start(account_of(token), "benchmark", wanted)
     store.database.close()
 
@@ -77,15 +77,15 @@ def finish(store: Store, attempt: Attempt) -> None:
 
 def sign_of_life(store: Store) -> None:
     """Say that this process is alive."""
-    store.heartbeat(HERE)
+    store.processes.heartbeat(HERE)
 
 
 def look_round(store: Store, account: str) -> None:
     """Look for what gone processes left, as an idle process does with each sign of life."""
-    store.gone_processes()
+    store.processes.gone()
     store.write_off()
     store.sending_of(HERE)
-    store.mend_times()
+    store.correct_due_times()
     store.accounts_due([account], timedelta(seconds=3))
 
 

@@ -2,7 +2,7 @@
 
 Bars: 64 MiB of memory above idle for each step, and no other process waits longer than a second for a write. Idle is
 the process with the file in memory, because the upload is Streamlit's; what is measured is the most that the process
-had (resident set). The other process writes four times a second, as `Store.heartbeat` does. `--quick` takes 20,000
+had (resident set). The other process writes four times a second, as `Processes.heartbeat` does. `--quick` takes 20,000
 attempts.
 """
 
@@ -36,13 +36,13 @@ sys.path.insert(0, str(ROOT))
 
 from studio.database.connection import Database  # found through the line above
 from studio.database.tables import attempts, events, number_at
+from studio.library.edits import Library
 from studio.library.export_files import json_file
-from studio.library.find_and_edit import Library
-from studio.library.import_merge import compare, import_file
+from studio.library.import_merge import import_records, preview_import
 from studio.library.import_reader import File
 from studio.library.search_query import Query
 from studio.sending.kinds import body_of
-from studio.sending.row_mapping import blank_row, found_by
+from studio.sending.row_mapping import blank_row, search_columns
 
 T = TypeVar("T")
 MOST_MEMORY, LONGEST_WAIT = 64, 1.0
@@ -57,7 +57,7 @@ store, longest = Store(Database(sys.argv[1])), 0.0
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 0.25)[0]:
     started = time.perf_counter()
-    store.heartbeat("another")
+    store.processes.heartbeat("another")
     longest = max(longest, time.perf_counter() - started)
 print(longest)
 """
@@ -109,7 +109,7 @@ def filled(url: str, count: int) -> None:
                 "track_audio_url": f"https://tempfile.example.com/r/{audio_id.hex}.mp3",
                 "track_image_url": f"https://tempfile.example.com/r/{audio_id.hex}.png",
             }
-            rows.append(row | found_by(row) | {"number": number_at(at, row["id"])})
+            rows.append(row | search_columns(row) | {"number": number_at(at, row["id"])})
             if index % 10 == 0:
                 stories.append({"attempt_id": row["id"], "at": at, "kind": "used", "detail": '{"for": "a song"}'})
         with library.database.writing() as connection:
@@ -140,7 +140,7 @@ def preview(url: str, path: str) -> tuple[float, float]:
     """Compare a file with a library; return the seconds, and the MiB above idle."""
     library, content = Library(Database(url)), Path(path).read_bytes()
     memory, started = Resident(), time.perf_counter()
-    compare(library, ACCOUNT, File(content, START))
+    preview_import(library, ACCOUNT, File(content, START))
     return time.perf_counter() - started, memory.most()
 
 
@@ -149,7 +149,7 @@ def bring_in(url: str, path: str) -> tuple[float, float]:
     library, content = Library(Database(url)), Path(path).read_bytes()
     memory, started = Resident(), time.perf_counter()
     file = File(content, START)
-    import_file(library, ACCOUNT, file, order=file.order)
+    import_records(library, ACCOUNT, file, order=file.order)
     return time.perf_counter() - started, memory.most()
 
 

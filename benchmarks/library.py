@@ -34,11 +34,11 @@ sys.path.insert(0, str(ROOT))
 from studio.database.connection import Database, engine_for
 from studio.database.tables import attempts, number_at
 from studio.library import export_files  # found through the line above
-from studio.library.find_and_edit import Library
+from studio.library.edits import Library
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Status
-from studio.sending.row_mapping import blank_row, found_by
+from studio.sending.row_mapping import blank_row, search_columns
 
 FEW, MANY = 100, 100_000
 ACCOUNT = "a" * 12
@@ -65,7 +65,7 @@ def filled(url: str, rows: int, account: str = ACCOUNT) -> Library:
             "favourite": index % 2 == 0,
         }
         row = blank_row() | row | {"subject": row["audio_id"], "number": number_at(row["created_at"], row["id"])}
-        made.append(row | found_by(row))
+        made.append(row | search_columns(row))
     store = Store(Database(url))
     patient = engine_for(url, patience=None)
     with patient.execution_options(write=True).begin() as connection:

@@ -1,1 +1,1 @@
-"""What happens between a page and the line: attempts on disk, durable runs, tokens in memory. No Streamlit."""
+"""Everything between the pages and the KIE client: attempts, sending, tokens, the library. No Streamlit."""

@@ -1,4 +1,4 @@
-"""The demo: a stand-in KIE in this process, on a loopback address of its own, started when somebody asks for it."""
+"""The demo: a stand-in KIE in this process, on a loopback address of its own, started when it is first used."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox import Scenario, Server
 
-NOBODY = "http://127.0.0.1:9"
-"""The discard port, where nothing listens: what a KIE looks like that cannot be reached."""
+UNREACHABLE = "http://127.0.0.1:9"
+"""An address where nothing listens (the discard port), to show a KIE that cannot be reached."""
 
 _lock = threading.Lock()
 _server: Server | None = None
 
 
-def new_visitor() -> tuple[str, str]:
-    """Return a token of its own for one visitor, and the address of the stand-in."""
+def new_account() -> tuple[str, str]:
+    """Return the token of a new account, and the address of the stand-in."""
     global _server
     from sandbox import serve
 
@@ -27,9 +27,9 @@ def new_visitor() -> tuple[str, str]:
 
 
 def address() -> str:
-    """Return where the stand-in answers."""
+    """Return the address of the stand-in."""
     with _lock:
-        return _server.base_url if _server is not None else NOBODY
+        return _server.base_url if _server is not None else UNREACHABLE
 
 
 def stop() -> None:
@@ -42,7 +42,7 @@ def stop() -> None:
 
 
 def songs() -> tuple[Scenario, ...]:
-    """Return the songs of the demo: what each is in words, its IDs, and what it shows."""
+    """Return the songs of the demo: their descriptions and IDs, and what each shows."""
     from sandbox import SCENARIOS
 
     return SCENARIOS

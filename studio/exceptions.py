@@ -1,19 +1,18 @@
-"""What keeps a wish from being done, each with a text for a person. Plain data: importing it loads nothing else."""
+"""Errors that pages show, each with a sentence for a person. Importing this loads nothing else of ours."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from studio.sending.attempts import Attempt
-
 
 class NotSaved(RuntimeError):
-    """The database cannot be used, so nothing was sent or changed. The text, if there is one, says why to a person."""
+    """The database cannot be used, so nothing was sent or changed. Its text, if it has one, says more to a person."""
+
+    def sentence(self, not_done: str = "sent") -> str:
+        """Return the text, or else that nothing was `not_done`, such as "changed" or "brought in"."""
+        return str(self) or f"The disk could not be written, so nothing was {not_done}. The log says why."
 
 
 class MaybeSaved(NotSaved):
-    """The database broke off while it was told to keep something: that may be on file, and may still be sent."""
+    """The database broke off during a commit: the request may be on file, and then it is sent."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -26,24 +25,8 @@ class DatabaseTooNew(RuntimeError):
     """The database was written by a newer version of this program."""
 
 
-class NeedsDecision(Exception):
-    """This track has a persona, or an attempt whose outcome is unknown: a person decides before more is sent.
-
-    `stale` says that a decision was given, and that what it was made for has changed meanwhile.
-    """
-
-    def __init__(self, earlier: Attempt, stale: bool = False) -> None:
-        super().__init__(earlier.status)
-        self.earlier = earlier
-        self.stale = stale
-
-
-class NotAllowed(Exception):
-    """A decision that the attempt does not allow (any more). The text says so to a person."""
-
-
 class BadFile(Exception):
-    """A file that is not taken in. Each text says where the trouble is and what to do."""
+    """A file that cannot be imported. Each text says what is wrong where, and what to do."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__(*problems)

@@ -1,14 +1,15 @@
-"""The studio: all that pages talk to. Opens the database and the runs beside the first page, not before it."""
+"""The studio: what pages call. It opens the database and the engine in the background, so that no page waits for it."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from kie import Cause, InvalidInput, KieClient, KieError, MusicTask, PersonaRequest, check_token
 from studio import demo_server, settings
@@ -18,36 +19,37 @@ from studio.people.browsers import Browsers
 from studio.people.token_store import READ_TIMEOUT, Account, TokenStore
 from studio.sending.attempts import Attempt, Seen
 from studio.sending.change_notifier import ChangeNotifier
+from studio.sending.kinds import BOOST, PERSONA, Kind, body_of
 from studio.song.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from kie import TimedWords, Track
-    from studio.library.find_and_edit import Library
+    from studio.library.edits import Library
     from studio.sending.attempt_store import Store
     from studio.sending.batches import Batches
     from studio.sending.engine import Engine
-    from studio.sending.kinds import Kind
 
 __all__ = ["Balance", "NotSaved", "Studio", "close_the_studio", "the_studio"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 OPEN_PATIENCE = 8.0
-"""Seconds that a page waits for the database to be opened; a large one that is brought up to date takes longer."""
+"""Seconds that a page waits for the database to be opened; migrating a large one takes longer."""
 MOST_DEMOS, OLDEST_DEMOS = 1000, 5
-"""Demo accounts that are kept, and how many of the oldest make room for a new one, unless something waits for them."""
+"""Demo accounts in memory, and how many of the oldest may be removed for a new one, unless they have work in flight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What the balance call said: credits, or why they are not known."""
+    """The answer to the balance call: credits, or why they are not known."""
 
     credits: float | None
     error: KieError | None = None
 
 
 class Studio:
-    """Attempts, tokens and runs of one process."""
+    """The tokens, the attempts and the engine of one process."""
 
     def __init__(self, configuration: settings.Settings) -> None:
         self.settings = configuration
@@ -56,7 +58,7 @@ class Studio:
         self.downloads: Grants[IO[bytes]] = Grants(self.browsers)
         self.changes = ChangeNotifier(self._states)
         self.waits: Grants[Mapping[str, object]] = Grants(self.browsers)
-        """What pages wait for: attempts and the states in which they were drawn, for `changes`."""
+        """What pages wait for: the states in which they drew attempts, for `changes.subscribe`."""
         self._lock = threading.Lock()
         self._opened: Future[tuple[Store, Engine]] | None = None
         self._balances: dict[str, Balance] = {}
@@ -69,7 +71,7 @@ class Studio:
                 raise settings.BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
 
     def open(self) -> Future[tuple[Store, Engine]]:
-        """Open the database and start the runs, in the background; opening again after a failure tries again."""
+        """Open the database and start the engine, in the background; after a failure, another call tries again."""
         with self._lock:
             failed = self._opened is not None and self._opened.done() and self._opened.exception() is not None
             if self._opened is None or failed:
@@ -84,7 +86,15 @@ class Studio:
             from studio.sending.engine import Engine
 
             store = Store(Database(self.settings.database_url))
-            engine = Engine(self.settings, store, self.token_store, self.changes.notify)
+            engine = Engine(
+                store,
+                self.token_store,
+                rate_limit=self.settings.rate_limit,
+                rate_period=self.settings.rate_period,
+                read_timeout=self.settings.read_timeout,
+                shared=bool(self.settings.api_key),
+                changed=self.changes.notify,
+            )
             engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
                 engine.launch()
@@ -100,7 +110,7 @@ class Studio:
             opened.set_result((store, engine))
 
     def close(self) -> None:
-        """Stop, after requests that are on their way have ended."""
+        """Stop, after requests in flight have ended."""
         self.changes.close()
         with suppress(TimeoutError):  # a database that is still being opened sends nothing
             if self._opened is not None and self._opened.exception(OPEN_PATIENCE) is None:
@@ -113,7 +123,7 @@ class Studio:
         """Keep a token after asking KIE once for its balance.
 
         Raises `kie.InvalidInput` for what cannot be a token, and `kie.KieError` if KIE does not accept it. If KIE
-        cannot be asked now, the token is kept: the history is on this machine.
+        cannot be reached now, the token is kept, because the history is on this machine.
         """
         token = check_token(token)
         with KieClient(token, self.settings.base_url, READ_TIMEOUT, repeat=False) as client:
@@ -125,18 +135,18 @@ class Studio:
         self._resume(account.id)
         return account
 
-    def sign_out(self, visitor: str, account: Account) -> None:
-        """Forget which account a browser uses; the last one to leave takes the token along, if nothing waits for it."""
-        self.browsers.leave_account(visitor)
+    def sign_out(self, session_key: str, account: Account) -> None:
+        """Forget which account a browser uses, and its token if no other browser uses it and nothing is in flight."""
+        self.browsers.leave_account(session_key)
         if not account.shared and not self.browsers.any_uses(account.id) and not self._waits(account.id):
             self._drop(account.id)
 
     def _waits(self, account_id: str) -> bool:
-        """Whether something of an account has not ended, as far as anybody can tell."""
+        """Whether an attempt of an account is in flight, or may be while the database cannot be read."""
         try:
             store, _ = self._ready()
             return store.any_in_flight(account_id)
-        except NotSaved:  # if it could be read before, something may wait that cannot be seen now
+        except NotSaved:
             return self._opened is not None and self._opened.done() and self._opened.exception() is None
 
     def _drop(self, account_id: str) -> None:
@@ -145,52 +155,43 @@ class Studio:
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
-        token, base_url = demo_server.new_visitor()
+        token, base_url = demo_server.new_account()
         self.open()
         for old in self.token_store.demos()[: -MOST_DEMOS + 1][:OLDEST_DEMOS]:
             if not self._waits(old):
                 self._drop(old)
         return self.token_store.add(token, base_url, demo=True)
 
-    def set_demo_reachable(self, account: Account, plugged: bool) -> None:
-        """Connect a demo account to the stand-in KIE, or to an address of this machine where nobody answers."""
+    def set_demo_reachable(self, account: Account, reachable: bool) -> None:
+        """Point a demo account to the stand-in KIE, or to an address of this machine where nothing answers."""
         if account.demo:
-            self.token_store.redirect_demo(account.id, demo_server.address() if plugged else demo_server.NOBODY)
+            self.token_store.redirect_demo(account.id, demo_server.address() if reachable else demo_server.UNREACHABLE)
 
     def is_demo_reachable(self, account: Account) -> bool:
-        """Whether a demo account's line leads to the stand-in KIE."""
-        return self.token_store.base_url(account.id) != demo_server.NOBODY
+        """Whether a demo account points to the stand-in KIE."""
+        return self.token_store.base_url(account.id) != demo_server.UNREACHABLE
 
     def ask_balance(self, account: Account) -> None:
-        """Ask KIE how many credits are left, for `balance` to tell."""
-        with self._client(account) as client:
-            self._balances[account.id] = _ask_balance(client)
+        """Ask KIE how many credits are left, for `balance` to return."""
+        self._balances[account.id] = self._ask(account, _ask_balance)
 
     def balance(self, account: Account) -> Balance | None:
-        """Return what KIE said last about the credits: at sign-in, when asked, or after an attempt."""
+        """Return what KIE said last about the credits: at sign-in, at `ask_balance`, or after an attempt."""
         return self._balances.get(account.id)
 
     def music_task(self, account: Account, task_id: str) -> MusicTask:
-        """Look a task up at KIE; looks within a second, from whatever tab, share one call. Raises `kie.KieError`."""
-
-        def look() -> MusicTask:
-            with self._client(account) as client:
-                return client.music_task(task_id)
-
-        return self._shared_calls.once(("task", account.id, task_id), look, keep=1.0)
+        """Ask KIE for a task; calls within a second share one answer, from whatever tab. Raises `kie.KieError`."""
+        ask = partial(self._ask, account, lambda client: client.music_task(task_id))
+        return self._shared_calls.once(("task", account.id, task_id), ask, keep=1.0)
 
     def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
-        """Ask KIE when what is sung in a track; it is asked once, because it may cost. Raises `kie.KieError`."""
+        """Ask KIE when each word of a track is sung; once, because it may cost. Raises `kie.KieError`."""
+        ask = partial(self._ask, account, lambda client: client.timed_words(task_id, audio_id))
+        return self._shared_calls.once(("words", account.id, audio_id), ask)
 
-        def look() -> TimedWords:
-            with self._client(account) as client:
-                return client.timed_words(task_id, audio_id)
-
-        return self._shared_calls.once(("words", account.id, audio_id), look)
-
-    def known_words(self, account: Account, audio_id: str) -> TimedWords | None:
-        """Return the timed words if they were asked for."""
-        found: TimedWords | None = self._shared_calls.known(("words", account.id, audio_id))
+    def cached_timed_words(self, account: Account, audio_id: str) -> TimedWords | None:
+        """Return a track's timed words if KIE was asked for them, or None."""
+        found: TimedWords | None = self._shared_calls.cached(("words", account.id, audio_id))
         return found
 
     def create_persona(
@@ -202,26 +203,20 @@ class Studio:
         author: str = "",
         track: Track | None = None,
     ) -> Attempt:
-        """File a request for a persona and have it sent; the same request in flight, or a double click, sends nothing.
+        """File a request for a persona and have it sent; while one for the track is in flight, that one is returned.
 
-        Raises `NeedsDecision` when a person has to decide first (`replaces` carries the decision, and names the attempt
-        as it was seen), and `NotSaved` when nothing could be written and so nothing was sent. `author` is who asked,
-        where people sign in; `track` is what is known of the track, to be kept as it is now.
+        Raises `NeedsDecision` if a person has to decide first (`replaces` is the decision: an earlier attempt in the
+        state that was seen), and `NotSaved` if nothing could be written and so nothing is sent. `author` is who asked,
+        where people sign in; `track` is written to the attempt as it is now.
         """
-        from studio.sending.kinds import body_of
-        from studio.sending.kinds.persona import PERSONA
-
         body = body_of(request.payload())
         return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
 
     def start_boost(self, account: Account, content: str, *, author: str = "") -> Attempt:
-        """Have KIE make a description richer, for credits; while the same text is on its way, that one is returned.
+        """Have KIE make a description richer, for credits; while the same text is in flight, that attempt is returned.
 
-        Raises `NotSaved` when nothing could be written and so nothing was sent.
+        Raises `NotSaved` if nothing could be written and so nothing is sent.
         """
-        from studio.sending.kinds import body_of
-        from studio.sending.kinds.boost import BOOST
-
         return self._file(account, BOOST, body_of({"content": content}), author=author)
 
     def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
@@ -230,43 +225,43 @@ class Studio:
         before = balance.credits if balance is not None else None
         attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
         if new:
-            engine.wake(account.id)
+            engine.serve_soon(account.id)
         return attempt
 
     def cancel(self, account: Account, attempt_id: str) -> bool:
-        """End an attempt that was not sent, or waits to be sent again; say whether it still was waiting."""
+        """Cancel an attempt that is queued; return whether it still was."""
         store, _ = self._ready()
         done = store.cancel(account.id, attempt_id)
         self.changes.notify(attempt_id)
         return done
 
     def send_held(self, account: Account, attempt_id: str) -> bool:
-        """Have a held attempt sent after all; say whether it was held."""
+        """Have a held attempt sent; return whether it was held."""
         store, engine = self._ready()
         done = store.send_held(account.id, attempt_id)
         self.changes.notify(attempt_id)
-        engine.wake(account.id)
+        engine.serve_soon(account.id)
         return done
 
     def attempt(self, account: Account, attempt_id: str) -> Attempt | None:
-        """Return one attempt of this account as it stands on disk.
+        """Return one attempt of this account, or None.
 
-        While the database cannot be read, return what this process knows of it; raises `NotSaved` if that is nothing.
+        While the database cannot be read it comes from this process's memory; raises `NotSaved` if it is not there.
         """
         store, engine = self._ready()
         try:
             attempt = store.get(account.id, attempt_id)
         except NotSaved:
-            known = engine.known(account.id, attempt_id)
-            if known is None:
+            remembered = engine.remembered(account.id, attempt_id)
+            if remembered is None:
                 raise
-            return known
-        return attempt.overlaid(engine.unsaved.get(attempt.id)) if attempt else None
+            return remembered
+        return attempt.with_unsaved(engine.unsaved.get(attempt.id)) if attempt else None
 
     def history(self, account: Account, limit: int) -> list[Attempt]:
         """Return the newest attempts of this account that asked for a persona."""
         store, engine = self._ready()
-        return [attempt.overlaid(engine.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
+        return [attempt.with_unsaved(engine.unsaved.get(attempt.id)) for attempt in store.newest(account.id, limit)]
 
     @property
     def answers(self) -> bool:
@@ -275,7 +270,7 @@ class Studio:
         return store.database.answers
 
     def _states(self, attempt_ids: Sequence[str]) -> Mapping[str, object]:
-        """Return the states of these attempts, for `changes`: as pages see them, written or not."""
+        """Return `Attempt.state` of attempts, with outcomes that could not be written, for `changes`."""
         store, engine = self._ready()
         states = store.states(attempt_ids)
         for attempt_id, outcome in dict(engine.unsaved).items():
@@ -285,7 +280,7 @@ class Studio:
 
     @property
     def batches(self) -> Batches:
-        """Attempts that were started together. Raises `NotSaved` when the database cannot be used."""
+        """The batches. Raises `NotSaved` if the database cannot be used."""
         from studio.sending.batches import Batches
 
         store, _ = self._ready()
@@ -293,17 +288,18 @@ class Studio:
 
     @property
     def library(self) -> Library:
-        """All that is kept. Raises `NotSaved` when the database cannot be used."""
-        from studio.library.find_and_edit import Library
+        """The library. Raises `NotSaved` if the database cannot be used."""
+        from studio.library.edits import Library
 
         store, engine = self._ready()
         return Library(store.database, engine.unsaved)
 
-    def _client(self, account: Account) -> KieClient:
+    def _ask(self, account: Account, call: Callable[[KieClient], T]) -> T:
         client = self.token_store.client(account.id)
         if client is None:
             raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
-        return client
+        with client:
+            return call(client)
 
     def _ready(self) -> tuple[Store, Engine]:
         try:
@@ -314,10 +310,10 @@ class Studio:
             raise NotSaved(str(error) if isinstance(error, DatabaseTooNew) else "") from error
 
     def _resume(self, account_id: str) -> None:
-        """Go on with what waited for this token."""
+        """Have what waited for this token served."""
         try:
             _, engine = self._ready()
-            engine.wake(account_id)
+            engine.serve_soon(account_id)
         except Exception:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
 

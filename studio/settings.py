@@ -1,4 +1,4 @@
-"""The settings, read once from the environment or from root keys of `.streamlit/secrets.toml`. The only such place."""
+"""The settings, from the environment or from root keys of `.streamlit/secrets.toml`. They are read nowhere else."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Settings:
     """What the operator of an installation can set; README has the table."""
 
     api_key: str = field(default="", repr=False)
-    """A token for everybody who uses this installation, or "": then each visitor is asked for one."""
+    """A token for everybody who uses this installation; without one ("") each person is asked for theirs."""
     base_url: str = "https://api.kie.ai"
     """The only host that tokens are sent to."""
     read_timeout: float = 120.0
-    """Seconds to wait for an answer."""
+    """Seconds to wait for the answer to a request that creates."""
     rate_limit: int = 20
     """Requests for a persona that leave for one account in `rate_period` seconds, at most."""
     rate_period: float = 10.0
     database_url: str = field(default="sqlite:///data/studio.db", repr=False)
     """May hold a password."""
     sign_in: bool = False
-    """Whether secrets.toml has [auth]; what it says is for Streamlit, and for `views/shared/sign_in.py`."""
+    """Whether secrets.toml has [auth], which Streamlit reads."""
 
 
 def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -> Settings:
@@ -75,7 +75,7 @@ def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -
 
 
 def _is_plain_address(address: str) -> bool:
-    """Whether it is scheme, host and perhaps port and path: a user or a query would go wherever the token goes."""
+    """Whether an address has no user, query or fragment: these would be sent along with each request."""
     try:
         parts = urlsplit(address)
         named = bool(parts.hostname) and parts.port != 0

@@ -29,6 +29,28 @@ NEVER = {
 }
 
 
+ROOMS = {
+    "studio": {
+        "facade": {"settings", "demo_server", "song", "library", "sending", "people", "database", "exceptions"},
+        "settings": set(),
+        "demo_server": set(),
+        "song": {"sending", "people", "database", "exceptions"},
+        "library": {"sending", "people", "database", "exceptions"},
+        "sending": {"people", "database", "exceptions"},
+        "people": {"exceptions"},
+        "database": {"exceptions"},
+        "exceptions": set(),
+    },
+    "views": {
+        "router": {"shared", "create", "library"},
+        "create": {"shared"},
+        "library": {"shared"},
+        "shared": set(),
+    },
+}
+"""Which rooms of a package each of its rooms may import, beside itself."""
+
+
 def imports(place: str) -> dict[Path, set[str]]:
     """Return the top-level names that each file of a place imports, wherever in the file."""
     files = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py"))
@@ -43,6 +65,47 @@ def imports(place: str) -> dict[Path, set[str]]:
         found[file] = names
     assert found
     return found
+
+
+def module_imports(package: str) -> dict[str, set[str]]:
+    """Return the modules of the package that each of its modules imports, wherever in the file."""
+    files = {}
+    for file in (ROOT / package).rglob("*.py"):
+        files[".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")] = file
+    found: dict[str, set[str]] = {}
+    for name, file in files.items():
+        found[name] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found[name] |= {alias.name for alias in node.names} & files.keys()
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{file}: a relative import"
+                inside = {f"{node.module}.{alias.name}" for alias in node.names} & files.keys()
+                is_all = len(inside) == len(node.names)
+                found[name] |= inside | (set() if is_all else {node.module or ""} & files.keys())
+    return found
+
+
+@pytest.mark.parametrize("package", list(ROOMS))
+def test_rooms_import_one_way(package: str) -> None:
+    def room(module: str) -> str:
+        return module.split(".")[1] if "." in module else ""
+
+    allowed = {"": set[str]()} | {name: {"", name, *others} for name, others in ROOMS[package].items()}
+    wrong = {
+        f"{module} imports {other}"
+        for module, others in module_imports(package).items()
+        for other in others
+        if room(other) not in allowed[room(module)]
+    }
+    assert not wrong
+
+
+def test_no_modules_of_the_studio_import_each_other_in_a_circle() -> None:
+    left = module_imports("studio")
+    while leaves := {module for module, others in left.items() if not others & left.keys()}:
+        left = {module: others for module, others in left.items() if module not in leaves}
+    assert not left
 
 
 @pytest.mark.parametrize("place", list(MAY_IMPORT))

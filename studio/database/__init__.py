@@ -1,1 +1,1 @@
-"""The database: its rules, its columns and tables, and the way from one version of them to the next."""
+"""The database: transactions, columns, tables and migrations."""

@@ -1,6 +1,6 @@
-"""The columns of an attempt, each described once: the tables, the files out and in and the search are made from this.
+"""The columns of an attempt, each described once, for the table, the exported and imported files, and the search.
 
-A new column is a line here and a migration. Plain data: importing it loads no database package.
+A new column is a line here and a migration. Importing this loads no database package.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ Type = Literal["text", "short", "time", "number", "whole", "big", "flag"]
 class Column:
     """One column of the table `attempts`.
 
-    `part` is the object that holds the value in the program, in which it has the name without a `track_` in front.
-    `csv` is its place in the CSV, 0 if it is not there. `check` names how
-    `studio.library.import_reader` reads it from a file.
+    `part` is the object that has the value as a field, named without `track_`. `csv` is its position in the CSV, or 0.
+    `check` names how the import reads it from a file.
     """
 
     name: str
@@ -28,13 +27,13 @@ class Column:
     optional: bool = False
     """Whether it may be empty (NULL); the others have "", 0 or False instead."""
     required: bool = False
-    """Whether a row cannot be without it."""
+    """Whether it has no default."""
     in_file: bool = True
     """Whether the library's file has it."""
     csv: int = 0
     searched: bool = False
     bulky: bool = False
-    """Left out of lists."""
+    """Left out of lists, because it may be long."""
     check: str = ""
 
 
@@ -45,8 +44,8 @@ COLUMNS = (
     Column("ended_at", "time", optional=True, check="time"),
     Column("status", "short", 8, part="outcome", required=True, csv=2, check="status"),
     Column("persona_id", part="outcome", csv=3, searched=True, check="id"),
-    Column("name", part="request", required=True, csv=4, searched=True, check="words"),
-    Column("description", part="request", required=True, csv=5, searched=True, check="words"),
+    Column("name", part="request", required=True, csv=4, searched=True, check="text"),
+    Column("description", part="request", required=True, csv=5, searched=True, check="text"),
     Column("task_id", part="request", required=True, csv=6, searched=True, check="id"),
     Column("audio_id", part="request", required=True, csv=7, searched=True, check="id"),
     Column("style", part="request", optional=True, csv=8, searched=True, check="style"),
@@ -64,12 +63,12 @@ COLUMNS = (
     Column("note", csv=14, searched=True, check="note"),
     Column("tags", csv=15, searched=True, check="tags"),
     Column("favourite", "flag", csv=16, check="yes"),
-    Column("track_title", part="track", csv=19, searched=True, check="words"),
-    Column("track_tags", part="track", check="words"),
+    Column("track_title", part="track", csv=19, searched=True, check="text"),
+    Column("track_tags", part="track", check="text"),
     Column("track_model", part="track", csv=20, check="id"),
     Column("track_duration", "number", part="track", optional=True, csv=21, check="number"),
-    Column("track_audio_url", part="track", check="words"),
-    Column("track_image_url", part="track", check="words"),
+    Column("track_audio_url", part="track", check="text"),
+    Column("track_image_url", part="track", check="text"),
     Column("track_created_at", "time", part="track", optional=True, csv=22, check="time"),
     Column("credits_before", "number", optional=True, csv=23, check="number"),
     Column("credits_after", "number", optional=True, csv=24, check="number"),
@@ -78,7 +77,7 @@ COLUMNS = (
     Column("body", bulky=True, check="object"),
     Column("handle", part="outcome", check="id"),
     Column("result", part="outcome", check="object"),
-    # What no file tells:
+    # In no file:
     Column("origin", "short", 8, in_file=False),
     Column("account", "short", 12, required=True, in_file=False),
     Column("makes", "short", 8, part="index", in_file=False),
@@ -96,8 +95,8 @@ COLUMNS = (
 )
 
 IN_CSV = tuple(column.name for column in sorted(COLUMNS, key=lambda column: column.csv) if column.csv)
-"""The CSV's columns, in its order: later ones are appended, never inserted."""
+"""The CSV's columns, in its order: new ones are appended, never inserted."""
 IN_FILE = tuple(column.name for column in COLUMNS if column.in_file)
-"""What the library's file has of each attempt, beside its `story`."""
+"""The columns in the library's file; beside them it has each attempt's event log, as `story`."""
 SEARCHED = tuple(column.name for column in COLUMNS if column.searched)
-"""The columns whose words a search looks in."""
+"""The columns that a search finds words of."""

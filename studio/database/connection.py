@@ -1,7 +1,7 @@
-"""How the database is read and written, for everything here: transactions, locks, time-outs, and what an error becomes.
+"""Transactions, locks and time-outs of the database, and what its errors become. All reads and writes go through here.
 
-Every statement ends within `PATIENCE` seconds, also on a server that is frozen. After a database did not answer, pages
-are told so at once for `REST` seconds instead of each waiting for it again; one that fails `SOON` is asked each time.
+Every statement ends within `PATIENCE` seconds, also on a frozen server. A transaction that failed after more than
+`SOON` seconds lets others fail at once for `REST` seconds, so that not every page waits for the time-out.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 PATIENCE = 3.0
 """Seconds for a statement, for a lock, and for a free connection."""
 CONNECT_PATIENCE = 2
-"""Seconds for a connection to PostgreSQL; no shorter time is kept by its client."""
+"""Seconds to connect to PostgreSQL; its client rounds anything shorter up."""
 SOON, REST = 0.5, 1.0
 RESTED = 1.0
-"""Seconds after which a connection is asked whether it is still there, before it is used."""
+"""A connection that was idle for so many seconds is tested before it is used."""
 CONNECTIONS = 24
-"""Connections that a process has at most."""
+"""Connections of a process, at most."""
 POSTGRESQL = {
     "connect_timeout": CONNECT_PATIENCE,
     "keepalives": 1,
@@ -42,19 +42,19 @@ POSTGRESQL = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
-"""So that a server that is gone without a word is noticed."""
+"""So that a server that vanished without closing its connections is noticed."""
 
 LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:about, 0))")
 
 
 class CommitInDoubt(NotSaved):
-    """The database broke off during the commit: what was to be written may be on file, or may not."""
+    """The database broke off during the commit, so it is not known whether the transaction was written."""
 
 
 class Database:
     """One database, shared by every process that uses it. Raises `studio.exceptions.DatabaseTooNew` when it is opened.
 
-    `clock` gives the time that is written. `reading` and `writing` raise `NotSaved` if the database cannot be used.
+    `clock` returns the time for all that is written. `reading` and `writing` raise `NotSaved` if it cannot be used.
     """
 
     def __init__(self, url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -70,7 +70,7 @@ class Database:
         self._turn = threading.Lock()
         self._rests_until = 0.0
         self.answers = True
-        """Whether it did when it was used last."""
+        """Whether it answered when it was used last."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -79,16 +79,16 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Read in one transaction."""
-        with self._watched(), self.engine.begin() as connection:
+        with self._translating_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Write in one transaction: all of it or nothing. Raises `CommitInDoubt` if nobody can say which.
+        """Write in one transaction. Raises `CommitInDoubt` if it is not known whether that was committed.
 
-        SQLite's writers of one process take turns here, because SQLite itself lets them ask again and again.
+        SQLite's writers of one process wait for a lock of ours, because SQLite itself lets them poll for its own.
         """
-        with self._watched(), self._my_turn(), self._writer.connect() as connection:
+        with self._translating_errors(), self._writer_turn(), self._writer.connect() as connection:
             transaction = connection.begin()
             try:
                 yield connection
@@ -103,13 +103,13 @@ class Database:
             except sa.exc.SQLAlchemyError as error:
                 raise CommitInDoubt from error
 
-    def one_at_a_time(self, connection: sa.Connection, *about: str) -> None:
-        """Let one transaction at a time decide about the same thing; SQLite's writers take turns anyway."""
+    def serialize(self, connection: sa.Connection, *about: str) -> None:
+        """Lock these words until the transaction ends. SQLite has one writer at a time anyway."""
         if self.kind == "postgresql":
             connection.execute(LOCK, {"about": " ".join(about)})
 
     def identity(self, connection: sa.Connection) -> str:
-        """Return what tells this database from a copy: the file's number on its disk, or the table's in its server."""
+        """Return what a copy of this database has otherwise: the file's inode, or the table's OID in its server."""
         if self.kind == "postgresql":
             database = "(SELECT oid FROM pg_database WHERE datname = current_database())"
             query = sa.text(f"SELECT {database} || ' ' || 'attempts'::regclass::oid")
@@ -121,7 +121,7 @@ class Database:
         return f"{file.st_dev} {file.st_ino}"
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         began = time.monotonic()
         if began < self._rests_until:
             raise NotSaved
@@ -133,7 +133,7 @@ class Database:
             cause = error.__cause__ if isinstance(error, CommitInDoubt) else error
             if isinstance(cause, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
                 if self.answers:
-                    log.error("The database does not answer: %s", _first_line(cause))
+                    log.error("The database does not answer: %s", str(cause).partition("\n")[0][:300])
                 self.answers = False
                 if time.monotonic() - began > SOON:
                     self._rests_until = time.monotonic() + REST
@@ -147,7 +147,7 @@ class Database:
             log.warning("The database answers again.")
 
     @contextmanager
-    def _my_turn(self) -> Iterator[None]:
+    def _writer_turn(self) -> Iterator[None]:
         if self.kind != "sqlite":
             yield
             return
@@ -160,7 +160,7 @@ class Database:
 
 
 def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
-    """Return an engine whose transactions are real ones on SQLite too: its writers take their turn from the start."""
+    """Return an engine; on SQLite its writing transactions take the write lock when they begin."""
     address = _address(url)
     pool: dict[str, Any] = {"pool_size": CONNECTIONS // 2, "max_overflow": CONNECTIONS // 2, "pool_timeout": PATIENCE}
     if address.get_backend_name() != "sqlite":
@@ -171,7 +171,7 @@ def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
 
 
 def _address(url: str) -> sa.URL:
-    """Read DATABASE_URL. A folder that is really called `a%2Fb` is meant as it is, although addresses are coded."""
+    """Parse DATABASE_URL. The name of a folder that exists is not decoded, even if it has a `%2F` in it."""
     address = make_url(url)
     if address.drivername in ("postgres", "postgresql"):
         return address.set(drivername="postgresql+psycopg")
@@ -183,7 +183,7 @@ def _address(url: str) -> sa.URL:
 
 def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -> sa.Engine:
     class Bounded(psycopg.Connection[Any]):
-        """A connection whose statements end also if the server does not answer; one that did not is closed."""
+        """A connection whose statements time out even if the server is frozen; then it is closed."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
             try:
@@ -193,7 +193,7 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
                 raise psycopg.OperationalError("the database did not answer in time") from error
 
     options = dict(address.translate_connect_args(username="user", database="dbname")) | dict(address.query)
-    # Nothing is prepared: a plan that suits a common word is a hundred times too slow for a rare one.
+    # No statement is prepared: a plan for a common word is a hundred times too slow for a rare one.
     options = POSTGRESQL | options | {"prepare_threshold": None}
     engine = sa.create_engine(address, creator=lambda: Bounded.connect(**options), hide_parameters=True, **pool)
 
@@ -203,7 +203,7 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
 
     @event.listens_for(engine, "checkout")
     def ask(connection: Any, record: Any, proxy: object) -> None:
-        """Ask a connection that rested whether it is still there; SQLAlchemy takes another one if not."""
+        """Test a connection that was idle; SQLAlchemy takes another one if it fails."""
         if time.monotonic() - record.info.get("used", time.monotonic()) > RESTED:
             try:
                 connection.execute("")
@@ -215,7 +215,7 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
 
 
 def sqlite_file(path: str) -> sa.Engine:
-    """Return an engine for a file beside the database whose loss costs nothing: no commit of it waits for the disk."""
+    """Return an engine for a SQLite file that may be lost: its commits do not wait for the disk."""
     engine = sa.create_engine(sa.URL.create("sqlite", database=path), max_overflow=100, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -230,7 +230,7 @@ def sqlite_file(path: str) -> sa.Engine:
 
 
 def _sqlite(address: sa.URL, patience: float, pool: dict[str, Any]) -> sa.Engine:
-    engine = sa.create_engine(address, hide_parameters=True, **pool)  # a log is no place for what people wrote
+    engine = sa.create_engine(address, hide_parameters=True, **pool)  # what people wrote stays out of logs
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:
@@ -247,13 +247,9 @@ def _sqlite(address: sa.URL, patience: float, pool: dict[str, Any]) -> sa.Engine
 
 
 def _write_ahead(connection: Any) -> None:
-    """Ask again while another process opens the same new file: for this one change SQLite does not wait."""
+    """Switch to WAL, trying again while another process opens the same new file: SQLite does not wait for this lock."""
     for _ in range(200):
         with suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode=WAL")
             return
         time.sleep(0.05)
-
-
-def _first_line(error: BaseException | None) -> str:
-    return str(error).partition("\n")[0][:300]

@@ -1,4 +1,4 @@
-"""What a search looks for, and what it looks in: the same simple words, whatever the database is."""
+"""Splits texts and searches into the same plain words, so that SQLite and PostgreSQL find the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 LONGEST = 64
-"""Characters of a word that count."""
+"""Characters of a word that are kept."""
 _WORD = re.compile(r"(?=\w)[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 """A run of letters and digits; in scripts that put no space between words, each character."""
 
@@ -18,12 +18,12 @@ def words_in(*texts: str) -> list[str]:
 
 
 def searchable(texts: Iterable[str]) -> str:
-    """Return the words of all that an attempt can be found by, as its row keeps them."""
+    """Return the words of some texts, as the column `words` has them."""
     return " ".join(words_in(*texts))
 
 
 def sortable(name: str) -> str:
-    """Return a name as it is sorted by: without case and accents, and no longer than an index likes."""
+    """Return the sort key of a name: without case and accents, and short enough for an index."""
     return _plain(name)[:LONGEST].replace("\0", "")
 
 

@@ -1,4 +1,4 @@
-"""The tables, made from the columns' descriptions, and bringing a database up to them."""
+"""The tables, made from the columns' descriptions, and the upgrade of a database to them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Moment(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value else None
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
-        if dialect.name == "sqlite":  # its texts are read in one step, which is felt over 100,000 rows
+        if dialect.name == "sqlite":  # one step for each text, because a list may have 100,000
             return lambda value: datetime.fromisoformat(f"{value}+00:00") if value else None
         return super().result_processor(dialect, coltype)
 
 
 def number_at(moment: datetime, attempt_id: str) -> int:
-    """Return a row's place in time: microseconds since 1970, with 10 bits of its ID below for those of one moment.
+    """Return a row's sort key: microseconds since 1970, and below them 10 bits of its ID for rows of one moment.
 
-    A database's integers hold it from 1685 to 2255; a moment before or after has the first or the last place.
+    64-bit integers hold it from 1685 to 2255; other moments get the least or the greatest.
     """
     number = (moment - EPOCH) // MICROSECOND * 1024 + int(attempt_id[:3], 16) // 4
     return max(-(2**63), min(number, 2**63 - 1))
@@ -73,7 +73,7 @@ IN_FLIGHT = "status IN ('queued', 'sending', 'working')"
 QUEUED = "status = 'queued' AND NOT held"
 SENDING = "status = 'sending'"
 WORKING = "status = 'working'"
-"""Conditions of indexes. Queries write them out in the same letters, so that the index is used."""
+"""Conditions of partial indexes. Queries use the same text, so that the index is used."""
 ALIVE = "deleted_at IS NULL"
 
 attempts = sa.Table(
@@ -98,8 +98,8 @@ attempts = sa.Table(
 )
 """`one_in_flight` is the promise, held by the database: one request at a time for one subject of one account.
 
-`number` orders the rows by time (`number_at`). `words` is what a search looks in; each database has an index of its own
-for that, which the migrations make and nothing here knows.
+`number` orders the rows by time (`number_at`). `words` is searched; the migrations make an index of it on each kind of
+database, which is not described here.
 """
 
 events = sa.Table(
@@ -113,7 +113,7 @@ events = sa.Table(
     sa.Column("author", sa.Text, nullable=False, default=""),
     sa.Index("events_of_attempt", "attempt_id", "id"),
 )
-"""What was decided about attempts after they were sent; `detail` is a JSON object."""
+"""The event log of attempts: what was decided after they were sent. `detail` is a JSON object."""
 
 departures = sa.Table(
     "departures",
@@ -123,7 +123,7 @@ departures = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Index("departures_of_account", "account", "at"),
 )
-"""When requests left, for the rate limit; what is older than two periods is deleted now and then."""
+"""When requests left, for the rate limit; entries older than two periods are deleted now and then."""
 
 batches = sa.Table(
     "batches",
@@ -144,7 +144,7 @@ executors = sa.Table(
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("seen_at", Moment, nullable=False),
 )
-"""The processes at work on this database; one that has not been seen for a while is gone."""
+"""The processes that use this database, and their last heartbeats."""
 
 installation = sa.Table(
     "installation",
@@ -152,11 +152,11 @@ installation = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("identity", sa.Text, nullable=False),
 )
-"""One row: which file or table this is (`Database.identity`); a backup that was brought back is told by it."""
+"""One row: the `Database.identity` that was used last. A restored backup has another one."""
 
 
 def upgrade(engine: sa.Engine) -> None:
-    """Bring the database to `HEAD`, one process at a time. Raises `DatabaseTooNew`."""
+    """Migrate the database to `HEAD`, one process at a time. Raises `DatabaseTooNew`."""
     with engine.execution_options(write=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(72617001)"))

@@ -1,1 +1,1 @@
-"""What is kept: found, marked, settled, exported and imported."""
+"""The attempts on file: searched, edited, exported and imported."""

@@ -1,11 +1,10 @@
-"""The library as a file: a CSV that a spreadsheet opens as text, and JSON Lines that keep everything.
+"""The library as a file: a CSV for spreadsheets, and JSON Lines that have everything and can be imported.
 
-The CSV's guard: a cell that a spreadsheet could take for a formula, and a cell that itself begins with an apostrophe,
-gets one apostrophe in front. To read a file back, drop one leading apostrophe from each text cell.
+In the CSV, a cell that a spreadsheet could take for a formula, and one that begins with an apostrophe, gets an
+apostrophe in front. Reading a file back drops one leading apostrophe from each text cell.
 
-The JSON Lines begin with a line that says `format`, `version`, and `order` unless that is the newest first. Then each
-attempt has a line, with all that was sent, answered, added and decided. Attempts still on their way are left out: what
-becomes of them no file can say.
+The JSON Lines begin with a line that has `format`, `version`, and `order` unless that is the newest first. Then each
+attempt has a line, with all its columns and its event log. Attempts in flight are left out, as they have no outcome.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from studio.library.search_query import Order
 from studio.sending.attempts import IN_FLIGHT_STATUSES
 
 if TYPE_CHECKING:
-    from studio.library.find_and_edit import Library
+    from studio.library.search import Search
     from studio.library.search_query import Query
     from studio.sending.attempts import Outcome
 
@@ -34,11 +33,11 @@ FIELDS = IN_FILE
 FORMAT, VERSION = "persona-studio", 2
 GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'", "＝", "＋", "－", "＠")  # wide ones count too
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
-"""Tells Excel that the file is UTF-8."""
+"""So that Excel reads the file as UTF-8."""
 CHUNK = 1000
 """Rows in memory at a time."""
 MAX_IN_MEMORY = 4 * 1024 * 1024
-"""Bytes of a file in memory; a longer one is made on disk, in the system's place for nameless files."""
+"""Bytes of a file in memory; a longer one is a temporary file without a name."""
 
 
 def guard(text: str) -> str:
@@ -51,17 +50,17 @@ def unguard(text: str) -> str:
     return text.removeprefix("'")
 
 
-def csv_file(library: Library, account: str, query: Query) -> IO[bytes]:
+def csv_file(library: Search, account: str, query: Query) -> IO[bytes]:
     """Return the attempts of a list as a CSV, in the list's order."""
     return _file(csv_parts(library, account, query))
 
 
-def json_file(library: Library, account: str, query: Query) -> IO[bytes]:
+def json_file(library: Search, account: str, query: Query) -> IO[bytes]:
     """Return the ended attempts of a list as JSON Lines, in the list's order."""
     return _file(json_parts(library, account, query))
 
 
-def csv_parts(library: Library, account: str, query: Query) -> Iterator[str]:
+def csv_parts(library: Search, account: str, query: Query) -> Iterator[str]:
     """Yield the CSV piece by piece."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -73,32 +72,33 @@ def csv_parts(library: Library, account: str, query: Query) -> Iterator[str]:
         out.seek(0)
         out.truncate()
         if library.unsaved:
-            part = [_known(row, library.unsaved) for row in part]
+            part = [_with_unsaved(row, library.unsaved) for row in part]
         columns = zip(COLUMNS, zip(*part, strict=True), strict=True)
         writer.writerows(zip(*(_cells(name, values) for name, values in columns), strict=True))
         yield out.getvalue()
 
 
-def json_parts(library: Library, account: str, query: Query) -> Iterator[str]:
+def json_parts(library: Search, account: str, query: Query) -> Iterator[str]:
     """Yield the JSON Lines one by one."""
     head = {"format": FORMAT, "version": VERSION} | ({"order": query.order} if query.order is not Order.NEWEST else {})
     yield json.dumps(head) + "\n"
     rows = library.rows(account, query, FIELDS)
     while part := list(islice(rows, CHUNK)):
-        stories = library.stories([row.id for row in part])
+        logs = library.event_logs([row.id for row in part])
         for row in part:
             if row.status not in IN_FLIGHT_STATUSES:
-                values: dict[str, Any] = {name: _plain(value) for name, value in row._mapping.items()}
+                values: dict[str, Any] = dict(row._mapping)
+                values |= {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
                 values["tags"] = row.tags.split("\n") if row.tags else []
                 values["story"] = [
                     {"at": event.at.isoformat(), "kind": event.kind, "detail": event.detail, "author": event.author}
-                    for event in stories.get(row.id, ())
+                    for event in logs.get(row.id, ())
                 ]
                 yield json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def _known(row: Any, unsaved: Mapping[str, Outcome]) -> Any:
-    """Return the row with the outcome that could not be written yet, if there is one."""
+def _with_unsaved(row: Any, unsaved: Mapping[str, Outcome]) -> Any:
+    """Return the row with an outcome that could not be written yet, if there is one."""
     outcome = unsaved.get(row.id)
     return row if outcome is None else tuple((dict(row._mapping) | asdict(outcome))[name] for name in COLUMNS)
 
@@ -120,12 +120,8 @@ def _cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
     return [guard(value) if value and value.startswith(GUARDED) else value for value in values]
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
 def _file(parts: Iterator[str]) -> IO[bytes]:
-    out = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 (whoever asked for it closes it)
+    out = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  # the caller closes it
     for part in parts:
         out.write(part.encode("utf-8"))
     out.seek(0)

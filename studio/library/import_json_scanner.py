@@ -1,7 +1,7 @@
-"""JSON that may be too long, or too hostile, to be parsed as a whole: it is looked at in place, and parsed bit by bit.
+"""Parses JSON that is too long, or too hostile, to be parsed as a whole: finds where values end, and parses short ones.
 
-No value is parsed before its length and the number of its parts are known to be bearable. What is wrong is said in a
-`BadFile`, by row and character.
+No value is parsed before its length and the number of its parts are checked. A `BadFile` says by row and character what
+is wrong.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 from studio.exceptions import BadFile
 
 MAX_RAW = 2 * 1024 * 1024
-"""Characters of a raw answer; the client keeps no more either."""
+"""Characters of a raw answer; the KIE client keeps no more either."""
 MAX_LINE = 3 * MAX_RAW
 """Characters of one attempt in a file: the longest answer, each of its characters escaped, and all the rest."""
 MOST_PARTS = 2**18
-"""Values in one attempt: a story of ten thousand entries has half as many."""
+"""Values in one attempt: an event log of ten thousand entries has half as many."""
 SHORT = 64 * 1024
-"""Bytes of JSON that need no look at their parts before they are parsed."""
+"""Bytes of JSON that are parsed without counting their parts."""
 MOST_DEEP = MOST_MEMBERS = 100
-"""Brackets in one another, and members of the object that is a whole file; ours has three."""
+"""Nested brackets, and members of the object that is a whole file; ours has three."""
 
 NOT_FROM_HERE = "This JSON was not made by Persona Studio. Give one that was, or a CSV."
 
@@ -33,19 +33,19 @@ _PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{,]', re.DOTALL)
 _UP_TO_A_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:"{}\[\]]++', re.DOTALL)
 _LATER_BYTES = bytes(range(0x80, 0xC0))
-"""Of a character of several bytes, all but the first."""
+"""In UTF-8, the bytes of a character after its first."""
 MOST_BRACKETS = 5_000_000
-"""Of a whole file; 200,000 attempts without a story have a quarter."""
+"""Brackets of a whole file; 200,000 attempts without events have a quarter."""
 
 
-def match(pattern: re.Pattern[bytes], content: bytes, start: int, end: int | None = None) -> int:
-    """Return where what the pattern takes ends."""
+def end_of(pattern: re.Pattern[bytes], content: bytes, start: int, end: int | None = None) -> int:
+    """Return where the match of a pattern ends that begins at `start`, or `start` without one."""
     found = pattern.match(content, start, len(content) if end is None else end)
     return found.end() if found else start
 
 
 def _characters(content: bytes, start: int, end: int, most: int) -> int:
-    """Count characters; what has too many bytes for `most`, or too few, is not looked at."""
+    """Return the number of characters, or of bytes if that is enough to compare with `most`."""
     if not most < end - start <= 4 * most:
         return end - start
     cuts = range(start, end, SHORT)
@@ -53,16 +53,16 @@ def _characters(content: bytes, start: int, end: int, most: int) -> int:
 
 
 def _parts(content: bytes, start: int, end: int) -> int:
-    """Count values, as far as the count matters."""
+    """Return the number of values, counted up to `MOST_PARTS` and only in long texts."""
     if end - start <= SHORT:
         return 0
     return sum(1 for _ in islice(_PART.finditer(content, start, end), MOST_PARTS + 1))
 
 
 def parsed(content: bytes, start: int, end: int, place: str, short: bool = False, row: int = 0) -> Any:
-    """Return the JSON value that stands there. Raises `BadFile`, also for what is too long to be looked at.
+    """Return the JSON value between `start` and `end`. Raises `BadFile`, also if it is too long or has too many parts.
 
-    One that has to be `short` is no attempt. `row` is the line in which it begins, if that is known.
+    `short` is for values that are no attempts. `row` is the line in which it begins, if that is known.
     """
     most = SHORT if short else MAX_LINE
     if _characters(content, start, end, most) > most or _parts(content, start, end) > MOST_PARTS:
@@ -83,7 +83,7 @@ def parsed(content: bytes, start: int, end: int, place: str, short: bool = False
 
 
 def _damaged(content: bytes, at: int, line: int = 1, column: int = 1, row: int = 0) -> BadFile:
-    """Say where a JSON is damaged: so many lines and characters after a place in it."""
+    """Return the error that names the row and character of a damage: `line` and `column` counted from `at`."""
     row = (row or content.count(b"\n", 0, at) + 1) + line - 1
     if line == 1:
         begin = content.rfind(b"\n", 0, at) + 1
@@ -92,9 +92,9 @@ def _damaged(content: bytes, at: int, line: int = 1, column: int = 1, row: int =
 
 
 class Scanner:
-    """Goes through a JSON whose whole is too long to be parsed: it finds where values end, and parses the short ones.
+    """A position in a JSON, moved forward from value to value.
 
-    Whoever goes through `members` or `elements` takes each value with `value` or `skip`.
+    While iterating over `members` or `elements`, call `value` or `skip` once for each.
     """
 
     def __init__(self, content: bytes, at: int) -> None:
@@ -102,12 +102,12 @@ class Scanner:
         self.at = at
 
     def next(self) -> bytes:
-        """Go to the next character that is no blank, and return it; b"" at the end."""
-        self.at = match(SPACE, self.content, self.at)
+        """Move to the next character that is no white space, and return it; b"" at the end."""
+        self.at = end_of(SPACE, self.content, self.at)
         return self.content[self.at : self.at + 1]
 
     def members(self) -> Iterator[str]:
-        """Go through an object: each name, with its value next."""
+        """Iterate over an object: yield each name, with the position at its value."""
         if self._opens(b"{", b"}"):
             return
         for _ in range(MOST_MEMBERS):
@@ -122,7 +122,7 @@ class Scanner:
         raise BadFile(NOT_FROM_HERE)
 
     def elements(self) -> Iterator[None]:
-        """Go through a list, with each element next."""
+        """Iterate over a list, with the position at each element."""
         if self._opens(b"[", b"]"):
             return
         while True:
@@ -132,22 +132,22 @@ class Scanner:
                 return
 
     def value(self, place: str, short: bool = False) -> Any:
-        """Return the value that is next, parsed as `parsed` does."""
+        """Move past the next value, and return it as `parsed` does."""
         start = self.at
         self.skip(4 * MAX_LINE, 2 * MOST_PARTS)
         return parsed(self.content, start, self.at, place, short)
 
     def skip(self, most: int = sys.maxsize, most_brackets: int = MOST_BRACKETS) -> None:
-        """Go past the value that is next, or past the first so many bytes of it."""
+        """Move past the next value, or past its first `most` bytes."""
         if self.content[self.at : self.at + 1] not in (b"{", b"["):
-            end = match(_SCALAR, self.content, self.at)
+            end = end_of(_SCALAR, self.content, self.at)
             if end == self.at:
                 raise self.damaged()
             self.at = end
             return
         start, opened = self.at, bytearray()
         for _ in range(most_brackets):
-            self.at = match(_UP_TO_A_BRACKET, self.content, self.at)
+            self.at = end_of(_UP_TO_A_BRACKET, self.content, self.at)
             sign = self.content[self.at : self.at + 1]
             if sign in (b"{", b"["):
                 opened += sign
@@ -163,19 +163,19 @@ class Scanner:
         raise BadFile("The JSON is nested too deeply, or has too many parts. It is not from here.")
 
     def end_of_line(self) -> int:
-        """Return where the next line begins, if nothing else is on this one."""
+        """Return where the next line begins. Raises `BadFile` if anything else is on this one."""
         end = self.content.find(b"\n", self.at) + 1 or len(self.content)
-        self.at = match(SPACE, self.content, self.at, end)
+        self.at = end_of(SPACE, self.content, self.at, end)
         if self.at < end:
             raise self.damaged()
         return end
 
     def damaged(self) -> BadFile:
-        """Return the error that says that the JSON is damaged here."""
+        """Return the error that the JSON is damaged at this position."""
         return _damaged(self.content, self.at)
 
     def _opens(self, sign: bytes, end: bytes) -> bool:
-        """Take the sign that opens, and say whether the other one follows at once; then take that too."""
+        """Move past the opening bracket, and past the closing one if it follows; return whether it did."""
         self._take(sign)
         if self.next() != end:
             return False

@@ -1,12 +1,12 @@
-"""Taking a file's records into the library: `compare` says what is new, and only `import_file` writes.
+"""Importing a file's records: `preview_import` says what is new, and only `import_records` writes.
 
 A record with an ID is the attempt of that ID. One without gets an ID made of all that it says, so that it is found
-again; it is also any attempt of the same persona or, where it has none, of the same track and name, unless that one
-stands for an earlier record of the file. Taking a file in twice changes nothing. Nothing here is ever sent to KIE.
+again; it also matches any attempt of the same persona or, if it has none, of the same track and name, unless that one
+matches an earlier record of the file. Importing a file twice changes nothing. Nothing here is ever sent to KIE.
 
-Both go through the file portion by portion, and keep no more of it. What is looked up is looked up before the write
-lock is taken, and what is written is written in short transactions; if something came in between, the portion is judged
-again. So a file that was taken in up to its middle can be taken in again, and is then completed.
+Both go through the file in portions, and keep no more of it in memory. Rows are looked up before the write lock is
+taken, and written in short transactions; if another writer came in between, the portion is matched again. So a file
+whose import broke off can be imported again, and is then complete.
 """
 
 from __future__ import annotations
@@ -26,39 +26,41 @@ import sqlalchemy as sa
 
 from studio.database.tables import attempts, events, number_at
 from studio.exceptions import NotSaved
-from studio.library.find_and_edit import CHUNK, Library
-from studio.library.import_reader import Places, Record
+from studio.library.import_reader import FirstSeen, Record
+from studio.library.search import Search
 from studio.library.search_query import Order
 from studio.sending.attempts import IN_FLIGHT_STATUSES
 from studio.sending.kinds import kind_named
-from studio.sending.row_mapping import blank_row, found_by
+from studio.sending.row_mapping import blank_row, search_columns
 
 T = TypeVar("T")
 NAMESPACE = uuid.UUID("6f1d2a0e-51c4-4b3e-9d43-0c3a6a7f5b21")
 PORTION = 500
-"""Records that are looked up together, and held in memory, at most."""
+"""Records that are matched together, and are in memory, at most."""
+LOOKED_UP_AT_ONCE = 500
+"""Values of one query's IN list."""
 PORTION_SIZE = 2 * 1024 * 1024
-"""Bytes of the file after which a portion is full."""
+"""Bytes of the file after which a portion ends."""
 FEWEST_ROWS, ROWS_AT_FIRST = 25, 100
-"""Rows of one transaction; then so many that it takes about `AIM` seconds, and at most a portion."""
+"""Rows of one transaction; after the first, so many that it takes about `AIM` seconds, at most a portion."""
 AIM = 0.15
 PAUSE = 0.1
-"""Seconds for which SQLite's write lock is free between two transactions: who waits asks at least that often."""
+"""Seconds between two transactions on SQLite, where a waiting writer tries at least that often."""
 SHOWN = 100
-"""New records, and conflicts, that a preview keeps."""
+"""New records, and conflicts, that a preview has in full."""
 SHOWN_TEXT = 300
-"""Characters that it keeps of a text."""
+"""Characters of a text in a preview."""
 MOST_ALIKE, MOST_OF_ONE = 5000, 20
-"""Attempts of the personas of one portion, and of one persona, that are looked at; what people have is far from it."""
+"""Attempts that may match the records of one portion, and one record, at most; libraries are far from that."""
 TRIES = 5
-"""How often a portion is judged again because somebody else wrote at the same moment."""
+"""How often a portion is matched if another writer came in between."""
 NEAR = 250_000 * 1024
-"""A quarter of a second, in numbers: so far an attempt's number may be from its time (see `_Numbers`)."""
+"""A quarter of a second in `number`s: so far a number may be from its row's time (see `_Numbers`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A record that the library has too, with other content: what differs, as column → (here, in the file)."""
+    """A record that the library has with other content: what differs, as column → (here, in the file)."""
 
     place: str
     attempt_id: str
@@ -67,88 +69,84 @@ class Conflict:
 
 @dataclass(slots=True)
 class Preview:
-    """What taking a file in would do: how many records are new, here already, or here with other content."""
+    """What an import would do: how many records are new, here already, or here with other content."""
 
     new: int = 0
     same: int = 0
     different: int = 0
     on_their_way: int = 0
-    """Attempts that had not ended when the file was made; they are left out."""
+    """Attempts that were in flight when the file was made; they are left out."""
     first_new: list[Record] = field(default_factory=list)
-    """The first ones, to show; long texts are cut."""
+    """The first ones, with long texts cut."""
     first_conflicts: list[Conflict] = field(default_factory=list)
 
 
-def _not_told(done: int) -> None:
-    pass
-
-
-def compare(
-    library: Library, account: str, records: Iterable[Record], progress: Callable[[int], object] = _not_told
+def preview_import(
+    library: Search, account: str, records: Iterable[Record], progress: Callable[[int], object] = lambda done: None
 ) -> Preview:
-    """Say what is new, the same, or in conflict. Writes nothing.
+    """Return what is new, the same, or in conflict. Writes nothing. Raises `BadFile`.
 
-    `progress` is told after each portion how much of the file was read (the sum of `Record.size`). Raises `BadFile`.
+    `progress` is called after each portion with how much of the file was read (the sum of `Record.size`).
     """
-    preview, known, done = Preview(), Places(), 0
+    preview, matched, done = Preview(), FirstSeen(), 0
     for portion in _portions(records):
         ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
         preview.on_their_way += len(portion) - len(ended)
-        for judged in _judge(library, account, ended, known):
-            _note(known, judged)
-            if not judged.here:
+        for match in _match_records(library, account, ended, matched):
+            _remember(matched, match)
+            if not match.here:
                 preview.new += 1
                 if len(preview.first_new) < SHOWN:
-                    preview.first_new.append(_cut(judged.record))
-            elif not judged.differs:
+                    preview.first_new.append(_cut(match.record))
+            elif not match.differs:
                 preview.same += 1
             else:
                 preview.different += 1
                 if len(preview.first_conflicts) < SHOWN:
-                    differs = {name: (_cut_text(a), _cut_text(b)) for name, (a, b) in judged.differs.items()}
-                    preview.first_conflicts.append(Conflict(judged.record.place, judged.attempt_id, differs))
+                    differs = {name: (_cut_text(a), _cut_text(b)) for name, (a, b) in match.differs.items()}
+                    preview.first_conflicts.append(Conflict(match.record.place, match.attempt_id, differs))
         done += sum(record.size for record in portion)
         progress(done)
     return preview
 
 
-def import_file(
-    library: Library,
+def import_records(
+    library: Search,
     account: str,
     records: Iterable[Record],
     overwrite: bool = False,
     author: str = "",
     order: Order | None = None,
-    progress: Callable[[int], object] = _not_told,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> int:
     """Write what is new, and with `overwrite` the file's version of what is in conflict; return how many rows.
 
-    What is overwritten goes to the attempt's story first; what is on its way here is never overwritten. `order` is the
-    file's, if it says so. If the database cannot be used, what was written before stays: the file can be taken in
-    again, and the `NotSaved` that is raised says so. `progress` as for `compare`.
+    What is overwritten goes to the attempt's event log; an attempt in flight is never overwritten. `order` is the
+    file's, or None. If the database fails, what was written before stays, and the text of the `NotSaved` that is raised
+    says so: the file can be imported again. `progress` as for `preview_import`. Raises `BadFile`.
     """
-    known, numbers, turns = Places(), _Numbers(order), _Turns(library)
+    matched, numbers, transactions = FirstSeen(), _Numbers(order), _Transactions(library)
     written = done = 0
     try:
         for portion in _portions(records):
             ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
             for _ in range(TRIES):
-                judged = _judge(library, account, ended, known)
-                new = _new_rows(library, account, judged, numbers)
+                matches = _match_records(library, account, ended, matched)
+                new = _new_rows(library, account, matches, numbers)
                 try:
-                    for rows in turns.pieces(new):
-                        written += _write(turns, account, rows)
+                    for rows in transactions.pieces(new):
+                        written += _write(transactions, account, rows)
                     break
                 except sa.exc.IntegrityError:
-                    continue  # somebody else wrote one of them
+                    continue  # another writer added one of them
             else:
                 raise NotSaved("Somebody else is changing the library at this moment.")
-            conflicts = [each for each in judged if each.here and each.differs] if overwrite else []
-            for some in turns.pieces(conflicts):
-                written += _overwrite(turns, account, some, author)
+            conflicts = [each for each in matches if each.here and each.differs] if overwrite else []
+            for some in transactions.pieces(conflicts):
+                written += _overwrite(transactions, account, some, author)
             numbers.keep()
-            for each in judged:
-                _note(known, each)
+            for each in matches:
+                _remember(matched, each)
             done += sum(record.size for record in portion)
             progress(done)
     except NotSaved as error:
@@ -175,19 +173,19 @@ def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def _cut(record: Record) -> Record:
-    return replace(record, values={name: _cut_text(value) for name, value in record.values.items()}, story=())
+    return replace(record, values={name: _cut_text(value) for name, value in record.values.items()}, events=())
 
 
 def _cut_text(value: Any) -> Any:
     return value[:SHOWN_TEXT] if isinstance(value, str) else value
 
 
-# Which row of the library a record is.
+# Which row of the library matches a record.
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """What a record is here: `attempt_id` is its row's, or the one that it will have."""
+class _Match:
+    """A record, and the ID of the row that matches it (`here`), or that it will have."""
 
     record: Record
     attempt_id: str
@@ -195,54 +193,54 @@ class _Judged:
     differs: dict[str, tuple[Any, Any]]
 
 
-def _note(known: Places, judged: _Judged) -> None:
-    """Keep which row stands for the record, if it is all that the record says."""
-    if not judged.differs:
-        known.first(judged.attempt_id)
+def _remember(matched: FirstSeen, match: _Match) -> None:
+    """Remember the row of a record, if it has all that the record says."""
+    if not match.differs:
+        matched.first(match.attempt_id)
 
 
-def _judge(library: Library, account: str, records: Sequence[Record], known: Places) -> list[_Judged]:
-    """Say of each record what it is here. `known` has the rows that stand for earlier records of the file."""
+def _match_records(library: Search, account: str, records: Sequence[Record], matched: FirstSeen) -> list[_Match]:
+    """Match each record with a row. `matched` has the rows that match earlier records of the file."""
     ids = [_ids(account, record) for record in records]
     rows, alike, foreign = _look_up(library, account, records, ids)
-    stories = _stories(library, list(rows))
+    logs = _logs(library, list(rows))
     fresh: set[str] = set()
-    judged = []
+    matches = []
     for record, (its_id, copy_id) in zip(records, ids, strict=True):
         mine = [rows[one] for one in dict.fromkeys((its_id, copy_id)) if one in rows]
         double = False
         if not mine and not record.values.get("id"):
-            double = its_id in fresh or its_id in known
-            mine = [rows[one] for one in alike.get(_key(record), ()) if one not in fresh and one not in known]
-        found = [(row["id"], _differences(record, row, stories.get(row["id"], set()))) for row in mine]
+            double = its_id in fresh or its_id in matched
+            mine = [rows[one] for one in alike.get(_key(record), ()) if one not in fresh and one not in matched]
+        found = [(row["id"], _differences(record, row, logs.get(row["id"], set()))) for row in mine]
         same = next((attempt_id for attempt_id, differs in found if not differs), its_id if double else "")
         if found and not same:
             attempt_id, differs = found[-1]
-            judged.append(_Judged(record, attempt_id, True, differs))
+            matches.append(_Match(record, attempt_id, True, differs))
             continue
         free = re.fullmatch("[0-9a-f]{32}", its_id) and its_id not in foreign
-        judged.append(_Judged(record, same or (its_id if free else copy_id), bool(same), {}))
-        fresh.add(judged[-1].attempt_id)
-    return judged
+        matches.append(_Match(record, same or (its_id if free else copy_id), bool(same), {}))
+        fresh.add(matches[-1].attempt_id)
+    return matches
 
 
 def _own_id(account: str, given: str) -> str:
-    """Return the ID under which an account files a record whose ID is taken, or none of ours."""
+    """Return the ID of a record in this account if its own is another account's, or not of our form."""
     return uuid.uuid5(NAMESPACE, f"{account} {given}").hex
 
 
 def _ids(account: str, record: Record) -> tuple[str, str]:
-    """Return the ID that a record has, and the one that its copy has if that is taken or none of ours."""
+    """Return a record's ID, and the one that it gets if that is another account's, or not of our form."""
     given = record.values.get("id")
     if given:
         return given, _own_id(account, given)
-    told = repr(sorted((name, value) for name, value in record.values.items() if name not in ("id", "created_at")))
-    made = _own_id(account, f"row {told}")
+    content = repr(sorted((name, value) for name, value in record.values.items() if name not in ("id", "created_at")))
+    made = _own_id(account, f"row {content}")
     return made, made
 
 
 def _key(record: Record) -> tuple[str, ...]:
-    """Return by what a record without an ID is known."""
+    """Return the key by which a record without an ID is matched."""
     values = record.values
     if values.get("persona_id"):
         return "persona", values["persona_id"], values.get("audio_id", "")
@@ -250,9 +248,9 @@ def _key(record: Record) -> tuple[str, ...]:
 
 
 def _look_up(
-    library: Library, account: str, records: Sequence[Record], ids: Sequence[tuple[str, str]]
+    library: Search, account: str, records: Sequence[Record], ids: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, ...], list[str]], set[str]]:
-    """Return this account's rows that records may be, by ID; IDs of some by key, the oldest first; IDs of others."""
+    """Return the rows that may match, by ID; their IDs by key, the oldest first; and IDs that other accounts have."""
     wanted = sorted({one for both in ids for one in both})
     with library.reading() as connection:
         owners = dict(_some(connection, [attempts.c.id, attempts.c.account], attempts.c.id, wanted))
@@ -269,7 +267,7 @@ def _look_up(
 
 
 def _alike(connection: sa.Connection, account: str, keys: Set[tuple[str, ...]]) -> dict[tuple[str, ...], list[str]]:
-    """Return the IDs of this account's rows by what they are known by."""
+    """Return the IDs of this account's rows by their keys."""
     personas = sorted({key[1] for key in keys if key[0] == "persona"})
     tracks = sorted({key[1] for key in keys if key[0] == "request"} - {""})
     start: sa.ColumnElement[str] = sa.literal_column("substr(persona_id, 1, 200)")  # as its index has it
@@ -295,26 +293,22 @@ def _alike(connection: sa.Connection, account: str, keys: Set[tuple[str, ...]]) 
 def _some(
     connection: sa.Connection, columns: Sequence[Any], which: sa.ColumnElement[Any], values: Sequence[Any]
 ) -> Iterator[Any]:
-    """Return the rows in which a column has one of these values."""
-    for first in range(0, len(values), CHUNK):
-        yield from connection.execute(sa.select(*columns).where(which.in_(values[first : first + CHUNK])))
+    """Yield the rows in which a column has one of these values."""
+    for first in range(0, len(values), LOOKED_UP_AT_ONCE):
+        yield from connection.execute(sa.select(*columns).where(which.in_(values[first : first + LOOKED_UP_AT_ONCE])))
 
 
-def _differences(record: Record, row: dict[str, Any], story: set[tuple[str, ...]]) -> dict[str, tuple[Any, Any]]:
+def _differences(record: Record, row: dict[str, Any], log: set[tuple[str, ...]]) -> dict[str, tuple[Any, Any]]:
     differs = {
         name: (row[name], value)
         for name, value in record.values.items()
         if name not in ("id", "created_at")
         and not _equal(row[name], value)
-        and not (name == "replaces" and _same_link(row["account"], row[name], value))
+        and not (name == "replaces" and value and row[name] == _own_id(row["account"], value))
     }
-    if not set(map(_event_key, record.story)) <= story:
-        differs["story"] = ("", f"{len(record.story)} entries")
+    if not {_event_key(**event) for event in record.events} <= log:
+        differs["story"] = ("", f"{len(record.events)} entries")
     return differs
-
-
-def _same_link(account: str, here: str, there: str) -> bool:
-    return bool(there) and here == _own_id(account, there)
 
 
 def _equal(here: Any, there: Any) -> bool:
@@ -329,17 +323,17 @@ def _equal(here: Any, there: Any) -> bool:
 
 
 def _indexed(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns by which a row is found."""
-    return {"subject": row["audio_id"] or row["id"], "makes": kind_named(row["kind"]).makes, **found_by(row)}
+    """Return the columns that are made of other columns."""
+    return {"subject": row["audio_id"] or row["id"], "makes": kind_named(row["kind"]).makes, **search_columns(row)}
 
 
 def _new_rows(
-    library: Library, account: str, judged: Sequence[_Judged], numbers: _Numbers
-) -> list[tuple[_Judged, dict[str, Any]]]:
-    """Make a row of each record that is new."""
+    library: Search, account: str, matches: Sequence[_Match], numbers: _Numbers
+) -> list[tuple[_Match, dict[str, Any]]]:
+    """Return a row for each record that is new."""
     blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "") | {"origin": "import"}
     new = []
-    for each in judged:
+    for each in matches:
         if not each.here:
             row = blank | each.record.values | {"id": each.attempt_id, "account": account}
             new.append((each, row | _indexed(row)))
@@ -354,10 +348,10 @@ def _new_rows(
     return new
 
 
-class _Turns:
-    """The transactions of one import, between which other processes get a turn."""
+class _Transactions:
+    """The transactions of one import, with pauses for other writers between them."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Search) -> None:
         self.now = library.now
         self._writing = library.database.writing
         self._pause = PAUSE if library.database.kind == "sqlite" else 0.0
@@ -365,7 +359,7 @@ class _Turns:
         self._rows = ROWS_AT_FIRST
 
     def pieces(self, rows: Sequence[T]) -> Iterator[Sequence[T]]:
-        """Cut what is to be written into transactions that are short enough."""
+        """Split what is to be written into transactions that are short enough."""
         first = 0
         while piece := rows[first : first + self._rows]:
             first += len(piece)
@@ -373,7 +367,7 @@ class _Turns:
 
     @contextmanager
     def writing(self, rows: int) -> Iterator[sa.Connection]:
-        """Write so many rows in one transaction, a pause after the last one."""
+        """Write so many rows in one transaction, a pause after the one before."""
         sleep(max(0.0, self._over + self._pause - monotonic()))
         started = monotonic()
         try:
@@ -386,30 +380,30 @@ class _Turns:
                 self._rows = max(FEWEST_ROWS, min(fitting, PORTION))
 
 
-def _write(turns: _Turns, account: str, new: Sequence[tuple[_Judged, dict[str, Any]]]) -> int:
-    """Write new rows and return how many. Raises `IntegrityError` if one is there by now."""
-    stories = [event | {"attempt_id": row["id"]} for each, row in new for event in _events(each.record)]
+def _write(transactions: _Transactions, account: str, new: Sequence[tuple[_Match, dict[str, Any]]]) -> int:
+    """Insert new rows; return how many. Raises `IntegrityError` if one is there by now."""
+    logs = [event | {"attempt_id": row["id"]} for each, row in new for event in _event_rows(each.record)]
     copies = [
         {"its_copy": row["id"], "its_id": each.record.values["id"]}
         for each, row in new
         if each.record.values.get("id") not in (None, "", row["id"])
     ]
-    with turns.writing(len(new)) as connection:
+    with transactions.writing(len(new)) as connection:
         connection.execute(sa.insert(attempts), [row for _, row in new])
-        if copies:  # what came in before and is linked to them
+        if copies:  # rows that were imported before and link to them
             linked = sa.and_(attempts.c.account == account, sa.text("replaces <> ''"))
             linked = sa.and_(linked, attempts.c.replaces == sa.bindparam("its_id"))
             connection.execute(sa.update(attempts).where(linked).values(replaces=sa.bindparam("its_copy")), copies)
-        if stories:
-            connection.execute(sa.insert(events), stories)
+        if logs:
+            connection.execute(sa.insert(events), logs)
     return len(new)
 
 
 class _Numbers:
-    """Gives new rows their places in time, which no other has.
+    """Gives new rows unique `number`s that keep the order of the file.
 
-    Rows of one moment follow one another as in the file, and in a file that is sorted by time so do all whose numbers
-    are near their times: those of one moment once had to step aside.
+    Rows of one moment follow one another as in the file. In a file that is sorted by time, so do rows whose times are
+    within `NEAR`, because their numbers may have been moved for rows of one moment when they were first filed.
     """
 
     def __init__(self, order: Order | None) -> None:
@@ -420,7 +414,7 @@ class _Numbers:
         self._next: tuple[int, datetime | None] = (0, None)
 
     def give(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
-        """Number the rows. Until `keep` is called, the next ones are numbered as if these had not been."""
+        """Number the rows. Until `keep` is called, the next call numbers as if these had not been."""
         if not rows:
             return
         taken: set[int] = set()
@@ -446,14 +440,14 @@ class _Numbers:
         self._next = (last, moment)
 
     def keep(self) -> None:
-        """Go on from the rows that were numbered last."""
+        """Let the next rows follow those that were numbered last."""
         self._last = self._next
 
 
-def _overwrite(turns: _Turns, account: str, conflicts: Sequence[_Judged], author: str) -> int:
-    """Write the file's version over rows, unless they are on their way or gone; return how many."""
+def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_Match], author: str) -> int:
+    """Overwrite rows with the file's version, unless they are in flight or erased; return how many."""
     written = 0
-    with turns.writing(len(conflicts)) as connection:
+    with transactions.writing(len(conflicts)) as connection:
         for conflict in conflicts:
             this = sa.and_(attempts.c.id == conflict.attempt_id, attempts.c.account == account)
             row = connection.execute(sa.select(attempts).where(this).with_for_update()).first()
@@ -462,40 +456,34 @@ def _overwrite(turns: _Turns, account: str, conflicts: Sequence[_Judged], author
             values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
             before = {name: str(row._mapping[name] or "") for name in values}
             connection.execute(sa.update(attempts).where(this).values(values | _indexed(dict(row._mapping) | values)))
-            story = list(_events(conflict.record, _story(connection, conflict.attempt_id)))
+            log = list(_event_rows(conflict.record, _log_of(connection, conflict.attempt_id)))
             if before:
                 detail = json.dumps(before, ensure_ascii=False)
-                story.append({"at": turns.now(), "kind": "from_file", "detail": detail, "author": author})
-            if story:
-                told = [event | {"attempt_id": conflict.attempt_id} for event in story]
-                connection.execute(sa.insert(events), told)
+                log.append({"at": transactions.now(), "kind": "from_file", "detail": detail, "author": author})
+            if log:
+                connection.execute(sa.insert(events), [event | {"attempt_id": conflict.attempt_id} for event in log])
             written += 1
     return written
 
 
-def _story(connection: sa.Connection, attempt_id: str) -> set[tuple[str, ...]]:
-    return {
-        _event_key({"at": event.at, "kind": event.kind, "detail": json.loads(event.detail), "author": event.author})
-        for event in connection.execute(sa.select(events).where(events.c.attempt_id == attempt_id))
-    }
+def _log_of(connection: sa.Connection, attempt_id: str) -> set[tuple[str, ...]]:
+    rows = connection.execute(sa.select(events).where(events.c.attempt_id == attempt_id))
+    return {_event_key(row.at, row.kind, json.loads(row.detail), row.author) for row in rows}
 
 
-def _events(record: Record, without: Set[tuple[str, ...]] = frozenset()) -> Iterator[dict[str, Any]]:
-    for event in record.story:
-        if _event_key(event) not in without:
+def _logs(library: Search, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for first in range(0, len(attempt_ids), LOOKED_UP_AT_ONCE):
+        for attempt_id, log in library.event_logs(attempt_ids[first : first + LOOKED_UP_AT_ONCE]).items():
+            found[attempt_id] = {_event_key(event.at, event.kind, event.detail, event.author) for event in log}
+    return found
+
+
+def _event_rows(record: Record, without: Set[tuple[str, ...]] = frozenset()) -> Iterator[dict[str, Any]]:
+    for event in record.events:
+        if _event_key(**event) not in without:
             yield event | {"detail": json.dumps(event["detail"], ensure_ascii=False)}
 
 
-def _event_key(event: Mapping[str, Any]) -> tuple[str, ...]:
-    return event["at"].isoformat(), event["kind"], json.dumps(event["detail"], sort_keys=True), event["author"]
-
-
-def _stories(library: Library, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:
-    found: dict[str, set[tuple[str, ...]]] = {}
-    for first in range(0, len(attempt_ids), CHUNK):
-        for attempt_id, story in library.stories(attempt_ids[first : first + CHUNK]).items():
-            found[attempt_id] = {
-                _event_key({"at": event.at, "kind": event.kind, "detail": event.detail, "author": event.author})
-                for event in story
-            }
-    return found
+def _event_key(at: datetime, kind: str, detail: Mapping[str, str], author: str) -> tuple[str, ...]:
+    return at.isoformat(), kind, json.dumps(detail, sort_keys=True), author

@@ -1,11 +1,11 @@
-"""Files that come in: the library's own file, a CSV, or a table with at least a column `persona_id`.
+"""Reading a file that is to be imported: the library's own, a CSV, or a table with at least a column `persona_id`.
 
-`File` gives a file's records one by one, as often as they are asked for, or says what is wrong with it, by row and
-column. `import_merge` takes them on. However long the file is, and whatever is in it, little more than one attempt of
-it is in memory: nothing is parsed before its length and the number of its parts are known to be bearable.
+`File` yields a file's records one by one, each time it is iterated, or says by row and column what is wrong with it;
+`import_merge` compares and writes them. Little more than one attempt of a file is parsed in memory, however long it is:
+nothing is parsed before its length and the number of its values are checked.
 
 The library's own file is JSON Lines (version 2): a line that says what it is, then a line for each attempt. Version 1
-was one object with a list `attempts`; it is read element by element, however it is laid out.
+was one object with a list `attempts`; it is read element by element, whatever its white space.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from studio.library.import_json_scanner import (
     SHORT,
     SPACE,
     Scanner,
-    match,
+    end_of,
     parsed,
 )
 from studio.library.search_query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Order, clean_tags
@@ -54,24 +54,24 @@ csv.field_size_limit(MAX_LINE)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One attempt of a file: where it stands there, its columns as far as the file has them, and its story."""
+    """One attempt of a file: its position there, such as "Row 2", the columns that the file has, and its event log."""
 
     place: str
     values: dict[str, Any]
-    story: tuple[dict[str, Any], ...] = ()
+    events: tuple[dict[str, Any], ...] = ()
     size: int = 0
-    """How much of the file it is, in bytes of a JSON or characters of a table."""
+    """Its length in the file: bytes of JSON, or characters of a table."""
 
 
 class File:
-    """A file that came in. Going through it gives its records, in its order, those on their way included.
+    """A file that is to be imported. Iterating yields its records, in its order, those in flight included.
 
-    `now` is the time of rows that have none. What is wrong with the whole is said at once, and what is wrong with an
-    attempt before the first iteration ends: both raise `BadFile`.
+    `now` is the time of rows that have none. Raises `BadFile` when it is made, if the whole is wrong, or while it is
+    iterated, if attempts are.
     """
 
     order: Order | None = None
-    """How its attempts are sorted, if it says so."""
+    """How its attempts are sorted, if the file says so."""
 
     def __init__(self, content: bytes, now: datetime) -> None:
         if len(content) > MAX_BYTES:
@@ -79,8 +79,8 @@ class File:
             raise BadFile(f"The file has {size}, and {MAX_BYTES >> 20} MB is the most. Split it.")
         _check_utf8(content)
         self._content, self._now = content, now
-        self._begin = match(_MARKS, content, 0)
-        start = match(SPACE, content, self._begin)
+        self._begin = end_of(_MARKS, content, 0)
+        start = end_of(SPACE, content, self._begin)
         if start == len(content):
             raise BadFile("The file is empty.")
         self._records: Callable[[list[str]], Iterator[Record]] = self._from_table
@@ -90,10 +90,10 @@ class File:
 
     def __iter__(self) -> Iterator[Record]:
         problems: list[str] = []
-        places = Places()
+        seen = FirstSeen()
         for record in self._records(problems):
             given = record.values.get("id", "")
-            first = places.first(given, record.place) if given else record.place
+            first = seen.first(given, record.place) if given else record.place
             if first != record.place:
                 problems.append(f"{record.place}, “id”: it is the same as in {first.lower()}. Take one of them out.")
             if not problems:
@@ -104,7 +104,7 @@ class File:
             raise BadFile(*problems[:MOST_PROBLEMS])
 
     def _version(self) -> int:
-        """Read what a JSON says of itself, and leave `_begin` where its attempts are."""
+        """Read the head of a JSON and return its version; set `_begin` to where its attempts begin."""
         scanner = Scanner(self._content, self._begin)
         if scanner.next() != b"{":
             raise BadFile(NOT_FROM_HERE)
@@ -136,7 +136,7 @@ class File:
         while end < len(content):
             start, row = end, row + 1
             end = content.find(b"\n", start) + 1 or len(content)
-            blank = match(SPACE, content, start, end) == end
+            blank = end_of(SPACE, content, start, end) == end
             if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
                 raise BadFile(f"Row {row}: there are more than {MAX_ROWS:,} attempts. Split the file.")
             if not blank:
@@ -171,7 +171,7 @@ class File:
         raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
 
     def _from_table(self, problems: list[str]) -> Iterator[Record]:
-        """Read a CSV; commas, semicolons or tabs are told from the first line."""
+        """Read a CSV with commas, semicolons or tabs, whichever the first line has most of."""
         binary = io.BytesIO(self._content)  # shares the bytes
         binary.seek(self._begin)
         text = io.TextIOWrapper(binary, "utf-8", newline="")
@@ -243,11 +243,11 @@ def _check_utf8(content: bytes) -> None:
 
 
 class TooLong(Exception):
-    """A row of a table has more than can be looked at."""
+    """A row of a table is too long, or has too many cells."""
 
 
 class _Lines:
-    """The lines of a table for the CSV reader, which lets a row be as long as it likes."""
+    """The lines of a table for the CSV reader, which itself does not limit the length of a row."""
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
@@ -266,13 +266,13 @@ class _Lines:
             line = self._text.readline(MAX_LINE + 1)
 
     def row_is_over(self) -> int:
-        """Return how many characters the row has that was read, and begin to count anew."""
+        """Return the number of characters of the row that was read, and start counting the next one."""
         size, self._size, self._cells = self._size, 0, 0
         return size
 
 
-class Places:
-    """Where each of very many texts came up first. They are kept on disk, so their number needs no memory."""
+class FirstSeen:
+    """Remembers where each of very many texts was seen first; on disk, so that they need no memory."""
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # "": a nameless file
@@ -280,7 +280,7 @@ class Places:
         self._file.execute("BEGIN")
 
     def first(self, text: str, place: str = "") -> str:
-        """Return where a text came up first, which is here if it is new."""
+        """Return where a text was seen first: at this place if it is new."""
         if self._file.execute("INSERT OR IGNORE INTO places VALUES (?, ?)", (text, place)).rowcount:
             return place
         return str(self._file.execute("SELECT place FROM places WHERE text = ?", (text,)).fetchone()[0])
@@ -289,7 +289,7 @@ class Places:
         return self._file.execute("SELECT 1 FROM places WHERE text = ?", (text,)).fetchone() is not None
 
 
-# What a cell may be. Each reader returns the value, or raises ValueError with the rest of the sentence.
+# What a cell may be. Each check returns the value, or raises ValueError with the rest of a sentence that begins “it”.
 
 
 _MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
@@ -396,11 +396,11 @@ def _kind(value: Any) -> str:
 
 
 _ID = _text(200, lines=False)
-_WORDS = _text(MAX_TEXT)
+_TEXT = _text(MAX_TEXT)
 _ANY = _text(MAX_RAW)
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "id": _ID,
-    "words": _WORDS,
+    "text": _TEXT,
     "any": _ANY,
     "word": _text(16, lines=False),
     "link": _text(32, lines=False),
@@ -409,7 +409,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "number": _number,
     "whole": _whole,
     "count": _count,
-    "style": lambda value: None if value is None else _WORDS(value),
+    "style": lambda value: None if value is None else _TEXT(value),
     "status": _one_of("", *ENDED, *IN_FLIGHT_STATUSES),
     "settled": _one_of(*(settled.value for settled in Settled)),
     "note": _text(LONGEST_NOTE),
@@ -423,7 +423,7 @@ _OWN_TEXTS = (
     *("track_audio_url", "track_image_url"),
 )
 OWN_READERS = READERS | dict.fromkeys(_OWN_TEXTS, _text(MAX_RAW))
-"""For a JSON of this program: whatever KIE once told may come back."""
+"""For a JSON of this program, whose texts from KIE may have any length and character."""
 
 
 def _read(
@@ -442,7 +442,7 @@ def _read(
 
 
 def _complete(place: str, values: dict[str, Any], moment: datetime, problems: list[str]) -> dict[str, Any]:
-    """Add what a file may leave out, and check what must fit together."""
+    """Fill in what a file may leave out, and check columns that depend on one another."""
     values["status"] = values.get("status") or Status.CREATED.value
     values["created_at"] = values.get("created_at") or moment
     makes_persona = kind_named(values.get("kind", "persona")).makes == "persona"
@@ -452,7 +452,7 @@ def _complete(place: str, values: dict[str, Any], moment: datetime, problems: li
 
 
 def _from_entry(place: str, entry: Any, fields: Sequence[str], size: int, problems: list[str]) -> Iterator[Record]:
-    """Make a record of an attempt of the library's file, unless something is wrong with it."""
+    """Yield the record of an attempt of the library's file, unless something is wrong with it."""
     if not isinstance(entry, dict):
         problems.append(f"{place}: it must be an object.")
         return
@@ -462,19 +462,22 @@ def _from_entry(place: str, entry: Any, fields: Sequence[str], size: int, proble
         return
     before = len(problems)
     values = _read(place, {name: entry[name] for name in fields if name in entry}, problems, OWN_READERS)
-    story = tuple(_read_story(place, entry.get("story", []), problems))
+    events = tuple(_read_events(place, entry.get("story", []), problems))
     if len(problems) == before:
-        yield Record(place, _complete(place, values, values["created_at"], problems), story, size)
+        yield Record(place, _complete(place, values, values["created_at"], problems), events, size)
 
 
-def _read_story(place: str, story: Any, problems: list[str]) -> Iterator[dict[str, Any]]:
-    for event in story if isinstance(story, list) else [None]:
+def _read_events(place: str, log: Any, problems: list[str]) -> Iterator[dict[str, Any]]:
+    for event in log if isinstance(log, list) else [None]:
         detail = event.get("detail", {}) if isinstance(event, dict) else None
         try:
             if not isinstance(detail, dict) or not isinstance(event, dict):
                 raise ValueError("must be a list of objects")
+            at = _time(event.get("at"))
+            if at is None:
+                raise ValueError("has an entry without a time")
             yield {
-                "at": _time(event.get("at")) or _fail("has an entry without a time"),
+                "at": at,
                 "kind": _text(16, lines=False)(event.get("kind")),
                 "detail": {_ANY(key): _ANY(value) for key, value in detail.items()},
                 "author": _ID(event.get("author", "")),
@@ -482,7 +485,3 @@ def _read_story(place: str, story: Any, problems: list[str]) -> Iterator[dict[st
         except ValueError as error:
             problems.append(f"{place}, “story”: it {error}.")
             return
-
-
-def _fail(why: str) -> Any:
-    raise ValueError(why)

@@ -1,4 +1,4 @@
-"""What is looked for in the library. Plain data: importing it loads no database package."""
+"""A search of the library, as data, and what notes and tags may be. Importing this loads no database package."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which attempts are looked for. All conditions hold together; words count from their beginning."""
+    """Which attempts to find, and in what order. All conditions must hold; a word matches words that begin with it."""
 
     text: str = ""
     statuses: tuple[Status, ...] = ()
     favourites: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    """The first moment that is too late."""
+    """The first moment after the range."""
     deleted: bool = False
     order: Order = Order.NEWEST
     makes: str = "persona"
@@ -39,7 +39,7 @@ class Query:
 
 
 def clean_tags(tags: Sequence[str]) -> list[str]:
-    """Return tags without blanks around them and without doubles. Raises `ValueError` for what cannot be one."""
+    """Return tags without duplicates and outer blanks. Raises `ValueError` with a sentence for a person."""
     found = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
     if len(found) > MOST_TAGS:
         raise ValueError(f"Tags: keep at most {MOST_TAGS}.")

@@ -1,1 +1,1 @@
-"""Who uses this process: tokens, browsers, and what is granted to one browser."""
+"""The users of this process: their tokens, their browsers, and what a browser may fetch."""

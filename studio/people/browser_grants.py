@@ -1,4 +1,4 @@
-"""What a page lets one browser fetch, by a random key: a file that is made when it is fetched, or an event stream."""
+"""Grants: what one browser may fetch by a random key, a file that is made when it is fetched or an event stream."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Grant(Generic[T]):
 
     account: Account
     session_key: str
-    """Whose it is: the browser, and the person at it (`views.shared.sign_in`); "" for a browser without cookies."""
+    """The browser, and the person who signed in there; "" for a browser without cookies, which is not checked."""
     make: Callable[[], T]
-    """Makes it. For a file, raises `ValueError` with a sentence for a person if it cannot be made."""
+    """Makes what is fetched. For a file, raises `ValueError` with a sentence for a person if that cannot be done."""
 
 
 class Grants(Generic[T]):
@@ -36,7 +36,7 @@ class Grants(Generic[T]):
         self._grants: OrderedDict[str, Grant[T]] = OrderedDict()
 
     def grant(self, key: str, granted: Grant[T]) -> None:
-        """Keep a grant under its key, in place of an earlier one."""
+        """Add a grant; it replaces an earlier one with the same key."""
         with self._lock:
             self._grants[key] = granted
             self._grants.move_to_end(key)
@@ -44,7 +44,7 @@ class Grants(Generic[T]):
                 self._grants.popitem(last=False)
 
     def redeem(self, key: str, browser: str) -> Grant[T] | None:
-        """Return what a key stands for, if this browser was given it and still uses the account."""
+        """Return the grant of a key if it is this browser's, and the browser still uses the account; or None."""
         with self._lock:
             granted = self._grants.get(key)
         if granted is None or not granted.session_key:

@@ -1,6 +1,6 @@
-"""The account of each browser, and the outcome it waits for: a reload asks for no token again and misses no outcome.
+"""The account that each browser uses, and the outcome that it waits for, so that a reload loses neither.
 
-A browser is named by its session key: the random cookie that it was given, and the person at it where people sign in.
+A browser is named by its session key: its random cookie, and the person who signed in where people do.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Browser:
     account_id: str = ""
     """The account it uses."""
     attempt_id: str = ""
-    """The attempt that it asked for last and whose outcome it was not shown yet."""
+    """The attempt that it asked for last, until its outcome was shown."""
     is_signed_in: bool = False
-    """Whether a person signed in by name, and has not signed out in one of its tabs."""
+    """Whether a person signed in by name, and has signed out in none of its tabs."""
 
 
 class Browsers:
@@ -46,15 +46,13 @@ class Browsers:
                 self._browsers[session_key] = Browser(is_signed_in=True)
 
     def note_sign_in(self, session_key: str) -> None:
-        """Remember that a person has signed in by name."""
+        """Remember that a person signed in by name."""
         with self._lock:
             self._browser(session_key).is_signed_in = True
 
     def is_signed_in(self, session_key: str) -> bool:
-        """Whether the person who signed in is still there."""
-        with self._lock:
-            browser = self._browsers.get(session_key)
-        return browser is not None and browser.is_signed_in
+        """Whether a person signed in by name, and did not sign out."""
+        return self._get(session_key).is_signed_in
 
     def forget(self, session_key: str) -> None:
         """Forget a browser and the person at it."""
@@ -63,9 +61,7 @@ class Browsers:
 
     def account_of(self, session_key: str) -> str:
         """Return the ID of the account that a browser uses, or ""."""
-        with self._lock:
-            browser = self._browsers.get(session_key)
-        return browser.account_id if browser else ""
+        return self._get(session_key).account_id
 
     def any_uses(self, account_id: str) -> bool:
         """Whether any browser uses this account."""
@@ -73,15 +69,13 @@ class Browsers:
             return any(browser.account_id == account_id for browser in self._browsers.values())
 
     def expect_outcome(self, session_key: str, attempt_id: str) -> None:
-        """Remember what a browser asked for: it may reload before it learned the attempt's address."""
+        """Remember the attempt that a browser asked for: it may reload before the attempt is in its address."""
         with self._lock:
             self._browser(session_key).attempt_id = attempt_id
 
     def expected_outcome(self, session_key: str) -> str:
         """Return the ID of the attempt whose outcome a browser was not shown yet, or ""."""
-        with self._lock:
-            browser = self._browsers.get(session_key)
-        return browser.attempt_id if browser else ""
+        return self._get(session_key).attempt_id
 
     def outcome_shown(self, session_key: str, attempt_id: str) -> None:
         """Note that a browser was shown the outcome."""
@@ -89,6 +83,10 @@ class Browsers:
             browser = self._browsers.get(session_key)
             if browser is not None and browser.attempt_id == attempt_id:
                 browser.attempt_id = ""
+
+    def _get(self, session_key: str) -> Browser:
+        with self._lock:
+            return self._browsers.get(session_key) or Browser()
 
     def _browser(self, session_key: str) -> Browser:
         browser = self._browsers.setdefault(session_key, Browser())

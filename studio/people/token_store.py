@@ -1,4 +1,4 @@
-"""Tokens, in memory only, by account. Nothing here is ever written, logged or shown."""
+"""The tokens of all accounts, in memory only: never written, logged or shown."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ READ_TIMEOUT = (5.0, 20.0)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What may be known of a token by others: its fingerprint and last four characters."""
+    """What the rest of the program may know of a token: its fingerprint and last four characters."""
 
     id: str
-    """The first 12 hex digits of the token's SHA-256; what records are filed under."""
+    """The first 12 hex digits of the token's SHA-256; attempts are filed under it."""
     last_four: str
     demo: bool = False
     shared: bool = False
@@ -46,14 +46,14 @@ class TokenStore:
         last_four = token[-4:] if len(token) >= 12 else ""
         account = Account(account_of(token), last_four, demo, shared)
         with self._lock:
-            known = self._entries.get(account.id)
-            if known is not None and known[1] != token:
+            entry = self._entries.get(account.id)
+            if entry is not None and entry[1] != token:
                 raise InvalidInput("token", "Token: another one with the same fingerprint is in use here.")
             self._entries[account.id] = (account, token, base_url)
         return account
 
     def redirect_demo(self, account_id: str, base_url: str) -> None:
-        """Send a demo account's requests to another stand-in address; the host of a real token is fixed."""
+        """Send a demo account's requests to another address; the host of a real token never changes."""
         with self._lock:
             account, token, _ = self._entries[account_id]
             if account.demo:
@@ -92,7 +92,7 @@ class TokenStore:
         timeout: tuple[float, float] = READ_TIMEOUT,
         departing: Callable[[], None] | None = None,
     ) -> KieClient | None:
-        """Return a client for an account that repeats nothing by itself, or None if its token is not known here."""
+        """Return a client for an account that repeats no request itself, or None if its token is not known here."""
         with self._lock:
             entry = self._entries.get(account_id)
         return KieClient(entry[1], entry[2], timeout, repeat=False, departing=departing) if entry else None

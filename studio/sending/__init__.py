@@ -1,1 +1,1 @@
-"""Sending: from a click to an outcome on disk, once, for everything that costs or creates."""
+"""From a click to an outcome in the database: one request, for everything that costs or creates."""

@@ -1,4 +1,4 @@
-"""Attempts on disk. Every method is one short transaction; what may follow what is decided here and nowhere else.
+"""Attempts in the database, and every rule about which state may follow which. Each method is one short transaction.
 
 No method costs more in a large library than in a small one: what is in flight has indexes of its own.
 """
@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -28,52 +28,48 @@ from studio.database.tables import (
     executors,
     installation,
 )
-from studio.exceptions import MaybeSaved, NeedsDecision, NotAllowed, NotSaved
+from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending import sql_statements
-from studio.sending.attempts import CANCELLED, Attempt, Outcome, Seen, Settled, Status
-from studio.sending.kinds import Kind, kind_named
+from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
+from studio.sending.kinds import BatchItem, Kind, kind_named
+from studio.sending.processes import LEASE, Processes
 from studio.sending.row_mapping import (
     LISTED,
     REQUEST,
+    attempt_of,
     blank_row,
-    columns_of,
-    found_by,
-    free_number,
     outcome_columns,
-    read,
+    row_of,
+    search_columns,
     track_columns,
+    unused_number,
 )
 
-if TYPE_CHECKING:
-    from studio.sending.batches import Wanted
-
-LEASE = timedelta(seconds=8)
-"""A process that has not been seen for this long is gone. Being wrong costs nothing: see `claim` and `finish`."""
 BACKUP_AGE = timedelta(minutes=10)
-"""A database whose processes stopped so long ago without a word may have been brought back from a backup."""
+"""A database may have been restored from a backup if processes on its list had their last heartbeat so long ago."""
 LONGEST_WAIT = timedelta(seconds=120)
-"""No pause is longer: a queued attempt that is due later than this was filed by a clock that was wrong."""
-LOOK_LEASE = timedelta(seconds=60)
-"""While a process asks for the result of an attempt, others leave it alone for so long."""
+"""No pause is longer, so an attempt that is due later than this was filed while the clock was wrong."""
+POLL_LEASE = timedelta(seconds=60)
+"""How long a process that polls for an attempt's result has it for itself."""
 SAME_CLICK = timedelta(seconds=1)
-"""The same request again within this time of the last one is a double click, whatever became of the first."""
-OLD_DEPARTURES, LEAST_KEPT = timedelta(days=14), timedelta(minutes=1)
-"""After how long departures are forgotten, whosever they are, and how long an account's own are kept at least."""
+"""The same request again within this time is a double click, whatever became of the first."""
+LEAST_KEPT = timedelta(minutes=1)
+"""How long an account's departures are kept at least."""
 FORGETTING = "0"
-"""A claim whose name begins so forgets its account's old departures: one of sixteen."""
+"""A claim whose name begins so deletes its account's old departures: one in sixteen."""
 SLACK = 0.02
-"""The part of its period that is added to the rate limit, because requests are not equally long on their way."""
+"""The part that is added to the rate limit's period, because requests take different times to reach KIE."""
 
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
-OF_CANCELLED = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
-"""Of an attempt: that it belongs to a batch that was cancelled."""
+IN_CANCELLED_BATCH = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
+"""Condition on an attempt: its batch was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The answer to "what is next for this account?": an attempt to send or to look for, and when to ask again.
+    """An attempt that the caller has to send or to poll for, if one is due, and when the next one is.
 
-    `at` is None where nothing else waits. A queued attempt that was claimed is `sending`; a working one stays so.
+    `at` is None where no other waits. A queued attempt that was claimed is `sending`; a working one stays `working`.
     """
 
     attempt: Attempt | None = None
@@ -86,6 +82,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.now = database.now
+        self.processes = Processes(database)
 
     # Filing.
 
@@ -101,12 +98,12 @@ class Store:
         track: Track | None = None,
         credits_before: float | None = None,
     ) -> tuple[Attempt, bool]:
-        """File a request as `queued`, and say whether it is new.
+        """File a request as `queued`; return its attempt, and whether it is new.
 
-        It is not new while one for the same subject is in flight, or within `SAME_CLICK` of an identical one: then
-        the earlier attempt is returned. Raises `NeedsDecision` if what the subject made last was created or is
-        unknown, unless `replaces` names that attempt as it stands, `NotAllowed` if it names one that is not there any
-        more, and `MaybeSaved` if the database broke off so that nobody knows whether it is filed.
+        While an attempt for the same subject is in flight, or within `SAME_CLICK` of an identical one, that one is
+        returned. Raises `NeedsDecision` if the subject's last attempt was created or is unknown, unless `replaces`
+        names that attempt in that state; `NotAllowed` if the attempt it names is not there any more; and `MaybeSaved`
+        if the connection was lost during the commit and the row cannot be read back.
         """
         row = self._new_row(account, kind, body, request) | {
             "author": author,
@@ -117,7 +114,7 @@ class Store:
         try:
             with self.database.writing() as connection:
                 return self._file(connection, kind, row, replaces)
-        except sa.exc.IntegrityError:  # in this moment a late handle put another attempt for the subject in flight
+        except sa.exc.IntegrityError:  # at this moment a late handle put another attempt for the subject in flight
             with self.database.reading() as connection:
                 found = _first(connection, sql_statements.SUBJECT_IN_FLIGHT, account, row["subject"])
             if found is None:
@@ -133,33 +130,33 @@ class Store:
             return found, True
 
     def _read_back(self, account: str, subject: str, attempt_id: str) -> Attempt | None:
-        """Look whether a row was filed after all, under the lock that a transaction in doubt still holds."""
+        """Read whether a row was filed, after waiting for the lock that the transaction in doubt may still hold."""
         with self.database.writing() as connection:
-            self.database.one_at_a_time(connection, "add", account, subject)
+            self.database.serialize(connection, "add", account, subject)
             row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).first()
-        return read(row) if row else None
+        return attempt_of(row) if row else None
 
     def add_to_batch(
-        self, account: str, batch_id: str, wanted: Sequence[Wanted], author: str
+        self, account: str, batch_id: str, items: Sequence[BatchItem], author: str
     ) -> list[Attempt | NeedsDecision]:
-        """File some rows of a batch in one transaction, held; return what came of each."""
+        """File some items of a batch as held, in one transaction; return an attempt or the needed decision for each."""
         filed: list[Attempt | NeedsDecision] = []
         with self.database.writing() as connection:
             batch = sa.select(batches.c.status).where(batches.c.id == batch_id).with_for_update()
             if connection.execute(batch).scalar() == "cancelled":
                 return filed
-            for place, each in enumerate(wanted):
-                moment = self.now() + timedelta(microseconds=place)  # so that rows of one moment keep their order
-                row = self._new_row(account, each.kind, each.body, each.request) | {
+            for index, item in enumerate(items):
+                moment = self.now() + timedelta(microseconds=index)  # so that rows of one moment keep their order
+                row = self._new_row(account, item.kind, item.body, item.request) | {
                     "created_at": moment,
                     "author": author,
                     "batch": batch_id,
                     "priority": 1,
                     "held": True,
-                    **(track_columns(each.track) if each.track is not None else {}),
+                    **(track_columns(item.track) if item.track is not None else {}),
                 }
                 try:
-                    filed.append(self._file(connection, each.kind, row, None)[0])
+                    filed.append(self._file(connection, item.kind, row, None)[0])
                 except NeedsDecision as needed:
                     filed.append(needed)
         return filed
@@ -184,7 +181,7 @@ class Store:
         self, connection: sa.Connection, kind: Kind, row: dict[str, Any], replaces: Seen | None
     ) -> tuple[Attempt, bool]:
         account, subject = row["account"], row["subject"]
-        self.database.one_at_a_time(connection, "add", account, subject)
+        self.database.serialize(connection, "add", account, subject)
         in_flight = _first(connection, sql_statements.SUBJECT_IN_FLIGHT, account, subject)
         if in_flight is not None:
             return in_flight, False
@@ -200,66 +197,61 @@ class Store:
             if about is None:
                 raise NotAllowed("It is not in the library any more, so nothing was sent. Look again, then decide.")
             raise NeedsDecision(about, stale=replaces is not None)
-        row |= found_by(row) | {"number": free_number(connection, row)}
+        row |= search_columns(row) | {"number": unused_number(connection, row)}
         connection.execute(sa.insert(attempts), row)
         if replaces is not None and open_matter is not None:
             again = open_matter.status is Status.UNKNOWN and open_matter.request == _request_of(row)
             what = "asked_again" if again else "replaced"
             add_event(connection, replaces.id, row["created_at"], what, {"by": row["id"]}, row["author"])
-        return read(connection.execute(sql_statements.GET, {"this": row["id"], "account": account}).one()), True
+        return attempt_of(connection.execute(sql_statements.GET, {"this": row["id"], "account": account}).one()), True
 
     # Sending.
 
     def claim(self, account: str, executor: str, *, limit: int, period: timedelta) -> Claim:
-        """Give this process the account's next attempt that is due, or say when one will be.
+        """Claim the account's next attempt that is due for this process, or return when one will be.
 
-        Exactly one caller is given a queued attempt: it stands at `sending` from then on, under a name of its own
-        (`Attempt.claim`). At most `limit` requests of an account leave in any stretch of `period`, whoever sends
-        them. Single attempts go before those of a batch, the longest due first.
+        Exactly one caller gets a queued attempt: it is `sending` from then on, and `Attempt.claim` names this claim. At
+        most `limit` requests of an account leave in any stretch of `period`, from whatever process. Attempts to poll
+        for come first, then single ones, then those of a batch; among these, the one that has been due longest.
         """
         period *= 1 + SLACK
         with self.database.writing() as connection:
-            self.database.one_at_a_time(connection, "claim", account)
+            self.database.serialize(connection, "claim", account)
             now = self.now()
             # Another server's clock may be ahead, so what left less than a period in the future counts too.
             stretch = {"after": now - period, "until": now + period, "nth": limit - 1}
             found = connection.execute(sql_statements.NEXT, {"account": account} | stretch).all()
-            waits = sorted(
-                (row for row in found if row.what != sql_statements.DEPARTED), key=lambda row: tuple(row)[:3]
-            )
-            gate = next((min(row.at, now) + period for row in found if row.what == sql_statements.DEPARTED), None)
+            waits = sorted((row for row in found if row.what != sql_statements.DEPARTED), key=lambda row: row[:3])
+            slot = next((min(row.at, now) + period for row in found if row.what == sql_statements.DEPARTED), None)
             due = next((row for row in waits if row.at <= now), None)
-            if due is not None and due.what != sql_statements.LOOKED_FOR and gate is not None:
-                looks = [row.at for row in waits if row.what == sql_statements.LOOKED_FOR]
-                return Claim(at=min([gate, *looks]))
+            if due is not None and due.what != sql_statements.TO_POLL and slot is not None:
+                polls = [row.at for row in waits if row.what == sql_statements.TO_POLL]
+                return Claim(at=min([slot, *polls]))
             at = min((row.at for row in waits if row is not due), default=None)
             if due is None:
                 return Claim(at=at)
             values: dict[str, object] = {"this": due.id, "to": executor}
-            if due.what == sql_statements.LOOKED_FOR:
-                claimed = connection.execute(sql_statements.LOOK_FOR, values | {"until": now + LOOK_LEASE}).first()
+            if due.what == sql_statements.TO_POLL:
+                claimed = connection.execute(sql_statements.CLAIM_POLL, values | {"until": now + POLL_LEASE}).first()
             else:
                 values |= {"which": uuid.uuid4().hex, "whose": account, "moment": now}
-                claimed = connection.execute(sql_statements.SEND[self.database.kind], values).first()
+                claimed = connection.execute(sql_statements.CLAIM_SEND[self.database.kind], values).first()
                 if claimed is not None and self.database.kind == "sqlite":
                     connection.execute(sql_statements.ENTER_DEPARTURE, values)
                 if str(values["which"]).startswith(FORGETTING):
                     old = now - max(2 * period, LEAST_KEPT)
                     connection.execute(sql_statements.FORGET_DEPARTURES, {"whose": account, "old": old})
             if claimed is None:
-                return Claim(at=now)  # in this moment it was cancelled, paused, or its outcome was written
-            return Claim(read(claimed), at)
+                return Claim(at=now)  # at this moment it was cancelled or paused, or its outcome was written
+            return Claim(attempt_of(claimed), at)
 
     def record_departure(self, attempt: Attempt, ahead: timedelta = timedelta(0)) -> bool:
-        """Note that a claimed request leaves only now, or so much later, which is what the rate limit counts.
+        """Write that a claimed request leaves now, or `ahead` from now, for the rate limit.
 
-        Says whether it may: not if it was given up for lost meanwhile.
+        Returns whether it may leave: not if the attempt was written off meanwhile.
         """
         with self.database.writing() as connection:
-            mine = sa.select(attempts.c.id).where(
-                attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING)
-            )
-            if connection.execute(mine).first() is None:
+            if connection.execute(sa.select(attempts.c.id).where(_claimed_as(attempt))).first() is None:
                 return False
             entry = {"which": attempt.claim, "whose": attempt.account, "moment": self.now() + ahead}
             this = departures.c.claim == attempt.claim
@@ -268,35 +260,34 @@ class Store:
             return True
 
     def release(self, attempt: Attempt) -> bool:
-        """Put a claimed attempt that never left back into the queue; say whether it still was this claim's.
+        """Queue a claimed attempt again that never left; return whether it still was this claim's.
 
-        One of a batch that was cancelled meanwhile is cancelled.
+        If its batch was cancelled meanwhile, it is cancelled.
         """
         with self.database.writing() as connection:
-            mine = sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
+            mine = _claimed_as(attempt)
             queued = {"status": Status.QUEUED.value, "due_at": self.now(), "sent_at": None}
-            ended = {"status": Status.REFUSED.value, "due_at": None, "held": False, "ended_at": self.now()}
-            ended |= {"cause": CANCELLED, "sent_at": None}
-            done = connection.execute(sa.update(attempts).where(mine, OF_CANCELLED).values(ended)).rowcount
+            ended = cancelled_at(self.now()) | {"sent_at": None}
+            done = connection.execute(sa.update(attempts).where(mine, IN_CANCELLED_BATCH).values(ended)).rowcount
             done = done or connection.execute(sa.update(attempts).where(mine).values(queued)).rowcount
             if done:
                 connection.execute(sa.delete(departures).where(departures.c.claim == attempt.claim))
             return bool(done)
 
     def postpone(self, attempt: Attempt, seconds: float, why: Outcome) -> bool:
-        """Put an attempt that KIE certainly did not act on back into the queue, to be sent again after a pause.
+        """Queue an attempt again that KIE certainly did not act on, to be sent after a pause.
 
-        Says whether it was, now or by an earlier call of which nobody heard. One that was written off meanwhile stays
-        so, because it was given up for lost and may have been replaced, and nothing more of a cancelled batch is sent:
-        the answer is an outcome then.
+        Returns whether it was, now or by an earlier call whose result was lost. Not if it was written off meanwhile,
+        because it may have been replaced, nor if its batch was cancelled: then `why` is its outcome, for `finish`.
         """
         with self.database.writing() as connection:
-            mine = sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
             values = outcome_columns(replace(why, status=Status.QUEUED)) | {
                 "due_at": self.now() + timedelta(seconds=seconds),
                 "repeats": attempt.repeats + 1,
             }
-            if connection.execute(sa.update(attempts).where(mine, sa.not_(OF_CANCELLED)).values(values)).rowcount:
+            if connection.execute(
+                sa.update(attempts).where(_claimed_as(attempt), ~IN_CANCELLED_BATCH).values(values)
+            ).rowcount:
                 return True
             row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt.id)).first()
             done = (Status.QUEUED.value, attempt.claim, attempt.repeats + 1)
@@ -305,55 +296,54 @@ class Store:
     def finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Write how a claimed request ended, or that KIE works on it.
 
-        Also if the attempt was taken for lost meanwhile, was settled by a person, deleted or forgotten: what KIE made
-        is written whatever the row says by now, because it is the truth. A refusal is written unless the row is another
-        claim's, or a person wrote an ID by hand.
+        What KIE made is written even if the attempt was written off meanwhile, settled by a person, deleted or erased.
+        A refusal is written unless another claim has the row, or a person wrote an ID by hand.
         """
         with self.database.writing() as connection:
             row = connection.execute(sql_statements.GET_LOCKED, {"this": attempt.id}).first()
-            if row is None:  # forgotten meanwhile
+            if row is None:  # erased meanwhile
                 if outcome.status in (Status.CREATED, Status.WORKING) or outcome.result:
-                    self._file_again(connection, attempt, outcome)
+                    self._refile(connection, attempt, outcome)
                 return
-            before = read(row)
+            before = attempt_of(row)
             if before.outcome == outcome or _is_on_file(before, outcome):
-                return  # written before, although that was not heard
+                return  # an earlier call wrote it, and its result was lost
             outcome = self._unless_superseded(connection, row.account, row.subject, row.id, outcome)
             if _may_move(before, attempt.claim, outcome):
                 self._write(connection, before, outcome)
             elif before.claim == attempt.claim and before.status is not Status.QUEUED:
-                # A person was quicker; nothing that KIE says is lost.
-                self._late(connection, before, outcome)
+                # A person decided first; what KIE said goes to the event log.
+                self._note_late_answer(connection, before, outcome)
                 if outcome.handle:
                     connection.execute(sql_statements.CHANGE, {"this": before.id, "handle": outcome.handle})
 
     def _unless_superseded(
         self, connection: sa.Connection, account: str, subject: str, attempt_id: str, outcome: Outcome
     ) -> Outcome:
-        """Return what is to be written: work for a subject of which another attempt is in flight is not waited for."""
+        """Return the outcome to write: `unknown` for work on a subject that has another attempt in flight by now."""
         if outcome.status is not Status.WORKING or not _first(
             connection, sql_statements.SUBJECT_IN_FLIGHT, account, subject, attempt_id
         ):
             return outcome
         return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
 
-    def look_again(self, attempt: Attempt, after: timedelta) -> None:
-        """Note when a working attempt is looked for next."""
+    def poll_later(self, attempt: Attempt, after: timedelta) -> None:
+        """Write when KIE is polled next for a working attempt."""
         with self.database.writing() as connection:
             working = sa.and_(attempts.c.id == attempt.id, sa.text(WORKING))
             connection.execute(sa.update(attempts).where(working).values(due_at=self.now() + after))
 
-    def note_credits(self, attempt_id: str, credits_after: float) -> None:
-        """Keep what KIE said was left after an attempt."""
+    def record_credits(self, attempt_id: str, credits_after: float) -> None:
+        """Write how many credits were left after an attempt."""
         with self.database.writing() as connection:
             connection.execute(sql_statements.CHANGE, {"this": attempt_id, "credits_after": credits_after})
 
     def _write(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
         now = self.now()
         working = outcome.status is Status.WORKING
-        look_at = now + kind_named(before.kind).look_again_after(timedelta(0)) if working else None
+        poll_at = now + kind_named(before.kind).poll_again_after(timedelta(0)) if working else None
         values = outcome_columns(outcome) | {
-            "due_at": look_at,
+            "due_at": poll_at,
             "ended_at": None if working else now,
             "held": False,
         }
@@ -362,54 +352,48 @@ class Store:
         if outcome.status in (Status.CREATED, Status.WORKING) or outcome.handle:
             values |= {"settled": Settled.NOT.value, "deleted_at": None}
         if before.status not in (Status.SENDING, Status.WORKING) or before.deleted_at is not None:
-            self._late(connection, before, outcome)
+            self._note_late_answer(connection, before, outcome)
         if outcome.status is Status.CREATED:
-            values["words"] = found_by(columns_of(before) | values)["words"]
-            self._settle_what_was_asked_again(connection, before)
+            values["words"] = search_columns(row_of(before) | values)["words"]
+            self._settle_repeated(connection, before)
         connection.execute(sql_statements.CHANGE, values | {"this": before.id})
 
-    def _settle_what_was_asked_again(self, connection: sa.Connection, by: Attempt) -> None:
-        earlier = connection.execute(
-            sa.select(attempts).where(
-                attempts.c.id == by.replaces,
-                attempts.c.account == by.account,
-                attempts.c.status == Status.UNKNOWN.value,
-            )
-        ).first()
-        if earlier is not None and read(earlier).request == by.request:
+    def _settle_repeated(self, connection: sa.Connection, by: Attempt) -> None:
+        earlier = self._get(connection, by.account, by.replaces)
+        if earlier is not None and earlier.request == by.request:
             this = sa.and_(attempts.c.id == by.replaces, attempts.c.status == Status.UNKNOWN.value)
             connection.execute(sa.update(attempts).where(this).values(settled=Settled.ASKED_AGAIN.value))
 
-    def _late(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
-        """Tell in the story that an answer came after it had been given up for lost."""
+    def _note_late_answer(self, connection: sa.Connection, before: Attempt, outcome: Outcome) -> None:
+        """Add to the event log that an answer came after the attempt had been written off, settled or deleted."""
         was = "deleted" if before.deleted_at is not None else before.status.value
         detail = {"was": was, "persona_id": before.persona_id}
         more = {"message": outcome.message, "seen_id": str(outcome.result.get("seen_id", "")), "raw": outcome.raw}
         detail |= {name: text[:500] for name, text in more.items() if text and outcome.status is not Status.CREATED}
         add_event(connection, before.id, self.now(), "late_answer", detail)
 
-    def _file_again(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
-        """File an attempt anew that was forgotten before its answer came."""
-        row = blank_row() | columns_of(attempt)
+    def _refile(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
+        """File an attempt again that was erased before its answer came."""
+        row = blank_row() | row_of(attempt)
         outcome = self._unless_superseded(connection, attempt.account, row["subject"], attempt.id, outcome)
         due, ended = (self.now(), None) if outcome.status is Status.WORKING else (None, self.now())
         row |= outcome_columns(outcome) | {"due_at": due, "ended_at": ended}
-        row |= found_by(row) | {"number": free_number(connection, row)}
+        row |= search_columns(row) | {"number": unused_number(connection, row)}
         connection.execute(sa.insert(attempts), row)
         add_event(connection, attempt.id, self.now(), "late_answer", {"was": "forgotten"})
 
-    # What is due, and what a process left behind.
+    # What is due, and what became of processes that are gone.
 
     def accounts_due(self, accounts: Sequence[str], since: timedelta = timedelta(0)) -> list[str]:
-        """Return those of these accounts that have something to send or to look for, due `since` ago or longer."""
+        """Return those of these accounts that have an attempt to send or to poll for, due `since` ago or longer."""
         if not accounts:
             return []
         with self.database.reading() as connection:
             found = set(connection.execute(sql_statements.ACCOUNTS_DUE, {"since": self.now() - since}).scalars())
         return sorted(found & set(accounts))
 
-    def mend_times(self) -> None:
-        """Let attempts go that are due implausibly late, because the clock was set back after they were filed."""
+    def correct_due_times(self) -> None:
+        """Make attempts due now that are due implausibly late, because the clock was set back after they were filed."""
         with self.database.reading() as connection:
             far = connection.execute(sql_statements.DUE_LATER_THAN, {"moment": self.now() + LONGEST_WAIT}).first()
         if far:
@@ -419,12 +403,12 @@ class Store:
                     connection.execute(sa.update(attempts).where(late).values(due_at=self.now()))
 
     def sending_of(self, executor: str) -> list[Attempt]:
-        """Return what a process is sending, as far as the database knows."""
+        """Return the attempts that are `sending` by a process."""
         with self.database.reading() as connection:
-            return [read(row) for row in connection.execute(sql_statements.SENDING_OF, {"executor": executor})]
+            return [attempt_of(row) for row in connection.execute(sql_statements.SENDING_OF, {"executor": executor})]
 
     def write_off(self) -> list[str]:
-        """Move what gone processes were sending to `unknown`; return the IDs."""
+        """Set what gone processes were sending to `unknown`; return the IDs."""
         with self.database.reading() as connection:
             lost = self._lost(connection)
         if lost:
@@ -435,94 +419,58 @@ class Store:
         return [attempt.id for attempt in lost]
 
     def _lost(self, connection: sa.Connection, *, to_write: bool = False) -> list[Attempt]:
-        alive = (
-            connection.execute(sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE))
-            .scalars()
-            .all()
-        )
-        query = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor.not_in(alive))
-        if to_write:  # one whose answer is being written in this moment is not lost
+        alive = sa.select(executors.c.id).where(executors.c.seen_at > self.now() - LEASE)
+        gone = attempts.c.executor.not_in(connection.execute(alive).scalars().all())
+        query = sa.select(*LISTED).where(sa.text(SENDING), gone)
+        if to_write:  # an attempt whose outcome is being written at this moment is not lost
             query = query.with_for_update(skip_locked=True)
-        return [read(row) for row in connection.execute(query)]
+        return [attempt_of(row) for row in connection.execute(query)]
 
-    def hold_what_was_restored(self) -> int:
-        """Hold what is queued in a database that was brought back from a backup, and return how many attempts that are.
+    def hold_restored(self) -> int:
+        """Hold what is queued if the database was restored from a backup; return how many attempts were held.
 
-        It may have been sent since the backup was made, so a person decides. A backup is told by being another file or
-        table than the one that was used last, or by processes that stopped without a word `BACKUP_AGE` ago or longer.
+        They may have been sent since the backup was made, so a person decides. It is taken for a backup if it is
+        another file or table than the one used last, or if listed processes had no heartbeat for `BACKUP_AGE`.
         """
         with self.database.writing() as connection:
-            self.database.one_at_a_time(connection, "start")
+            self.database.serialize(connection, "start")
             now, identity = self.now(), self.database.identity(connection)
             last = connection.execute(sa.select(installation)).first()
             seen = connection.execute(sa.select(sa.func.max(executors.c.seen_at))).scalar()
-            if last is None:
-                connection.execute(sa.insert(installation).values(id=1, identity=identity))
-            else:
-                connection.execute(sa.update(installation).values(identity=identity))
+            change = sa.insert(installation).values(id=1) if last is None else sa.update(installation)
+            connection.execute(change.values(identity=identity))
             copied = last is not None and last.identity != identity
             if not copied and (seen is None or now - seen < BACKUP_AGE):
                 return 0
-            # Nobody finds a text in a list that could be asked about, so it ends; nothing of it was sent.
+            # Texts are in no list where a person could decide about them, so they are cancelled.
             texts = sa.and_(sa.text("status = 'queued'"), attempts.c.makes == "text")
-            ended = {"status": Status.REFUSED.value, "cause": CANCELLED, "due_at": None, "held": False, "ended_at": now}
-            connection.execute(sa.update(attempts).where(texts).values(ended))
+            connection.execute(sa.update(attempts).where(texts).values(cancelled_at(now)))
             held = connection.execute(sa.update(attempts).where(sa.text(QUEUED)).values(held=True)).rowcount
             waits = sa.select(attempts.c.batch).where(sa.text("batch <> ''"), attempts.c.held)
             paused = sa.update(batches).where(batches.c.id.in_(waits), batches.c.status == "running")
             connection.execute(paused.values(status="paused"))
             return held
 
-    def heartbeat(self, executor: str) -> None:
-        """Say that this process is alive, and forget departures that count for no rate limit any more."""
-        with self.database.writing() as connection:
-            connection.execute(sql_statements.FORGET_OLD_DEPARTURES, {"old": self.now() - OLD_DEPARTURES})
-            if not connection.execute(sql_statements.STILL_ALIVE, {"this": executor, "now": self.now()}).rowcount:
-                connection.execute(sa.insert(executors).values(id=executor, seen_at=self.now()))
-
-    def unregister(self, executor: str) -> None:
-        """Take a process off the list."""
-        with self.database.writing() as connection:
-            connection.execute(sa.delete(executors).where(executors.c.id == executor))
-
-    def remove_process(self, executor: str) -> bool:
-        """Take a process off the list if it is gone; say whether it was."""
-        with self.database.writing() as connection:
-            gone = sa.and_(executors.c.id == executor, executors.c.seen_at <= self.now() - LEASE)
-            return bool(connection.execute(sa.delete(executors).where(gone)).rowcount)
-
-    def processes(self) -> set[str]:
-        """Return the processes that are on the list, gone or not."""
-        with self.database.reading() as connection:
-            return set(connection.execute(sa.select(executors.c.id)).scalars())
-
-    def gone_processes(self) -> list[str]:
-        """Return the processes that are on the list and have not been seen for `LEASE`."""
-        with self.database.reading() as connection:
-            return list(connection.execute(sql_statements.GONE_PROCESSES, {"moment": self.now() - LEASE}).scalars())
-
-    # What people do with what waits.
+    # What people do with queued attempts.
 
     def cancel(self, account: str, attempt_id: str) -> bool:
-        """End an attempt that is queued, waiting or held; say whether it still was."""
+        """Cancel an attempt that is queued, pausing or held; return whether it still was."""
         with self.database.writing() as connection:
             row = connection.execute(sql_statements.GET_LOCKED, {"this": attempt_id}).first()
             if row is None or row.account != account or row.status != Status.QUEUED.value:
                 return False
-            before = read(row).outcome
-            outcome = replace(before, status=Status.REFUSED, cause=before.cause or CANCELLED)
-            values = outcome_columns(outcome) | {"due_at": None, "held": False, "ended_at": self.now()}
+            values = cancelled_at(self.now()) | {"cause": row.cause or CANCELLED}
             connection.execute(sql_statements.CHANGE, values | {"this": attempt_id})
             return True
 
     def send_held(self, account: str, attempt_id: str) -> bool:
-        """Let a held attempt be sent; say whether it was held."""
+        """Make a held attempt due; return whether it was held."""
         with self.database.writing() as connection:
             this = sa.and_(attempts.c.id == attempt_id, attempts.c.account == account, attempts.c.held)
             values = {"held": False, "due_at": self.now()}
             return bool(connection.execute(sa.update(attempts).where(this).values(values)).rowcount)
 
-    # Looking.
+    # Reading.
 
     def get(self, account: str, attempt_id: str) -> Attempt | None:
         """Return one attempt of an account, whole."""
@@ -533,7 +481,7 @@ class Store:
         """Return the newest attempts of an account, without their raw answers."""
         with self.database.reading() as connection:
             found = connection.execute(sql_statements.NEWEST, {"account": account, "makes": makes, "count": limit})
-            return [read(row) for row in found]
+            return [attempt_of(row) for row in found]
 
     def states(self, attempt_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         """Return `Attempt.state` of each of these attempts, whosever they are."""
@@ -549,24 +497,24 @@ class Store:
 
     def any_in_flight(self, account: str) -> bool:
         """Whether an attempt of this account has not ended yet."""
-        query = sa.select(sa.true()).where(attempts.c.account == account, sa.text(IN_FLIGHT)).limit(1)
         with self.database.reading() as connection:
+            query = sa.select(sa.true()).where(attempts.c.account == account, sa.text(IN_FLIGHT)).limit(1)
             return connection.execute(query).first() is not None
 
     def _get(self, connection: sa.Connection, account: str, attempt_id: str) -> Attempt | None:
         row = connection.execute(sql_statements.GET, {"this": attempt_id, "account": account}).first()
-        return read(row) if row else None
+        return attempt_of(row) if row else None
 
 
 def _first(
     connection: sa.Connection, of_subject: sa.Select[Any], account: str, subject: str, but: str = ""
 ) -> Attempt | None:
     row = connection.execute(of_subject, {"account": account, "subject": subject, "but": but}).first()
-    return read(row) if row else None
+    return attempt_of(row) if row else None
 
 
 def _is_on_file(before: Attempt, outcome: Outcome) -> bool:
-    """Whether a row tells already what KIE made, or the handle that it gave; it may tell more by now."""
+    """Whether a row has what KIE made, or the handle that it gave, already."""
     if outcome.status is Status.WORKING:
         return bool(outcome.handle) and outcome.handle == before.outcome.handle
     made = (before.status, before.persona_id, before.outcome.result)
@@ -574,10 +522,10 @@ def _is_on_file(before: Attempt, outcome: Outcome) -> bool:
 
 
 def _may_move(before: Attempt, claim: str, outcome: Outcome) -> bool:
-    """Whether the answer to a claim is written over what the row says by now.
+    """Whether the outcome of a claim replaces what the row says by now.
 
-    What KIE made always is, and a handle, unless it is known what was made. A refusal, or that no answer came, is only
-    if the claim is still the row's and nobody has said more: the request is on its way, or was given up for lost.
+    What KIE made does, and a handle, unless the row has what was made. A refusal, or a lost answer, does only if the
+    row still has this claim and is `sending`, `working`, or was written off.
     """
     if outcome.status is Status.CREATED:
         return True
@@ -587,6 +535,15 @@ def _may_move(before: Attempt, claim: str, outcome: Outcome) -> bool:
     return before.claim == claim and (lost or before.status in (Status.SENDING, Status.WORKING))
 
 
+def _claimed_as(attempt: Attempt) -> sa.ColumnElement[bool]:
+    return sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
+
+
+def cancelled_at(moment: datetime) -> dict[str, Any]:
+    """Return the columns of a queued attempt that is cancelled."""
+    return {"status": Status.REFUSED.value, "cause": CANCELLED, "due_at": None, "held": False, "ended_at": moment}
+
+
 def _request_of(row: Mapping[str, Any]) -> PersonaRequest:
     return PersonaRequest(**{name: row[name] for name in REQUEST})
 
@@ -594,6 +551,6 @@ def _request_of(row: Mapping[str, Any]) -> PersonaRequest:
 def add_event(
     connection: sa.Connection, attempt_id: str, at: datetime, kind: str, detail: Mapping[str, str], author: str = ""
 ) -> None:
-    """Add to an attempt's story."""
+    """Add to an attempt's event log."""
     text = json.dumps(dict(detail), ensure_ascii=False)
     connection.execute(sa.insert(events).values(attempt_id=attempt_id, at=at, kind=kind, detail=text, author=author))

@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """Where an attempt stands; see the diagram in docs/architecture.md."""
+    """The state of an attempt; docs/architecture.md has the diagram."""
 
     QUEUED = "queued"
-    """On disk and not sent, or KIE certainly did not act on it and it is to be sent again."""
+    """Filed and not sent, or KIE certainly did not act on it and it is to be sent again."""
     SENDING = "sending"
     WORKING = "working"
-    """KIE accepted it and works on it; its handle is on file, and KIE is asked for the result until there is one."""
+    """KIE accepted it; its handle is on file, and KIE is polled until there is a result."""
     CREATED = "created"
     """KIE made it, and what it made is on file."""
     REFUSED = "refused"
-    """KIE said no, or nothing was sent."""
+    """KIE refused it, or nothing was sent."""
     UNKNOWN = "unknown"
-    """Sent, no readable answer: KIE may have made it. Only an answer or a person moves it."""
+    """Sent, and no readable answer: KIE may have made it. Only a late answer or a person changes this."""
 
 
 class Settled(StrEnum):
-    """How a person moved an attempt on after its answer was lost."""
+    """How a person settled an attempt whose answer was lost."""
 
     NOT = ""
     ASKED_AGAIN = "asked_again"
@@ -49,7 +49,7 @@ CANCELLED = "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where an attempt stands, with all that KIE said of it."""
+    """The state of an attempt, with all that KIE said about it."""
 
     status: Status
     persona_id: str = ""
@@ -59,14 +59,15 @@ class Outcome:
     http_status: int | None = None
     raw: str = ""
     handle: str = ""
-    """The ID by which KIE's work is looked for, where KIE gave one."""
+    """The ID by which KIE is polled for the result, if KIE gave one."""
     result: Mapping[str, Any] = field(default_factory=dict)
-    """What KIE made, where it is no persona; and `seen_id`, an ID that stands in an answer that broke off."""
+    """What KIE made, if it is no persona; and `seen_id`, an ID in an answer that broke off."""
 
     @classmethod
     def of(cls, error: KieError, *, again_may_cost: bool = False) -> Outcome:
-        """Say what an error means for the attempt."""
-        lost = error.sent is Sent.UNKNOWN or (again_may_cost and _is_unclear(error))
+        """Return the outcome of an attempt that ended in this error."""
+        unclear = error.cause in (Cause.SERVER, Cause.OTHER) and (error.code or 0) >= 500  # KIE may have acted on it
+        lost = error.sent is Sent.UNKNOWN or (again_may_cost and unclear)
         seen = getattr(error, "seen_id", "")
         return cls(
             Status.UNKNOWN if lost else Status.REFUSED,
@@ -80,13 +81,8 @@ class Outcome:
 
     @classmethod
     def interrupted(cls, message: str) -> Outcome:
-        """The program ended, or failed, between sending and writing."""
+        """Return the outcome of an attempt whose process ended or failed between sending and writing."""
         return cls(Status.UNKNOWN, cause=Cause.NO_ANSWER.value, message=message)
-
-
-def _is_unclear(error: KieError) -> bool:
-    """Whether it is a server error that says nothing known: KIE may have acted on the request all the same."""
-    return error.cause in (Cause.SERVER, Cause.OTHER) and (error.code or 0) >= 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +95,34 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request as it stands on disk. Times are UTC; `saved` is false while the outcome could not be written."""
+    """One request, as its row has it. Times are UTC; `saved` is false while the outcome could not be written."""
 
     id: str
     account: str
     request: PersonaRequest
-    """What was asked for, where it is a persona; blank for other kinds."""
+    """The persona that was asked for; blank for other kinds."""
     outcome: Outcome
     created_at: datetime
     kind: str = "persona"
     body: str = ""
-    """The JSON that was or will be sent; "" in rows of the first versions."""
+    """The JSON that was or will be sent; "" in rows of the first versions of this program."""
     sent_at: datetime | None = None
     ended_at: datetime | None = None
     due_at: datetime | None = None
-    """When it is next to be sent or looked for."""
+    """When it is next to be sent or polled for."""
     held: bool = False
-    """Whether it waits for a person: its batch is paused, or the database was brought back from a backup."""
+    """Whether it waits for a person: its batch is paused, or the database was restored from a backup."""
     repeats: int = 0
-    """How often it was sent again after KIE asked to wait, or after no connection was made."""
+    """How often it was sent again automatically: KIE asked to wait, or could not be reached."""
     replaces: str = ""
-    """The attempt for the same track that a person deliberately repeated with this one."""
+    """The ID of the attempt for the same subject that a person decided to repeat or replace with this one."""
     batch: str = ""
     executor: str = ""
-    """The process that works on it."""
+    """The process that claimed it last."""
     claim: str = ""
-    """The name of the permission to send that was given last; what an older one brings is told by it."""
+    """The ID of its last claim, by which an outcome of an earlier claim is recognised."""
     author: str = ""
-    """Who made it, where people sign in."""
+    """Who asked for it, where people sign in."""
     origin: str = ""
     """"import" if it came from a file."""
     settled: Settled = Settled.NOT
@@ -139,16 +135,16 @@ class Attempt:
     credits_after: float | None = None
     deleted_at: datetime | None = None
     number: int = 0
-    """Its place in time among all attempts."""
+    """Its sort key: orders all attempts by time, and is unique."""
     saved: bool = True
 
-    def overlaid(self, outcome: Outcome | None) -> Attempt:
-        """Return the attempt with an outcome that is known but could not be written yet."""
+    def with_unsaved(self, outcome: Outcome | None) -> Attempt:
+        """Return the attempt with an outcome that could not be written yet, if there is one."""
         return self if outcome is None else replace(self, outcome=outcome, saved=False)
 
     @property
     def seen(self) -> Seen:
-        """What a decision about it names."""
+        """What a decision names: this attempt in this state."""
         return Seen(self.id, self.status)
 
     @property
@@ -158,17 +154,17 @@ class Attempt:
 
     @property
     def state(self) -> tuple[object, ...]:
-        """What a page that waits for it compares: in another state there is something new to show."""
+        """What a page that waits for it compares: if this has changed, the page has something new to show."""
         return (self.status, self.wait_until, self.repeats, self.held, self.saved)
 
     @property
     def wait_until(self) -> datetime | None:
-        """When it is sent again, after KIE asked to wait or could not be reached."""
+        """When it is sent again automatically, or None."""
         return self.due_at if self.status is Status.QUEUED and self.repeats else None
 
     @property
     def status(self) -> Status:
-        """Where it stands."""
+        """Its state."""
         return self.outcome.status
 
     @property
@@ -178,7 +174,7 @@ class Attempt:
 
     @property
     def cause(self) -> str:
-        """The kind of trouble (`kie.Cause`), or ""."""
+        """Why it was refused or is unknown (`kie.Cause`), or ""."""
         return self.outcome.cause
 
     @property
@@ -210,3 +206,19 @@ class Event:
     kind: str
     detail: dict[str, str]
     author: str = ""
+
+
+class NeedsDecision(Exception):
+    """The subject has an attempt that was created or is unknown: a person decides before another one is filed.
+
+    `stale` says that a decision was given, but the attempt it was made about has changed meanwhile.
+    """
+
+    def __init__(self, earlier: Attempt, stale: bool = False) -> None:
+        super().__init__(earlier.status)
+        self.earlier = earlier
+        self.stale = stale
+
+
+class NotAllowed(Exception):
+    """The attempt's state does not allow what a person asked for. The text is a sentence for that person."""

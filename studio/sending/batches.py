@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,29 +11,27 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from kie import PersonaRequest, Track
 from studio.database.tables import attempts, batches
-from studio.exceptions import NeedsDecision
-from studio.sending.attempt_store import Store
-from studio.sending.attempts import CANCELLED, Attempt, Status
-from studio.sending.kinds import Kind
+from studio.sending.attempt_store import Store, cancelled_at
+from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, Status
+from studio.sending.kinds import BatchItem
 
 PORTION = 200
-"""Rows of one transaction: nobody else waits long for the database."""
+"""Rows of one transaction, so that other transactions do not wait long."""
 
 
 class BatchStatus(StrEnum):
-    """What a person has said of a batch."""
+    """What a person decided about a batch."""
 
     RUNNING = "running"
     PAUSED = "paused"
-    """What was not sent waits."""
+    """What was not sent is held."""
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch, and how many of its attempts stand where."""
+    """One batch, and how many of its attempts have which status."""
 
     id: str
     name: str
@@ -42,16 +39,6 @@ class Batch:
     created_at: datetime
     author: str
     counts: dict[Status, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One row of a batch: what is to be sent."""
-
-    kind: Kind
-    body: str
-    request: PersonaRequest | None = None
-    track: Track | None = None
 
 
 class Batches:
@@ -62,71 +49,63 @@ class Batches:
         self._database = store.database
 
     def start(
-        self, account: str, name: str, wanted: Iterable[Wanted], author: str = ""
+        self, account: str, name: str, items: Iterable[BatchItem], author: str = ""
     ) -> tuple[str, list[Attempt | NeedsDecision]]:
-        """File a batch; return its ID and, row by row, what was filed, or was there already, or has to be decided.
+        """File a batch; return its ID, and for each item its attempt, new or in flight already, or the needed decision.
 
-        Nothing leaves before all is filed, because it is filed as paused and then resumed.
+        The batch is filed as paused and then resumed, so that nothing leaves before all is filed.
         """
         batch_id = uuid.uuid4().hex
         row = {"id": batch_id, "account": account, "name": name, "author": author, "created_at": self._store.now()}
         with self._database.writing() as connection:
             connection.execute(sa.insert(batches).values(row | {"status": BatchStatus.PAUSED.value}))
         filed: list[Attempt | NeedsDecision] = []
-        rows = iter(wanted)
-        while portion := list(islice(rows, PORTION)):
+        remaining = iter(items)
+        while portion := list(islice(remaining, PORTION)):
             filed += self._store.add_to_batch(account, batch_id, portion, author)
         self.resume(account, batch_id)
         return batch_id, filed
 
     def pause(self, account: str, batch_id: str) -> None:
-        """Let nothing more of a batch leave; what is on its way goes on."""
+        """Hold what was not sent of a batch; what is in flight goes on."""
         self._mark(account, batch_id, BatchStatus.PAUSED, held=True)
 
     def resume(self, account: str, batch_id: str) -> None:
-        """Go on with a paused batch."""
+        """Make what is held of a paused batch due."""
         self._mark(account, batch_id, BatchStatus.RUNNING, held=False)
 
     def cancel(self, account: str, batch_id: str) -> int:
-        """End what was not sent yet; return how many attempts that were."""
+        """Cancel what was not sent yet; return how many attempts that were."""
         self._mark(account, batch_id, BatchStatus.CANCELLED, held=True)
         cancelled = 0
         mine = sa.and_(attempts.c.batch == batch_id, attempts.c.account == account, attempts.c.status == "queued")
         while True:
             with self._database.writing() as connection:
                 some = connection.execute(sa.select(attempts.c.id).where(mine).limit(PORTION)).scalars().all()
-                ended = {"status": Status.REFUSED.value, "due_at": None, "held": False, "ended_at": self._store.now()}
                 cause = sa.case((attempts.c.cause == "", CANCELLED), else_=attempts.c.cause)
-                this = sa.and_(attempts.c.id.in_(some), mine)  # as it stands now: one may be leaving in this moment
-                cancelled += connection.execute(
-                    sa.update(attempts).where(this).values(ended | {"cause": cause})
-                ).rowcount
+                values = cancelled_at(self._store.now()) | {"cause": cause}
+                this = sa.and_(attempts.c.id.in_(some), mine)  # as it is now: one may just have been claimed
+                cancelled += connection.execute(sa.update(attempts).where(this).values(values)).rowcount
             if len(some) < PORTION:
                 return cancelled
 
     def get(self, account: str, batch_id: str) -> Batch | None:
-        """Return a batch and where its attempts stand."""
+        """Return a batch, or None if the account has none of this ID."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                sa.select(batches).where(batches.c.id == batch_id, batches.c.account == account)
-            ).first()
+            this = sa.and_(batches.c.id == batch_id, batches.c.account == account)
+            row = connection.execute(sa.select(batches).where(this)).first()
             if row is None:
                 return None
-            query = (
-                sa.select(attempts.c.status, sa.func.count())
-                .where(sa.text("batch <> ''"), attempts.c.batch == batch_id)
-                .group_by(attempts.c.status)
-            )
-            counts = Counter({Status(status): count for status, count in connection.execute(query)})
-        return Batch(row.id, row.name, BatchStatus(row.status), row.created_at, row.author, dict(counts))
+            mine = sa.and_(sa.text("batch <> ''"), attempts.c.batch == batch_id)
+            query = sa.select(attempts.c.status, sa.func.count()).where(mine).group_by(attempts.c.status)
+            counts = {Status(status): count for status, count in connection.execute(query)}
+        return Batch(row.id, row.name, BatchStatus(row.status), row.created_at, row.author, counts)
 
     def _mark(self, account: str, batch_id: str, status: BatchStatus, *, held: bool) -> None:
         with self._database.writing() as connection:
-            this = sa.and_(
-                batches.c.id == batch_id, batches.c.account == account, batches.c.status != BatchStatus.CANCELLED.value
-            )
+            this = sa.and_(batches.c.id == batch_id, batches.c.account == account, batches.c.status != "cancelled")
             if not connection.execute(sa.update(batches).where(this).values(status=status.value)).rowcount:
                 return
-            # Also what is being sent: if KIE asks to wait, it goes back into the queue.
+            # Also what is being sent, for if KIE asks to wait, it is queued again.
             mine = sa.and_(attempts.c.batch == batch_id, attempts.c.status.in_(("queued", "sending")))
             connection.execute(sa.update(attempts).where(mine).values(held=held))

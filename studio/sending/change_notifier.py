@@ -1,8 +1,8 @@
-"""Who waits for which attempts, and who is told when one of them changed. No database, no pages.
+"""Notifies whoever waits for attempts that one of them changed. Knows no database and no pages.
 
-Whoever waits says in which state it has seen its attempts, and is told once when one of them is in another: at once if
-this process changed it (`tell`), within a second if another server did. One thread looks for that, for all that wait
-together, and only while somebody waits. That looking fails, or succeeds again, is told as a change is.
+A subscriber says in which states it has seen its attempts, and is notified once when one of them is in another: at once
+if this process changed it (`notify`), within a second if another process did. One thread polls the states for all
+subscribers together, while there are any. A subscriber is also notified when polling fails, or succeeds again.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
-"""Seconds between two looks."""
+POLL_EVERY = 1.0
+"""Seconds between two polls of the states."""
 LONGEST_PAUSE = 15.0
-"""Seconds between two looks while they fail; the pause doubles up to here."""
+"""Seconds between two polls while they fail, at most; the pause doubles up to this."""
 MOST_ATTEMPTS = 500
-"""Attempts that one may wait for."""
+"""Attempts of one subscription."""
 MOST_SUBSCRIPTIONS = 2000
-"""Who may wait at the same time."""
+"""Subscriptions at the same time."""
 PACE, OF_EACH, SLOWEST = 1.0, 0.03, 10.0
-"""Seconds for which changes are gathered, what each that waits adds, and the most. All lists take 0.2 of a core."""
+"""Seconds for which changes are gathered: the least, for each subscription, the most. Lists take 0.2 of a core so."""
 
 
 class TooMany(RuntimeError):
-    """Too many wait, or for too much, or this process is ending."""
+    """Too many subscriptions, or too many attempts in one, or this process is ending."""
 
 
 class Subscription:
-    """One that waits, in the event loop that it subscribed from. Close it when nobody waits any more."""
+    """One subscriber, in the event loop that it subscribed from. Whoever made it closes it."""
 
     def __init__(
         self, seen: Mapping[str, object], gathers: bool, sees_trouble: bool, close: Callable[[Subscription], None]
     ) -> None:
         self.seen = seen
-        """The state of each attempt, as whoever waits has seen it."""
+        """The state in which the subscriber has seen each attempt."""
         self.gathers = gathers
-        """Whether it is told some time later of all that has changed by then."""
+        """Whether it is notified some time after the first change, of all changes until then."""
         self.sees_trouble = sees_trouble
-        """Whether whoever waits has seen that looking fails."""
+        """Whether the subscriber was told that polling fails."""
         self.changed = False
-        """Whether there is something new to see."""
+        """Whether it ended because of a change."""
         self._close = close
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait until it is over, because of a change or of the end, and say whether it is; at most so many seconds."""
+        """Wait for a change or the end, at most so many seconds; return whether there was one."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._over.wait()
         return self._over.is_set()
 
     def close(self) -> None:
-        """Wait no more."""
+        """End the subscription."""
         self._close(self)
 
     def _end(self, after: float = 0.0) -> None:
@@ -70,38 +70,39 @@ class Subscription:
 
 
 class ChangeNotifier:
-    """The changes that this process hears of. Safe for many threads.
+    """The subscriptions of this process. Safe for many threads.
 
-    `look` returns the state of each of these attempts, in anything that can be compared; one that is gone is absent.
+    `read_states` returns the states of attempts by ID, as values that can be compared; an erased attempt is absent.
     """
 
-    def __init__(self, look: Callable[[Sequence[str]], Mapping[str, object]], look_every: float = LOOK_EVERY) -> None:
-        self._look = look
-        self._look_every = look_every
+    def __init__(
+        self, read_states: Callable[[Sequence[str]], Mapping[str, object]], poll_every: float = POLL_EVERY
+    ) -> None:
+        self._read_states = read_states
+        self._poll_every = poll_every
         self._condition = threading.Condition()
         self._waiting: dict[str, Subscription] = {}
         self._watcher: threading.Thread | None = None
-        self._look_now = False
-        self._pause = look_every
+        self._poll_now = False
+        self._pause = poll_every
         self._closed = False
 
     def subscribe(
         self, key: str, seen: Mapping[str, object], *, gathers: bool = False, sees_trouble: bool = False
     ) -> Subscription:
-        """Wait for a change of any of these attempts, seen in these states; from a running event loop.
+        """Subscribe to changes of these attempts, seen in these states; from a running event loop. Raises `TooMany`.
 
-        With `gathers` it is told some time later of all that has changed by then: the more wait, the later.
-        `sees_trouble` says whether whoever waits was told that looking fails; if that is not so any more, or now is,
-        that is a change too.
-        What changed before is told at once. An older subscription with the same key ends. Raises `TooMany`.
+        What has changed already notifies at once. With `gathers`, the notification comes some time after the first
+        change: the more subscriptions, the later. `sees_trouble` says whether the subscriber was told that polling
+        fails; it is notified when that is otherwise. An older subscription with the same key ends.
         """
-        subscription = Subscription(seen, gathers, sees_trouble, self._forget)
+        subscription = Subscription(seen, gathers, sees_trouble, self._remove)
         with self._condition:
             self._end(key)
             if self._closed or len(seen) > MOST_ATTEMPTS or len(self._waiting) >= MOST_SUBSCRIPTIONS:
                 raise TooMany
             self._waiting[key] = subscription
-            self._look_now = True
+            self._poll_now = True
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="changes", daemon=True)
                 self._watcher.start()
@@ -109,26 +110,26 @@ class ChangeNotifier:
         return subscription
 
     def notify(self, attempt_id: str) -> None:
-        """Tell whoever waits for this attempt that it has changed."""
+        """Notify the subscribers of this attempt that it has changed."""
         with self._condition:
             for key in [key for key, waiting in self._waiting.items() if attempt_id in waiting.seen]:
                 self._end(key, changed=True)
 
     def close(self) -> None:
-        """End all waiting, and let nobody wait any more."""
+        """End all subscriptions, and allow no more."""
         with self._condition:
             self._closed = True
             for key in list(self._waiting):
                 self._end(key)
 
-    def _forget(self, subscription: Subscription) -> None:
+    def _remove(self, subscription: Subscription) -> None:
         with self._condition:
             for key in [key for key, waiting in self._waiting.items() if waiting is subscription]:
                 self._end(key)
 
     def _end(self, key: str, changed: bool = False) -> None:
         waiting = self._waiting.get(key)
-        if waiting is not None and waiting.gathers and changed:  # it stays among those who wait until it is told
+        if waiting is not None and waiting.gathers and changed:  # it stays until it is notified
             if not waiting.changed:
                 waiting.changed = True
                 pace = min(max(PACE, OF_EACH * len(self._waiting)), SLOWEST)
@@ -147,16 +148,16 @@ class ChangeNotifier:
                     self._watcher = None
                     return
                 waiting = dict(self._waiting)
-                self._look_now = False
+                self._poll_now = False
             now: Mapping[str, object] | None = None
             try:
-                now = self._look(sorted({attempt_id for each in waiting.values() for attempt_id in each.seen}))
-            except Exception as error:  # noqa: BLE001  # a database that is stopped; the pages wait on
-                if self._pause == self._look_every:
+                now = self._read_states(sorted({attempt_id for each in waiting.values() for attempt_id in each.seen}))
+            except Exception as error:  # noqa: BLE001  # a database that is stopped; the subscribers stay
+                if self._pause == self._poll_every:
                     log.warning("Nobody can be told of changes now, it is tried again: %s", type(error).__name__)
-                self._pause = min(self._pause * 2, max(LONGEST_PAUSE, 2 * self._look_every))
+                self._pause = min(self._pause * 2, max(LONGEST_PAUSE, 2 * self._poll_every))
             else:
-                self._pause = self._look_every
+                self._pause = self._poll_every
             with self._condition:
                 for key, each in waiting.items():
                     changed = each.sees_trouble is not (now is None) or (
@@ -164,7 +165,7 @@ class ChangeNotifier:
                     )
                     if changed and self._waiting.get(key) is each:
                         self._end(key, changed=True)
-                if self._pause == self._look_every:
-                    self._condition.wait_for(lambda: not self._waiting or self._look_now, self._pause)
-                else:  # a database in trouble is not asked more often because more people come
+                if self._pause == self._poll_every:
+                    self._condition.wait_for(lambda: not self._waiting or self._poll_now, self._pause)
+                else:  # new subscribers do not make it poll a failing database more often
                     self._condition.wait_for(lambda: not self._waiting, self._pause)

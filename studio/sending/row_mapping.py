@@ -1,4 +1,4 @@
-"""Between a row of the table `attempts` and an `Attempt`: the same columns, read and written. Knows no rule."""
+"""Converts rows of the table `attempts` to `Attempt`s and back. Knows no rule about them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from studio.database.attempt_columns import COLUMNS, SEARCHED
 from studio.database.search_words import searchable, sortable
 from studio.database.tables import attempts, number_at
 from studio.sending.attempts import Attempt, Outcome, Settled, Status
+from studio.sending.kinds import kind_named
 
 LISTED = [attempts.c[column.name] for column in COLUMNS if not column.bulky]
 """The columns of a list: all but the bulky ones."""
 
-TAKEN = sa.select(sa.true()).where(attempts.c.number == sa.bindparam("place"))
+NUMBER_TAKEN = sa.select(sa.true()).where(attempts.c.number == sa.bindparam("number"))
 
 
 def _names(part: str, kind: type[Any]) -> list[str]:
-    """Return the fields of an object that a row has."""
+    """Return the fields of a part of an attempt that are columns."""
     there = {column.name.removeprefix("track_") for column in COLUMNS if column.part == part}
     return [field.name for field in fields(kind) if field.name in there]
 
@@ -34,42 +35,40 @@ OUTCOME = _names("outcome", Outcome)
 TRACK = _names("track", Track)
 
 
-class _Places:
-    """Where the columns of a row stand: a list has many rows, and this is read once."""
+class _Positions:
+    """The indices of an attempt's parts in a row, worked out once for all rows of the same columns."""
 
     def __init__(self, columns: Iterable[sa.Column[Any]]) -> None:
-        place = {column.name: index for index, column in enumerate(columns)}
-        self.own = [name for name in OWN if name in place]
-        self.outcome = [name for name in OUTCOME if name in place]
-        self.get_own = itemgetter(*(place[name] for name in self.own))
-        self.get_request = itemgetter(*(place[name] for name in REQUEST))
-        self.get_outcome = itemgetter(*(place[name] for name in self.outcome))
-        self.get_track = itemgetter(*(place[f"track_{name}"] for name in TRACK))
+        index = {column.name: index for index, column in enumerate(columns)}
+        self.own = [name for name in OWN if name in index]
+        self.outcome = [name for name in OUTCOME if name in index]
+        self.get_own = itemgetter(*(index[name] for name in self.own))
+        self.get_request = itemgetter(*(index[name] for name in REQUEST))
+        self.get_outcome = itemgetter(*(index[name] for name in self.outcome))
+        self.get_track = itemgetter(*(index[f"track_{name}"] for name in TRACK))
 
 
-_PLACES = {len(columns): _Places(columns) for columns in (LISTED, list(attempts.c))}
+_POSITIONS = {len(columns): _Positions(columns) for columns in (LISTED, list(attempts.c))}
 
 
-def read(row: Any) -> Attempt:
-    """Make an attempt of a row with all columns of its table, or with `LISTED`."""
-    places = _PLACES[len(row)]
-    request = PersonaRequest(**dict(zip(REQUEST, places.get_request(row), strict=True)))
-    outcome = dict(zip(places.outcome, places.get_outcome(row), strict=True))
+def attempt_of(row: Any) -> Attempt:
+    """Return the attempt of a row that has all columns of its table, or those in `LISTED`."""
+    positions = _POSITIONS[len(row)]
+    request = PersonaRequest(**dict(zip(REQUEST, positions.get_request(row), strict=True)))
+    outcome = dict(zip(positions.outcome, positions.get_outcome(row), strict=True))
     outcome["status"] = Status(outcome["status"])
     outcome["result"] = json.loads(outcome["result"]) if outcome["result"] else {}
-    values = dict(zip(places.own, places.get_own(row), strict=True))
+    values = dict(zip(positions.own, positions.get_own(row), strict=True))
     values["settled"] = Settled(values["settled"])
     values["tags"] = tuple(values["tags"].split("\n")) if values["tags"] else ()
-    track = places.get_track(row)
+    track = positions.get_track(row)
     if any(track):
         values["track"] = Track(request.audio_id, **dict(zip(TRACK, track, strict=True)))
     return Attempt(request=request, outcome=Outcome(**outcome), **values)
 
 
-def columns_of(attempt: Attempt) -> dict[str, Any]:
-    """Return what a row has of an attempt, without what it is found by."""
-    from studio.sending.kinds import kind_named
-
+def row_of(attempt: Attempt) -> dict[str, Any]:
+    """Return an attempt's columns, without those that it is searched and sorted by."""
     kind = kind_named(attempt.kind)
     body = attempt.body
     return {
@@ -85,31 +84,31 @@ def columns_of(attempt: Attempt) -> dict[str, Any]:
 
 
 def outcome_columns(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as a row has it."""
+    """Return an outcome's columns."""
     values = {name: getattr(outcome, name) for name in OUTCOME}
     result = json.dumps(dict(outcome.result), ensure_ascii=False) if outcome.result else ""
     return values | {"status": outcome.status.value, "result": result}
 
 
 def track_columns(track: Track) -> dict[str, Any]:
-    """Return what an attempt's row keeps of its track."""
+    """Return a track's columns."""
     return {f"track_{name}": getattr(track, name) for name in TRACK}
 
 
 def blank_row() -> dict[str, Any]:
-    """Return a row in which nothing stands yet."""
+    """Return the columns' defaults."""
     blank = {column.name: getattr(column.default, "arg", None) for column in attempts.c}
     return blank | {"kind": "persona", "makes": "persona"}
 
 
-def found_by(row: Mapping[str, Any]) -> dict[str, str]:
+def search_columns(row: Mapping[str, Any]) -> dict[str, str]:
     """Return the columns by which a row is searched and sorted."""
     return {"words": searchable(row.get(name) or "" for name in SEARCHED), "sort_name": sortable(row["name"])}
 
 
-def free_number(connection: sa.Connection, row: Mapping[str, Any]) -> int:
-    """Return a place in time for a new row that no other has."""
+def unused_number(connection: sa.Connection, row: Mapping[str, Any]) -> int:
+    """Return the `number` of a new row: that of its time and ID, or the next one that no row has."""
     number = number_at(row["created_at"], row["id"])
-    while connection.execute(TAKEN, {"place": number}).first():
+    while connection.execute(NUMBER_TAKEN, {"number": number}).first():
         number += 1
     return number

@@ -1,6 +1,6 @@
-"""The statements between the click and the outcome. They are put together once, because that takes longer than they do.
+"""The SQL from the click to the outcome, built once at import: building it takes SQLAlchemy longer than running it.
 
-Here stands how it is asked; what may follow what is decided in `attempt_store.py`.
+`attempt_store.py` decides what is done with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from studio.sending.row_mapping import LISTED
 
 
 def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Return a query for those attempts of an account that are due first."""
+    """Return a query for the two attempts of an account that are due first."""
     known = attempts.c.due_at.is_not(None)
     mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"), known, *more)
     columns = (
@@ -29,12 +29,9 @@ def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.S
 
 
 def _last_departure() -> sa.Select[Any]:
-    """Return a query for the departure after which as many as the limit allows have left."""
-    which, number = (
-        sa.literal_column(str(DEPARTED), sa.Integer).label("what"),
-        sa.literal_column("0", sa.Integer).label("number"),
-    )
-    query = sa.select(which, departures.c.at, number, departures.c.claim).where(
+    """Return a query for the `nth` last departure of an account: a period after it, the rate limit allows another."""
+    what, number = (sa.literal_column(text, sa.Integer) for text in (str(DEPARTED), "0"))
+    query = sa.select(what.label("what"), departures.c.at, number.label("number"), departures.c.claim).where(
         departures.c.account == sa.bindparam("account"),
         departures.c.at > sa.bindparam("after"),
         departures.c.at <= sa.bindparam("until"),
@@ -49,7 +46,7 @@ def _claiming(condition: str, **values: Any) -> sa.sql.dml.ReturningUpdate[Any]:
 
 
 def _of_subject(condition: str) -> sa.Select[Any]:
-    """Return a query for the newest attempt for a subject; what was imported comes last."""
+    """Return a query for the newest attempt for a subject; imported ones come last."""
     of = sa.and_(attempts.c.account == sa.bindparam("account"), attempts.c.subject == sa.bindparam("subject"))
     mine_first = [sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()]
     return (
@@ -76,16 +73,18 @@ NEWEST = (
     .order_by(attempts.c.number.desc())
     .limit(sa.bindparam("count"))
 )
-LOOKED_FOR, SINGLE, OF_A_BATCH, DEPARTED = range(4)
-"""What may be next, in the order in which it is taken, and what decides when."""
+TO_POLL, SINGLE, OF_A_BATCH, DEPARTED = range(4)
+"""The rows of `NEXT`: attempts in the order in which they are claimed, and the departure that decides when."""
 NEXT = sa.union_all(
-    _first_two(LOOKED_FOR, WORKING),
+    _first_two(TO_POLL, WORKING),
     _first_two(SINGLE, QUEUED, attempts.c.priority == 0),
     _first_two(OF_A_BATCH, QUEUED, attempts.c.priority == 1),
     _last_departure(),
 )
-LOOK_FOR = _claiming(WORKING, due_at=sa.bindparam("until"))
-_SEND = _claiming(QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
+CLAIM_POLL = _claiming(WORKING, due_at=sa.bindparam("until"))
+_CLAIM_SEND = _claiming(
+    QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which")
+)
 FORGET_OLD_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
 FORGET_DEPARTURES = sa.delete(departures).where(
     departures.c.account == sa.bindparam("whose"), departures.c.at < sa.bindparam("old")
@@ -108,9 +107,9 @@ STILL_ALIVE = sa.update(executors).where(executors.c.id == sa.bindparam("this"))
 ENTER_DEPARTURE = sa.insert(departures).values(
     claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")
 )
-_SENT = _SEND.cte("sent")
+_SENT = _CLAIM_SEND.cte("sent")
 _ENTERED = sa.insert(departures).from_select(
     ["claim", "account", "at"], sa.select(_SENT.c.claim, _SENT.c.account, _SENT.c.sent_at)
 )
-SEND = {"sqlite": _SEND, "postgresql": sa.select(_SENT).add_cte(_ENTERED.cte("entered"))}
-"""PostgreSQL enters the departure in the same statement."""
+CLAIM_SEND = {"sqlite": _CLAIM_SEND, "postgresql": sa.select(_SENT).add_cte(_ENTERED.cte("entered"))}
+"""PostgreSQL inserts the departure in the same statement."""

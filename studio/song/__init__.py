@@ -1,1 +1,1 @@
-"""From what somebody pastes to a track and its seconds."""
+"""From a pasted text to a track and the seconds of it that KIE listens to."""

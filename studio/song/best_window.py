@@ -1,7 +1,7 @@
 """Which 10 to 30 seconds of a track KIE should listen to: a suggestion from the sung words, and the rules of a window.
 
-Pure: it reads nothing and asks nobody. It counts in whole microseconds, so that the same words always give the same
-window; a window's edges are whole hundredths of a second, as KIE takes them.
+Pure functions. They count in whole microseconds, so that the same words always give the same window; a window's edges
+are whole hundredths of a second, as KIE takes them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 SECOND, STEP = 1_000_000, 10_000
 LEAST, MOST = round(WINDOW_MIN * SECOND), round(WINDOW_MAX * SECOND)
 PAUSE = SECOND // 2
-"""Silence between words that is longer than a breath."""
+"""A longer silence between words counts as a pause, not as a breath."""
 ENOUGH = 95
-"""Percent of the best possible singing time that a window must hold to be chosen for staying in one section."""
+"""Percent of the most singing time that a window in one section must have to be preferred."""
 SAME = SECOND // 10
-"""Singing time is compared in tenths of a second; what is less is decided by the pauses."""
+"""Windows with the same singing time in tenths of a second are compared by their pauses."""
 INTRO = 15
-"""Percent of a track that is passed over where nobody knows when it is sung."""
+"""Percent of a track that is skipped if its sung words are not known."""
 _NAME = re.compile(r"[^\W\d_]+(?:[ -][^\W\d_]+)*")
 
 
@@ -45,8 +45,8 @@ class Window:
 def suggest(words: TimedWords | None, duration: float | None) -> Window | None:
     """Return the window with the most singing in a track of `duration` seconds, or None if no window fits in it.
 
-    A window that stays in one section is better than one with up to 5 % more singing; of windows with the same singing
-    the one with the fewest and shortest pauses is best, then the earliest. Where no words are known it is a guess.
+    A window in one section is preferred to one with up to 5 % more singing; of windows with the same singing, the one
+    with the fewest and shortest pauses, then the earliest. Without sung words it is a guess.
     """
     if duration is None or not math.isfinite(duration):
         return Window(DEFAULT_START, DEFAULT_END, "a guess: the track's length is not known", guessed=True)
@@ -65,13 +65,13 @@ def suggest(words: TimedWords | None, duration: float | None) -> Window | None:
     good = [each for each in found if 100 * each.sung >= enough]
     one = min(good, key=lambda it: (song.crossed(it), -it.sung // SAME, it.pauses, it.silence, it.first, -it.end))
     why = f"most singing: {max(round(one.sung / SECOND), 1)} of {round((one.end - one.first) / SECOND)} s"
-    return Window(one.first / SECOND, one.end / SECOND, why + song.place(one))
+    return Window(one.first / SECOND, one.end / SECOND, why + song.section_phrase(one))
 
 
 def clamp(start: float, end: float, duration: float | None, moved: str) -> tuple[float, float]:
     """Return the window (seconds) that keeps KIE's rules after the edge `moved`, "start", "end" or "both", was moved.
 
-    That edge stays where it was put, as far as the track allows, and the other one follows; both keep their distance.
+    That edge stays where it was put, as far as the track allows, and the other one follows; "both" keep their distance.
     A track under 10 s has no valid window; then it is the whole track.
     """
     last = _last(duration)
@@ -92,20 +92,20 @@ def clamp(start: float, end: float, duration: float | None, moved: str) -> tuple
 
 
 def default(duration: float | None) -> tuple[float, float] | None:
-    """Return the window (seconds) to send where none was chosen; None where KIE's own, its first 30, fits the track."""
+    """Return the window (seconds) to send if none was chosen; None if KIE's default, the first 30 s, fits the track."""
     if duration is None or not WINDOW_MIN <= duration < DEFAULT_END:
         return None
     return clamp(0.0, duration, duration, "start")
 
 
 def is_default(start: float, end: float, duration: float | None) -> bool:
-    """Whether KIE takes this window (seconds) when none is sent."""
+    """Whether this window (seconds) is KIE's default, which it takes when none is sent."""
     chosen = _hundredths(start, -1), _hundredths(end, -1)
     return chosen == (_hundredths(DEFAULT_START, 0), _hundredths(DEFAULT_END, 0)) and _last(duration) >= chosen[1]
 
 
 class _Stretch(NamedTuple):
-    """A piece of a song with singing in it: from where to where, how much singing, pauses, and silence between it."""
+    """A window with singing in it: its edges, its singing time, and the number and the sum of its pauses."""
 
     first: int
     end: int
@@ -115,7 +115,7 @@ class _Stretch(NamedTuple):
 
 
 class _Song:
-    """When a track is sung: phrases without a gap, and where each section begins."""
+    """The phrases of a track, without gaps in them, and where its sections begin."""
 
     def __init__(self, words: Iterable[TimedWord], last: int) -> None:
         self._last = last
@@ -142,8 +142,8 @@ class _Song:
         self._pauses = [0, *accumulate(gap > PAUSE for gap in gaps)]
 
     def stretches(self) -> Iterator[_Stretch]:
-        """Return all windows worth a look with a phrase in them. The one with the most singing begins where a phrase
-        begins, or ends where one ends, or touches an end of the track; one in a section may touch the section's ends.
+        """Yield the candidates. The window with the most singing begins where a phrase begins, or ends where one ends,
+        or touches an end of the track; a window in one section may touch the section's ends.
         """
         length = min(MOST, self._last)
         firsts = {0, self._last - length, *(start // STEP * STEP for start in self._starts)}
@@ -174,11 +174,11 @@ class _Song:
                 yield _Stretch(first, end, stops - begins - silence, pauses, silence)
 
     def crossed(self, it: _Stretch) -> int:
-        """How many sections begin in a stretch in which the one before is still sung."""
+        """Return how many sections begin in a window in which the one before is still sung."""
         return bisect_left(self._sections, it.end) - bisect_right(self._before, it.first)
 
-    def place(self, it: _Stretch) -> str:
-        """Say in which section a stretch is, if the song has several and it is in one."""
+    def section_phrase(self, it: _Stretch) -> str:
+        """Return in which section a window is, in words, if the song has several and it is in one."""
         if len(self._names) < 2 or self.crossed(it):
             return ""
         number = bisect_left(self._sections, it.end) - 1
@@ -187,7 +187,7 @@ class _Song:
 
 
 def _spans(words: Iterable[TimedWord], last: int) -> Iterator[tuple[int, int, str]]:
-    """Return start, end and section of what is sung within the track."""
+    """Yield start, end and section of the words that are sung within the track."""
     limit = last / SECOND
     for word in words:
         start, end = max(word.start, 0.0), min(word.end, limit)
@@ -196,7 +196,7 @@ def _spans(words: Iterable[TimedWord], last: int) -> Iterator[tuple[int, int, st
 
 
 def _last(duration: float | None) -> int:
-    """Return where a window can end at the latest; far away if the track's length is not known."""
+    """Return where a window can end at the latest; KIE's limit if the track's length is not known."""
     if duration is None or not math.isfinite(duration):
         duration = MAX_SECONDS
     return _hundredths(last_end(duration), 0)

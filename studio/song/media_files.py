@@ -1,4 +1,4 @@
-"""Which addresses a page may play or show, and the bytes of those that only this server can reach."""
+"""Which addresses of audio and images a page may load, and downloads of them by this server."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from kie.public_download import NotPublic
 from kie.public_download import download as fetch_bounded
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_CLIP = 40 * 1024 * 1024
+MAX_DOWNLOAD = 40 * 1024 * 1024
 MAX_SECONDS = 60
-"""For a whole file; a dripping host is given up sooner."""
+"""Seconds for a whole file; a host that sends slowly has fewer."""
 NOT_ALLOWED = "This address is not one that may be loaded."
 
 
@@ -35,22 +35,21 @@ def is_public_https(address: str) -> bool:
     return parts.scheme == "https" and public and "@" not in parts.netloc and port in (None, 443)
 
 
-def is_ours(address: str, base_url: str) -> bool:
-    """Whether an address lies on a plain-http KIE stand-in that the operator chose, which a browser may not reach."""
+def is_stand_in(address: str, base_url: str) -> bool:
+    """Whether an address is on a plain-http KIE stand-in that the operator chose, which a browser may not reach."""
     return base_url.startswith("http://") and address.startswith(f"{base_url}/")
 
 
-def clip(address: str, base_url: str) -> bytes:
-    """Return the bytes of a song, for a person to keep. Raises `ValueError` if the address is not one to load from.
+def download(address: str, base_url: str) -> bytes:
+    """Return the bytes of a song, for a person to save. Raises `ValueError` with a sentence for that person.
 
-    Nobody makes this server look into its own network: see
-    `kie.public_download.download` for what is checked, and for what a proxy
-    in the environment takes away from it.
+    No address can make this server connect into its own network: `kie.public_download.download` says what is checked,
+    and what is not behind a proxy.
     """
-    if not is_ours(address, base_url) and not is_public_https(address):
+    if not is_stand_in(address, base_url) and not is_public_https(address):
         raise ValueError(NOT_ALLOWED)
     try:
-        body = _fetched(address, MAX_CLIP)
+        body = _fetched(address, MAX_DOWNLOAD)
     except NotPublic:
         raise ValueError(NOT_ALLOWED) from None
     if not body:
@@ -59,7 +58,7 @@ def clip(address: str, base_url: str) -> bytes:
 
 
 def fetch(address: str, most: int = MAX_BYTES) -> bytes:
-    """Return the bytes behind an address, or b"" if there are none within reason."""
+    """Return the bytes of an address; b"" if it is not public, does not answer, or is too large."""
     try:
         return _fetched(address, most)
     except NotPublic:
@@ -67,5 +66,5 @@ def fetch(address: str, most: int = MAX_BYTES) -> bytes:
 
 
 def _fetched(address: str, most: int) -> bytes:
-    """Fetch. Plain http is spoken only by a stand-in of the operator's, which may be anywhere."""
+    """Fetch. Only the operator's stand-in has plain http, and it may be in a private network."""
     return fetch_bounded(address, most, MAX_SECONDS, public=not address.startswith("http://"))

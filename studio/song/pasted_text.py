@@ -1,4 +1,4 @@
-"""What a person pastes into “Task ID”, whatever it is, and the IDs in it. Rules only; nothing is sent or stored.
+"""Finds the IDs in whatever a person pastes into “Task ID”. Rules only; nothing is sent or stored.
 
 The text is scanned, not parsed: answers that break off, are quoted twice or lost their line breaks are read too.
 Patterns begin with a fixed word, and repetitions in them are bounded or possessive, so that 5 MB of anything are quick.
@@ -16,7 +16,7 @@ from itertools import chain, islice, takewhile
 LONGEST = 5 * 1024 * 1024
 """Characters."""
 MOST = 5_000
-"""Places of each kind that are looked at, from the beginning."""
+"""Matches of each pattern that are used, from the beginning."""
 MOST_COLUMNS = 100
 NOTHING = "Task ID: there is no task ID in this text. Copy it from kie.ai/logs, or paste KIE's whole answer."
 ONLY_AUDIO = "Task ID: there is an audio ID in this text, but no task ID. Copy the song's task ID from kie.ai/logs."
@@ -33,7 +33,7 @@ _SPELLINGS = [
     *zip(("：", "＝", "，", "‐", "‑", "•", "…"), (":", "=", ",", "-", "-", "*", "..."), strict=True),
     *((task, " task ") for task in ("任务", "任務", "タスク")),
 ]
-"""How addresses, HTML, JSON and word processors write what is plain in the end."""
+"""How addresses, HTML, JSON and word processors write plain characters."""
 
 # Patterns see the text in lower case. Those of tables, and of what is glued, see it as it is.
 _W, _Q = "a-z0-9_-", r"\\^\"'`"
@@ -83,22 +83,22 @@ _WORD = re.compile(r"(?=.{1,128}$)[_-]*[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """What was found in a pasted text."""
+    """The IDs that a pasted text has."""
 
     task_ids: tuple[str, ...] = ()
     """In order of appearance, none twice."""
     audio_ids: tuple[str, ...] = ()
     """Likewise; of the tracks named in the text."""
     token: str = field(default="", repr=False)
-    """What looks like a KIE token; it is in no other field."""
+    """A KIE token in the text, or ""; it is in no other field."""
     plain: bool = False
-    """The text is one ID and nothing else, blanks around it aside."""
+    """Whether the text is one ID and nothing else but outer blanks."""
     problem: str = ""
     """A sentence for a person, if there is neither a task ID nor a token."""
 
 
-def read(text: str, known_token: Callable[[str], bool] = lambda text: False) -> Pasted:
-    """Find the IDs in a text. Only `known_token` can tell a bare token of 32 hex digits from a task ID."""
+def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False) -> Pasted:
+    """Return the IDs in a text. `known_token` says whether a text is a token in use: 32 hex digits may be either."""
     if len(text) > LONGEST:
         return Pasted(problem=TOO_LONG)
     word = shown = text.strip()
@@ -138,7 +138,7 @@ def _unglued(value: str) -> str:
 
 
 def _scan(shown: str, low: str) -> list[tuple[str, str]]:
-    """Return every ID with what it is: "task", "audio" or something else."""
+    """Return every ID with its kind: "task", "audio" or something else."""
     params = [(match.start(), match[1]) for match in islice(_PARAM.finditer(low), MOST)]
     found: dict[int, tuple[str, str]] = {}
     in_track = False
@@ -174,7 +174,7 @@ def _scan(shown: str, low: str) -> list[tuple[str, str]]:
 
 
 def _in_track(low: str, start: int, end: int, previous: bool) -> bool:
-    """Whether an `id` is a track's: the object it is in has to say so, or the list."""
+    """Whether an `id` is a track's, by the object that it is in, or by the list around that."""
     first, last = max(0, start - 2000), end + 2000
     opened = max(low.rfind("{", first, start), low.rfind("}", first, start), first)
     closed = min((at for at in (low.find("{", end, last), low.find("}", end, last)) if at >= 0), default=last)

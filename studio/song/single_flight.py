@@ -1,4 +1,4 @@
-"""Calls that only read, shared: whoever asks the same while one is asking waits for that answer. In memory only."""
+"""Single flight: callers that ask the same question at the same time share one call. In memory only."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 MOST = 500
-"""Answers that are kept; the oldest go first."""
+"""Answers that are kept, at most; the oldest are dropped."""
 
 
 class SingleFlight:
-    """Answers by what was asked. Safe for many threads."""
+    """Answers by question. Safe for many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answers: OrderedDict[Hashable, tuple[float, Future[Any]]] = OrderedDict()
 
     def once(self, what: Hashable, ask: Callable[[], T], keep: float = float("inf")) -> T:
-        """Return the answer to a question, asked by one caller for all; it holds for `keep` seconds.
+        """Return the answer to a question, which one caller gets for all; it is valid for `keep` seconds.
 
-        Raises what `ask` raises, for everybody who waited; then the next one asks anew.
+        Raises what `ask` raises, for all who waited; the next caller asks again.
         """
         with self._lock:
             asked, answer = self._answers.get(what, (0.0, None))
@@ -38,7 +38,7 @@ class SingleFlight:
         if mine:
             try:
                 answer.set_result(ask())
-            except BaseException as error:  # noqa: BLE001  # all who wait get it too
+            except BaseException as error:  # noqa: BLE001  # all callers get it
                 with self._lock:
                     if self._answers.get(what, (0.0, None))[1] is answer:
                         del self._answers[what]
@@ -46,8 +46,8 @@ class SingleFlight:
         found: T = answer.result()
         return found
 
-    def known(self, what: Hashable) -> Any:
-        """Return an answer that is there already, or None."""
+    def cached(self, what: Hashable) -> Any:
+        """Return an answer without asking, or None."""
         with self._lock:
             _, answer = self._answers.get(what, (0.0, None))
         return answer.result() if answer is not None and answer.done() and answer.exception() is None else None

@@ -1,4 +1,4 @@
-"""Which track can become a persona, and first words for its fields. Rules only; nothing is sent or stored."""
+"""Which track can become a persona, and why not. Rules only; nothing is sent or stored."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kie import Cause, MusicTask, TaskState, Track
-from kie.persona import MAX_TEXT, WINDOW_MIN
+from kie.persona import WINDOW_MIN
 from studio.sending.attempts import Attempt, Status
-
-_LABEL = re.compile(r"\[([^\]\n]{1,120})\]")
-_HINT = re.compile(r"[:\u2013\u2014-]\s*")
-
 
 MODELS = {
     "V6": "V6",
@@ -26,7 +22,7 @@ MODELS = {
     "V4": "V4",
     "V3_5": "V3.5",
 }
-"""People's names for models; one that is not here is shown as it is."""
+"""The names that people know models by; another model is shown as it is."""
 TOO_OLD = re.compile(r"V?[123](_\d)?|chirp-v[123].*")
 
 
@@ -39,7 +35,7 @@ class Verdict:
 
 
 def verdict(task: MusicTask, track: Track, earlier: Attempt | None = None) -> Verdict:
-    """Judge a track by its task, its model and length, and by what the library has of it."""
+    """Return whether a track can become a persona, by its task, its model and length, and its newest attempt."""
     if task.state is TaskState.FAILED:
         return Verdict("cannot", "The song failed at KIE.")
     if task.state is not TaskState.READY:
@@ -65,31 +61,9 @@ def model(track: Track) -> str:
 
 
 def state_sentence(task: MusicTask) -> str:
-    """Say where a task stands when there is nothing to choose yet."""
+    """Return a sentence for a person about a task that has no tracks to choose from."""
     if task.state is TaskState.ABSENT:
         return "KIE has no record of this task yet. If it was just started, it appears here by itself."
     if task.state is TaskState.FAILED:
         return "This song failed at KIE, so there is no track to use. Make the song again."
     return "This song is still being made. Its tracks appear here by themselves."
-
-
-def suggested_texts(track: Track) -> dict[str, str]:
-    """Return name, description and style to start from, made of the track's title, tags and lyrics."""
-    return {"name": track.title.strip(), "description": draft(track), "style": _tags(track)[0] if _tags(track) else ""}
-
-
-def draft(track: Track) -> str:
-    """Return a first description: the track's tags, and the hints that stand in its lyrics' section labels.
-
-    `[Chorus: belted, double-tracked]` tells how it is sung; a bare `[Chorus]` tells nothing.
-    """
-    hints = [hint for label in _LABEL.findall(track.lyrics) for hint in _HINT.split(label, 1)[1:]]
-    parts = list(dict.fromkeys(part.strip() for part in [*_tags(track), *",".join(hints).split(",")] if part.strip()))
-    if not parts:
-        return ""
-    voice = "" if track.lyrics.strip() else ". Instrumental"
-    return f"{parts[0][0].upper()}{parts[0][1:]}{''.join(f', {part}' for part in parts[1:])}{voice}"[:MAX_TEXT]
-
-
-def _tags(track: Track) -> list[str]:
-    return [tag.strip() for tag in track.tags.replace(";", ",").split(",") if tag.strip()]

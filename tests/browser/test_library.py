@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sandbox import Server
 from studio.database.connection import Database
 from studio.library import import_merge
-from studio.library.find_and_edit import Library
+from studio.library.edits import Library
 from studio.library.import_reader import Record
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
@@ -49,7 +49,7 @@ def shelve(app: App) -> Callable[..., list[str]]:
             for number, values in enumerate(given)
         ]
         store = Store(Database(app.database))
-        import_merge.import_file(Library(store.database), account_of(token), records)
+        import_merge.import_records(Library(store.database), account_of(token), records)
         store.database.close()
         return [record.values["id"] for record in records]
 

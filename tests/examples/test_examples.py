@@ -13,8 +13,8 @@ import pytest
 
 from sandbox import SCENARIOS, Server, serve
 from studio.database.connection import Database
+from studio.library.edits import Library
 from studio.library.export_files import csv_file, json_file
-from studio.library.find_and_edit import Library
 from studio.library.search_query import Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Status

@@ -70,7 +70,7 @@ def shelve(studio: Studio, account: Account) -> Callable[..., list[str]]:
 
     def rows(*given: dict[str, Any], of: Account = account) -> list[str]:
         records = [Record("", blank(number) | values) for number, values in enumerate(given)]
-        import_merge.import_file(studio.library, of.id, records)
+        import_merge.import_records(studio.library, of.id, records)
         return [record.values["id"] for record in records]
 
     return rows
@@ -371,7 +371,7 @@ def test_asking_again_where_kie_gives_the_same_id_settles_the_unknown_attempt(
 ) -> None:
     unknown = asked("answer_lost", name="Half heard")
     track = Track(unknown.request.audio_id, "Half a conversation", "folk", "", "V5", 61.0, "", "", START)
-    studio.library.know_track(account.id, unknown.id, track)
+    studio.library.record_track(account.id, unknown.id, track)
     page = library(unknown.id)
     page.button(key="library_ask_again").click().run()
     assert turned_to == [CREATE_PAGE]
@@ -655,7 +655,7 @@ def test_what_changed_since_the_preview_is_looked_at_again(
 ) -> None:
     page = bring_in(library(), "one.csv", b"persona_id,audio_id,name\np1,a1,One\np2,a2,Two\n")
     page.button(key="library_import").click()
-    import_merge.import_file(studio.library, account.id, File(b"persona_id,audio_id,name\np1,a1,One\n", START))
+    import_merge.import_records(studio.library, account.id, File(b"persona_id,audio_id,name\np1,a1,One\n", START))
     page.run()
     assert cheered(page) == ["1 brought in."]
     assert sorted(names(page.run())) == ["One", "Two"]

@@ -197,7 +197,7 @@ def run(scene: Callable[[], Awaitable[None]]) -> None:
 @pytest.fixture
 def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Grant to tell a browser at an account of an attempt, seen in the state in which it is."""
-    monkeypatch.setattr(studio.changes, "_look", lambda ids: dict.fromkeys(ids, "sending"))
+    monkeypatch.setattr(studio.changes, "_read_states", lambda ids: dict.fromkeys(ids, "sending"))
 
     def grant(key: str, browser: str = "chrome", state: str = "sending", account: Account = ACCOUNT) -> None:
         if browser:

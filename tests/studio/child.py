@@ -36,7 +36,7 @@ def stall(where: str) -> None:
         say("stalled")
         threading.Event().wait()
 
-    setattr(*{"start": (Engine, "wake"), "finish": (Store, "finish")}[where], stalled)
+    setattr(*{"start": (Engine, "serve_soon"), "finish": (Store, "finish")}[where], stalled)
 
 
 def main() -> None:

@@ -14,15 +14,15 @@ from kie import PersonaRequest
 from sandbox import SCENARIOS, Server
 from studio.database.tables import attempts, events, number_at
 from studio.facade import Studio
+from studio.library.edits import Library
 from studio.library.export_files import csv_file
-from studio.library.find_and_edit import Library
 from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Claim, Store
 from studio.sending.attempts import Attempt, Outcome, Seen, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.persona import PERSONA
-from studio.sending.row_mapping import blank_row, found_by
+from studio.sending.row_mapping import blank_row, search_columns
 from tests.polling import eventually
 
 ME, YOU = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
@@ -113,7 +113,11 @@ def filed(where: Store | Library, account: str = ME, **columns: object) -> str:
         "description": "",
         **columns,
     }
-    row |= {"subject": row["audio_id"], "number": number_at(row["created_at"], row["id"]), **found_by(row)} | columns
+    row |= {
+        "subject": row["audio_id"],
+        "number": number_at(row["created_at"], row["id"]),
+        **search_columns(row),
+    } | columns
     with where.database.writing() as connection:
         connection.execute(sa.insert(attempts).values(row))
     return str(row["id"])

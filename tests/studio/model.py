@@ -44,7 +44,7 @@ class PortraitKind(Kind):
         """Order the portrait."""
         return Outcome(Status.WORKING, handle=client.order_portrait(json.loads(attempt.body)))
 
-    def look(self, client: Any, attempt: Attempt) -> Outcome | None:
+    def poll(self, client: Any, attempt: Attempt) -> Outcome | None:
         """Ask whether it is painted."""
         painted = client.portrait(attempt.outcome.handle)
         if painted is None:
@@ -53,7 +53,7 @@ class PortraitKind(Kind):
             return Outcome(Status.REFUSED, cause="failed", message="It was not painted.")
         return Outcome(Status.CREATED, result={"portrait": painted})
 
-    def look_again_after(self, age: timedelta) -> timedelta:
+    def poll_again_after(self, age: timedelta) -> timedelta:
         """Painting is quick."""
         return timedelta(seconds=0.2)
 
@@ -201,7 +201,8 @@ class Process(Engine):
     """
 
     def __init__(self, store: Store, token_store: Any, settings: Settings) -> None:
-        super().__init__(settings, store, token_store)
+        limit, period = settings.rate_limit, settings.rate_period
+        super().__init__(store, token_store, rate_limit=limit, rate_period=period, read_timeout=settings.read_timeout)
         self.brought: dict[str, tuple[Attempt, Outcome, float | None]] = {}
         self.stalled = False
 
@@ -222,9 +223,9 @@ class Process(Engine):
     def carry(self, attempt: Attempt) -> None:
         """Send it, or look for it, and keep what that brings."""
         if attempt.status is Status.WORKING:
-            self._look(attempt)
+            self._poll(attempt)
             if attempt.id not in self.brought:
-                self._let_go(attempt)
+                self._drop_claim(attempt)
         else:
             self._send(attempt, self._claimed[attempt.id][1])
 
@@ -237,7 +238,7 @@ class Process(Engine):
         if attempt_id in self.unsaved:
             return False
         del self.brought[attempt_id]
-        self._let_go(attempt)
+        self._drop_claim(attempt)
         return True
 
     def end(self) -> None:
@@ -250,7 +251,7 @@ class Process(Engine):
         """Do what the heartbeat does, after it said that the process is alive."""
         self._recover(OVERDUE)
 
-    def wake(self, account: str) -> None:
+    def serve_soon(self, account: str) -> None:
         """Nothing: it is told when to serve."""
 
     def _save(self, attempt: Attempt, outcome: Outcome, pause: float | None = None) -> bool:

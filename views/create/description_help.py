@@ -9,7 +9,7 @@ import streamlit as st
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
-from studio.song import track_verdict
+from studio.song import text_draft
 from views.create import track_list
 from views.shared import error_messages, live_updates, persona_form, sign_in, token_panel
 from views.shared.elements import button
@@ -73,7 +73,7 @@ def _show_boost(account: Account, boost: Attempt) -> None:
 
 def _draft() -> None:
     track = track_list.chosen(token_panel.current())
-    draft = track_verdict.draft(track) if track is not None else ""
+    draft = text_draft.draft(track) if track is not None else ""
     typed = persona_form.text("description")
     if draft and draft.lower() not in typed.lower():
         persona_form.fill({"description": f"{typed}\n{draft}" if typed else draft})

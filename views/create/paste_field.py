@@ -28,7 +28,7 @@ def read() -> None:
     text = persona_form.text("task_id")
     if not text:
         return
-    found = pasted_text.read(text, is_token)
+    found = pasted_text.find_ids(text, is_token)
     if found.token:
         persona_form.fill({"task_id": ""})
         if not is_token(found.token) or account is None:

@@ -10,7 +10,7 @@ from kie import KieError, MusicTask, TaskState, Track
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
-from studio.song import track_verdict
+from studio.song import text_draft, track_verdict
 from views.shared import error_messages, persona_form, persona_requests, times, token_panel, track_card
 from views.shared.elements import button, literal
 from views.shared.screen_state import SongLookup, Trouble, state
@@ -59,7 +59,7 @@ def look_up() -> None:
 def use_track(track: Track) -> None:
     """Choose a track: its ID, a window of its own, and first words where nothing was typed."""
     persona_form.fill({"audio_id": track.audio_id})
-    persona_form.suggest(track_verdict.suggested_texts(track))
+    persona_form.suggest(text_draft.suggested_texts(track))
     persona_form.set_window(None, None)  # the chooser fits it to the track
 
 

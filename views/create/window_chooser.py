@@ -35,7 +35,7 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
         _suggest(account, task_id, track, choice)
     if persona_form.window() == (None, None):
         _reset(duration)  # a short track gets what fits, also if its ID was typed
-    timed = the_studio().known_words(account, track.audio_id)
+    timed = the_studio().cached_timed_words(account, track.audio_id)
     start, end = current(duration)
     sound = track_card.source(account, track.audio_url)
     with st.container(key=KEY + "_box"):

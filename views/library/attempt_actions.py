@@ -7,10 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from kie import KieError, PersonaRequest
-from studio.exceptions import NotAllowed
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
-from studio.sending.attempts import Seen
+from studio.sending.attempts import NotAllowed, Seen
 from views.shared import error_messages, persona_form, persona_requests, sign_in, token_panel
 from views.shared.screen_state import LibraryPage, Message, Trouble, state
 
@@ -61,7 +60,7 @@ def used(attempt_id: str) -> None:
     """Note what the persona was used for, and empty the field for the next."""
     key, author = f"used_{attempt_id}", sign_in.author()
     where = str(st.session_state.get(key) or "")
-    if _write(lambda account: the_studio().library.used(account, attempt_id, where, author), "used"):
+    if _write(lambda account: the_studio().library.record_use(account, attempt_id, where, author), "used"):
         st.session_state[key] = ""
 
 
@@ -79,7 +78,7 @@ def look_up(attempt_id: str, request: PersonaRequest) -> None:
     if track is None:
         _say(Message("KIE no longer lists this track.", bad=True, place="track"))
     else:
-        _write(lambda account: the_studio().library.know_track(account, attempt_id, track))
+        _write(lambda account: the_studio().library.record_track(account, attempt_id, track))
 
 
 def change_and_try_again(request: PersonaRequest) -> None:
@@ -132,7 +131,7 @@ def forget() -> None:
         _say(Message(sentence, bad=True, place="forget"))
         return
     erased: list[int] = []
-    if _write(lambda mine: erased.append(the_studio().library.forget(mine))):
+    if _write(lambda mine: erased.append(the_studio().library.erase_account(mine))):
         open_attempt("")
         persona_requests.close_outcome()
         attempts = "attempt" if erased[0] == 1 else "attempts"

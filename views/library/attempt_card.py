@@ -157,7 +157,7 @@ def _track(account: Account, attempt: Attempt) -> None:
                 "application/octet-stream",
                 ":material/download:",
                 account,
-                lambda: io.BytesIO(media_files.clip(track.audio_url, base_url)),
+                lambda: io.BytesIO(media_files.download(track.audio_url, base_url)),
             )
         if request.task_id and (track is None or not track.audio_url):
             button(

@@ -86,7 +86,7 @@ def _in(account: Account) -> None:
             content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
             with st.spinner("Reading the file …"):
                 bar = st.empty()
-                coming.preview = import_merge.compare(
+                coming.preview = import_merge.preview_import(
                     library,
                     account.id,
                     import_reader.File(content, library.now()),
@@ -168,7 +168,7 @@ def _import(account: Account, file_key: str) -> None:
     _forget_last(coming)
     try:
         file = import_reader.File(content, library.now())
-        written = import_merge.import_file(library, account.id, file, overwrite, author, file.order)
+        written = import_merge.import_records(library, account.id, file, overwrite, author, file.order)
     except BadFile as error:
         coming.problem = str(error)
     except NotSaved as error:

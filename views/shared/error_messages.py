@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.exceptions import NotAllowed
 from studio.facade import NotSaved
-from studio.sending.attempts import Attempt
+from studio.sending.attempts import Attempt, NotAllowed
 from studio.sending.kinds import kind_named
 from views.shared.elements import literal
 from views.shared.screen_state import Trouble

@@ -12,10 +12,9 @@ from dataclasses import replace
 import streamlit as st
 
 from kie import PersonaRequest, Problem, Track
-from studio.exceptions import NeedsDecision, NotAllowed
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
-from studio.sending.attempts import Attempt, Seen
+from studio.sending.attempts import Attempt, NeedsDecision, NotAllowed, Seen
 from views.shared import error_messages, persona_form, sign_in, token_panel
 from views.shared.screen_state import PersonaRequests, SongLookup, state
 

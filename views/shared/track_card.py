@@ -15,7 +15,7 @@ def source(account: Account, address: str) -> str | bytes:
     """Return what a media element may be given for an address: itself, the bytes behind it, or nothing."""
     if media_files.is_public_https(address):
         return address
-    ours = media_files.is_ours(address, the_studio().token_store.base_url(account.id))
+    ours = media_files.is_stand_in(address, the_studio().token_store.base_url(account.id))
     return _fetched(address) if ours else b""
 
 

@@ -1,4 +1,4 @@
-"""A description that KIE makes richer, for credits."""
+"""A boost: KIE makes a description richer, for credits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from kie import KieClient
 from kie.operations import BOOST_STYLE
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.kinds import Kind, register
+from studio.sending.kinds.kind import Kind
 
 
 class BoostKind(Kind):
@@ -19,7 +19,7 @@ class BoostKind(Kind):
     operation = BOOST_STYLE
 
     def subject(self, attempt_id: str, body: str) -> str:
-        """The text: while it is on its way, nobody wants the same one a second time."""
+        """The text, so that the same one is not sent twice at a time."""
         return "boost " + hashlib.sha256(json.dumps(json.loads(body)).encode()).hexdigest()
 
     def send(self, client: KieClient, attempt: Attempt) -> Outcome:
@@ -29,4 +29,4 @@ class BoostKind(Kind):
         return Outcome(Status.CREATED, raw=made.raw, http_status=200, code=200, result=result)
 
 
-BOOST = register(BoostKind())
+BOOST = BoostKind()

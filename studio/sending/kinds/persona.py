@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from kie import Cause, KieClient, KieError, PersonaRequest, Sent
 from kie.operations import CREATE_PERSONA
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.kinds import Kind, register
+from studio.sending.kinds.kind import Kind
 
 SONG_PAUSE, SONG_TRIES = 15.0, 8
-"""Seconds between tries, and how many, while KIE does not see a song yet that was just finished."""
+"""Seconds between tries, and how many, while KIE does not find the music of a song that was just finished."""
 FRESH = timedelta(minutes=15)
-"""A song this young may be finished and still not be there for personas."""
+"""For so long after a song was started KIE may not find its music."""
 
 
 class PersonaKind(Kind):
@@ -36,16 +36,16 @@ class PersonaKind(Kind):
         return Outcome(Status.CREATED, persona_id=made.persona_id, raw=made.raw, http_status=200, code=200)
 
     def pause(self, attempt: Attempt, error: KieError, now: datetime) -> float | None:
-        """As for every kind; and KIE is given time to see a song that was just finished."""
+        """As for every kind; and `SONG_PAUSE` while KIE may not find the music of a new song."""
         pause = super().pause(attempt, error, now)
         return SONG_PAUSE if pause is None and may_wait_for_song(attempt, error, now) else pause
 
 
 def may_wait_for_song(attempt: Attempt, error: KieError, now: datetime) -> bool:
-    """Whether a refused attempt is tried again by itself: KIE made nothing, and its song is only minutes old."""
+    """Whether a refused attempt is sent again automatically, because its song is only minutes old."""
     made = attempt.track.created_at if attempt.track is not None else None
     too_early = error.sent is Sent.YES and error.cause is Cause.NOT_READY
     return too_early and attempt.repeats < SONG_TRIES and made is not None and now - made < FRESH
 
 
-PERSONA = register(PersonaKind())
+PERSONA = PersonaKind()

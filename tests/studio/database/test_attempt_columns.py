@@ -15,8 +15,8 @@ import pytest
 from kie import Cause, PersonaRequest, Track
 from studio.database.attempt_columns import COLUMNS, IN_CSV, Column
 from studio.database.connection import Database
+from studio.library.edits import Library
 from studio.library.export_files import csv_file
-from studio.library.find_and_edit import Library
 from studio.library.search_query import Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Outcome

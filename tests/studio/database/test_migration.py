@@ -15,14 +15,13 @@ from alembic.config import Config
 
 from studio.database.connection import Database, engine_for
 from studio.database.tables import MIGRATIONS, upgrade
-from studio.exceptions import NeedsDecision
+from studio.library.edits import Library
 from studio.library.export_files import json_file
-from studio.library.find_and_edit import Library
-from studio.library.import_merge import compare
+from studio.library.import_merge import preview_import
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Status
+from studio.sending.attempts import NeedsDecision, Status
 from tests.studio.helpers import ME, YOU, a_request, claim, image, press_in
 
 NOON = datetime(2025, 12, 31, 12)  # without a zone, as the database keeps it
@@ -160,7 +159,7 @@ def test_what_was_promised_still_holds(upgraded: Store) -> None:
 
 def test_what_goes_out_is_the_same_when_it_comes_in(library: Library) -> None:
     file = json_file(library, ME, Query(statuses=(Status.REFUSED,))).read()
-    seen = compare(library, ME, File(file, datetime.now(UTC)))
+    seen = preview_import(library, ME, File(file, datetime.now(UTC)))
     assert (seen.new, seen.same, seen.different) == (0, 2, 0)
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from kie import Track
 from studio.database.connection import Database
 from studio.database.tables import attempts
+from studio.library.edits import Library
 from studio.library.export_files import csv_file, csv_parts, guard, json_file, json_parts, unguard
-from studio.library.find_and_edit import Library
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Outcome, Status

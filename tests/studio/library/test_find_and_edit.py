@@ -17,12 +17,13 @@ from kie import Track
 from studio.database.connection import Database
 from studio.database.search_words import words_in
 from studio.database.tables import attempts, events
-from studio.exceptions import NeedsDecision, NotAllowed, NotSaved
-from studio.library.find_and_edit import Library, Page
-from studio.library.import_merge import import_file
+from studio.exceptions import NotSaved
+from studio.library.edits import Library
+from studio.library.import_merge import import_records
+from studio.library.search import Page
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Attempt, Event, Outcome, Seen, Settled, Status
+from studio.sending.attempts import Attempt, Event, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.boost import BOOST
 from tests.studio.helpers import (
@@ -440,7 +441,7 @@ def test_the_tags_in_use_are_sorted_and_without_doubles(library: Library) -> Non
 
 def test_what_kie_says_of_a_track_is_kept(library: Library) -> None:
     this = filed(library, audio_id="audio-1")
-    library.know_track(ME, this, TRACK)
+    library.record_track(ME, this, TRACK)
     assert library.find(ME, Query("lighth")).attempts[0].track == TRACK
 
 
@@ -667,17 +668,17 @@ def test_a_deleted_attempt_comes_back_as_it_was(store: Store, library: Library, 
 
 def test_what_a_persona_was_used_for_stands_in_its_story(library: Library) -> None:
     this = filed(library, persona_id="p-1")
-    library.used(ME, this, "  Autumn album,\n track 3 ", "ines@example.org")
-    library.used(ME, this, "=trailer")
-    library.used(ME, this, "  ")
+    library.record_use(ME, this, "  Autumn album,\n track 3 ", "ines@example.org")
+    library.record_use(ME, this, "=trailer")
+    library.record_use(ME, this, "  ")
     assert story(library, this) == [
         ("used", {"for": "Autumn album, track 3"}, "ines@example.org"),
         ("used", {"for": "=trailer"}, ""),
     ]
     with pytest.raises(ValueError, match="Used for: it has 201 characters"):
-        library.used(ME, this, "x" * 201)
+        library.record_use(ME, this, "x" * 201)
     with pytest.raises(NotAllowed):
-        library.used(ME, filed(library, status="refused", persona_id=""), "nothing")
+        library.record_use(ME, filed(library, status="refused", persona_id=""), "nothing")
 
 
 def test_deleting_and_bringing_back_twice_is_told_once(library: Library) -> None:
@@ -711,7 +712,7 @@ def test_forgetting_leaves_nothing_of_an_account(store: Store, library: Library,
     over(store, clock, CREATED)
     library.not_made(ME, over(store, clock, UNKNOWN, audio_id="audio-2").id)
     library.delete(ME, over(store, clock, REFUSED, audio_id="audio-3").id)
-    assert library.forget(ME) == 3
+    assert library.erase_account(ME) == 3
     assert (image(library, ME), rows_in(library, events), indexed(library)) == ([], 0, 0)
 
 
@@ -724,7 +725,7 @@ def test_forgetting_leaves_what_is_anothers(store: Store, library: Library, cloc
         assert boost
         store.finish(boost, CREATED)
     before = image(library, YOU)
-    library.forget(ME)
+    library.erase_account(ME)
     assert (image(library, ME), image(library, YOU)) == ([], before)
 
 
@@ -736,7 +737,7 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(
     make(store, audio_id="audio-2")
     before = image(library, ME)
     with pytest.raises(NotAllowed, match="on its way"):
-        library.forget(ME)
+        library.erase_account(ME)
     assert image(library, ME) == before
 
 
@@ -831,7 +832,7 @@ CHANGES: dict[str, Callable[[Store, Library, str, str, random.Random], object]] 
         who, this, tags=drawn.sample(["song", "pop", "x"], 2)
     ),
     "star": lambda store, library, who, this, drawn: library.annotate(who, this, favourite=drawn.random() < 0.7),
-    "track": lambda store, library, who, this, drawn: library.know_track(who, this, TRACK),
+    "track": lambda store, library, who, this, drawn: library.record_track(who, this, TRACK),
     "delete": lambda store, library, who, this, drawn: library.delete(who, this),
     "restore": lambda store, library, who, this, drawn: library.restore(who, this),
     "not made": lambda store, library, who, this, drawn: drawn.random() < 0.3 and library.not_made(who, this),
@@ -883,14 +884,14 @@ def test_nothing_of_another_account_is_seen(library: Library, theirs: dict[str, 
 
 DEEDS: dict[str, Callable[[Store, Library, str], object]] = {
     "annotate": lambda store, library, this: library.annotate(ME, this, note="Mine", tags=["mine"], favourite=False),
-    "know track": lambda store, library, this: library.know_track(ME, this, TRACK),
+    "know track": lambda store, library, this: library.record_track(ME, this, TRACK),
     "not made": lambda store, library, this: library.not_made(ME, this),
-    "used": lambda store, library, this: library.used(ME, this, "mine"),
+    "used": lambda store, library, this: library.record_use(ME, this, "mine"),
     "by hand": lambda store, library, this: library.found_by_hand(ME, this, "mine"),
     "delete": lambda store, library, this: library.delete(ME, this),
     "restore": lambda store, library, this: library.restore(ME, this),
     "cancel": lambda store, library, this: store.cancel(ME, this),
-    "forget": lambda store, library, this: library.forget(ME),
+    "forget": lambda store, library, this: library.erase_account(ME),
     "replace": lambda store, library, this: replace_it(store, this),
     "take in": lambda store, library, this: _take_in_what_is(library, this),
 }
@@ -904,7 +905,7 @@ def _take_in_what_is(library: Library, this: str) -> None:
     from studio.library.import_reader import Record
 
     values = {"id": this, "status": "created", "persona_id": "mine", "name": "Mine", "created_at": EPOCH}
-    import_file(library, ME, [Record("Row 2", values)], overwrite=True)
+    import_records(library, ME, [Record("Row 2", values)], overwrite=True)
 
 
 def test_nothing_of_another_account_is_changed(store: Store, library: Library, theirs: dict[str, str]) -> None:

@@ -22,15 +22,15 @@ from hypothesis import strategies as st
 from kie import Track
 from studio.database.connection import Database
 from studio.database.tables import events, metadata, number_at
-from studio.exceptions import BadFile, NeedsDecision, NotSaved
+from studio.exceptions import BadFile, NotSaved
 from studio.library import import_merge
+from studio.library.edits import Library
 from studio.library.export_files import FIELDS, csv_file, json_file
-from studio.library.find_and_edit import Library
-from studio.library.import_merge import Preview, compare, import_file
+from studio.library.import_merge import Preview, import_records, preview_import
 from studio.library.import_reader import File
 from studio.library.search_query import Order, Query
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Outcome, Settled, Status
+from studio.sending.attempts import NeedsDecision, Outcome, Settled, Status
 from tests.studio.helpers import (
     CREATED,
     EPOCH,
@@ -61,12 +61,12 @@ def file(library: Library, content: bytes | str) -> File:
 
 
 def preview(library: Library, content: bytes | str, account: str = ME) -> Preview:
-    return compare(library, account, file(library, content))
+    return preview_import(library, account, file(library, content))
 
 
 def bring_in(library: Library, content: bytes | str, account: str = ME, overwrite: bool = False) -> int:
     it = file(library, content)
-    return import_file(library, account, it, overwrite, "ines@example.org", it.order)
+    return import_records(library, account, it, overwrite, "ines@example.org", it.order)
 
 
 def counts(seen: Preview) -> tuple[int, int, int]:
@@ -310,7 +310,7 @@ def test_a_later_story_is_taken_over_without_doubles(library: Library) -> None:
     library.delete(ME, this)
     library.restore(ME, this)
     late, story = as_json(library), library.events(ME, this)
-    library.forget(ME)
+    library.erase_account(ME)
     bring_in(library, early)
     bring_in(library, late, overwrite=True)
     assert library.events(ME, this)[:3] == story
@@ -472,7 +472,7 @@ def test_transactions_become_as_long_as_they_may_be(library: Library, monkeypatc
     monkeypatch.setattr("studio.library.import_merge.PAUSE", 0)
     clock, pieces = iter([0.0, 0, 0.3, 0.3, 0.3, 0.3 + 1e-9]), [list[int]()]
     monkeypatch.setattr("studio.library.import_merge.monotonic", lambda: next(clock))
-    turns = import_merge._Turns(library)
+    turns = import_merge._Transactions(library)
     for piece in turns.pieces(range(1000)):
         pieces.append(list(piece))
         if len(pieces) == 4:
@@ -490,7 +490,7 @@ def test_between_two_portions_others_can_write(
 
     def instead_of_waiting(seconds: float) -> None:
         paused.append(seconds)
-        other.heartbeat("other")
+        other.processes.heartbeat("other")
 
     monkeypatch.setattr("studio.library.import_merge.sleep", instead_of_waiting)
     bring_in(library, FILES["JSON"])
@@ -511,7 +511,7 @@ def test_a_persona_of_very_many_attempts_is_looked_up_only_so_far(
 
 def test_how_much_was_read_is_told_after_each_portion(library: Library, small_portions: None) -> None:
     content, told = FILES["JSON"], list[int]()
-    compare(library, ME, file(library, content), told.append)
+    preview_import(library, ME, file(library, content), told.append)
     assert len(told) == 4
     assert told == sorted(told)
     assert told[-1] == len(content) - len(content.splitlines(keepends=True)[0])

@@ -148,7 +148,7 @@ def test_a_json_is_read(lead: str) -> None:
     assert record.values == {
         "id": ENTRY["id"], "created_at": NOON, "status": "created", "persona_id": "p-1", "name": "Quay",
     }  # fmt: skip
-    assert record.story == (
+    assert record.events == (
         {"at": NOON + timedelta(hours=1), "kind": "by_hand", "detail": {"persona_id": "p-1"}, "author": ""},
     )
 

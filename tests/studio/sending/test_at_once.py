@@ -13,13 +13,13 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from studio.exceptions import NotAllowed
-from studio.library.find_and_edit import Library
-from studio.sending.attempt_store import LEASE, LOOK_LEASE, Claim, Store
-from studio.sending.attempts import Attempt, Outcome, Settled, Status
-from studio.sending.batches import Batches, Wanted
-from studio.sending.kinds import body_of
+from studio.library.edits import Library
+from studio.sending.attempt_store import POLL_LEASE, Claim, Store
+from studio.sending.attempts import Attempt, NotAllowed, Outcome, Settled, Status
+from studio.sending.batches import Batches
+from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
+from studio.sending.processes import LEASE
 from tests.studio.helpers import CREATED, ME, UNKNOWN, Clock, a_request, add, claim, now, over, press_in, sent
 
 WORKING = Outcome(Status.WORKING, handle="handle-1")
@@ -77,7 +77,7 @@ def test_what_is_cancelled_while_it_is_claimed_is_either_cancelled_or_sent(one: 
 def test_what_is_found_while_another_process_takes_it_to_look_is_not_sent(one: Store, two: Store, clock: Clock) -> None:
     attempt = sent(one)
     one.finish(attempt, WORKING)
-    clock.forward(LOOK_LEASE.total_seconds())
+    clock.forward(POLL_LEASE.total_seconds())
     with in_the_middle(two, "UPDATE attempts", lambda: one.finish(attempt, CREATED)):
         claimed = claim(two, executor="two").attempt
     assert claimed is None or claimed.status is Status.WORKING
@@ -86,7 +86,7 @@ def test_what_is_found_while_another_process_takes_it_to_look_is_not_sent(one: S
 
 def _batch(store: Store, *tracks: str) -> str:
     rows = [a_request(audio_id=track) for track in tracks]
-    batch, _ = Batches(store).start(ME, "", [Wanted(PERSONA, body_of(row.payload()), row) for row in rows])
+    batch, _ = Batches(store).start(ME, "", [BatchItem(PERSONA, body_of(row.payload()), row) for row in rows])
     return batch
 
 
@@ -111,7 +111,7 @@ def test_what_is_filed_while_its_account_is_forgotten_stays(one: Store, two: Sto
     library = Library(one.database)
     filed: list[str] = []
     with in_the_middle(one, "SELECT attempts.id, attempts.makes", lambda: filed.append(add(two, audio_id="new").id)):
-        library.forget(ME)
+        library.erase_account(ME)
     assert [attempt.id for attempt in one.newest(ME, 10)] == filed
 
 
@@ -160,7 +160,7 @@ def test_work_of_a_forgotten_attempt_is_filed_again_although_its_track_is_asked_
     store: Store, clock: Clock
 ) -> None:
     attempt = _written_off(store, clock)
-    Library(store.database).forget(ME)
+    Library(store.database).erase_account(ME)
     add(store, name="Other")
     store.finish(attempt, WORKING)
     late = now(store, attempt)
@@ -169,7 +169,7 @@ def test_work_of_a_forgotten_attempt_is_filed_again_although_its_track_is_asked_
 
 def test_work_of_a_forgotten_attempt_is_looked_for(store: Store, clock: Clock) -> None:
     attempt = _written_off(store, clock)
-    Library(store.database).forget(ME)
+    Library(store.database).erase_account(ME)
     store.finish(attempt, WORKING)
     looked = claim(store).attempt
     assert looked
@@ -178,7 +178,7 @@ def test_work_of_a_forgotten_attempt_is_looked_for(store: Store, clock: Clock) -
 
 def test_a_decision_about_a_forgotten_attempt_sends_nothing_and_says_so(store: Store, clock: Clock) -> None:
     seen = over(store, clock, UNKNOWN).seen
-    Library(store.database).forget(ME)
+    Library(store.database).erase_account(ME)
     with pytest.raises(NotAllowed, match="not in the library any more"):
         press_in(store, a_request(), replaces=seen)
 

@@ -14,11 +14,12 @@ import sqlalchemy as sa
 
 from studio.database.connection import CommitInDoubt, Database
 from studio.database.tables import attempts, departures
-from studio.exceptions import MaybeSaved, NeedsDecision, NotSaved
-from studio.sending.attempt_store import LEASE, SLACK, Claim, Store
-from studio.sending.attempts import Attempt, Outcome, Settled, Status
+from studio.exceptions import MaybeSaved, NotSaved
+from studio.sending.attempt_store import SLACK, Claim, Store
+from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Settled, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.boost import BOOST
+from studio.sending.processes import LEASE
 from tests.studio.helpers import (
     CREATED,
     ME,
@@ -294,7 +295,7 @@ def test_the_sign_of_life_of_a_process_whose_clock_is_ahead_lifts_no_limit(open_
     add(one, audio_id="one more")
     ahead = two.now
     two.now = lambda: ahead() + timedelta(hours=1)
-    two.heartbeat("two")
+    two.processes.heartbeat("two")
     assert claim(one).attempt is None
 
 
@@ -408,16 +409,16 @@ def test_what_is_due_only_now_is_left_to_who_filed_it(store: Store, clock: Clock
 def test_after_the_clock_was_set_back_nothing_waits_for_hours(store: Store, clock: Clock) -> None:
     add(store)
     clock.forward(-3600)
-    store.mend_times()
+    store.correct_due_times()
     assert claim(store).attempt
 
 
 def test_only_processes_without_a_heartbeat_are_gone(store: Store, clock: Clock) -> None:
-    store.heartbeat("one")
-    store.heartbeat("two")
+    store.processes.heartbeat("one")
+    store.processes.heartbeat("two")
     clock.forward(GONE_AFTER)
-    store.heartbeat("two")
-    assert store.gone_processes() == ["one"]
+    store.processes.heartbeat("two")
+    assert store.processes.gone() == ["one"]
 
 
 # Cancelling
@@ -443,7 +444,7 @@ def test_another_account_cancels_nothing(store: Store) -> None:
 
 def lost(store: Store, clock: Clock) -> Attempt:
     """An attempt that was written off, because its process was not seen for a while."""
-    store.heartbeat("one")
+    store.processes.heartbeat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER)
     assert store.write_off() == [attempt.id]
@@ -457,7 +458,7 @@ def test_what_a_gone_process_was_sending_is_unknown_and_not_sent_again(store: St
 
 
 def test_what_a_living_process_is_sending_is_left_alone(store: Store, clock: Clock) -> None:
-    store.heartbeat("one")
+    store.processes.heartbeat("one")
     attempt = sent(store)
     clock.forward(GONE_AFTER - 1)
     assert store.write_off() == []
@@ -517,7 +518,7 @@ def test_a_late_persona_brings_a_deleted_attempt_back(store: Store, clock: Clock
 
 
 def test_a_person_who_was_quicker_keeps_their_word_and_the_answer_is_told(store: Store, clock: Clock) -> None:
-    from studio.library.find_and_edit import Library
+    from studio.library.edits import Library
 
     attempt = lost(store, clock)
     library = Library(store.database)
@@ -591,46 +592,46 @@ def test_if_nobody_can_say_whether_it_is_filed_it_may_be(store: Store, monkeypat
 
 
 def test_what_waits_in_a_copy_of_the_database_waits_for_a_person(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     attempt = add(store)
     monkeypatch.setattr(Database, "identity", lambda *args: "another file")
-    assert store.hold_what_was_restored() == 1
+    assert store.hold_restored() == 1
     assert (now(store, attempt).held, claim(store)) == (True, Claim())
 
 
 def test_a_held_attempt_goes_when_a_person_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     attempt = add(store)
     monkeypatch.setattr(Database, "identity", lambda *args: "another file")
-    store.hold_what_was_restored()
+    store.hold_restored()
     assert store.send_held(ME, attempt.id)
     assert claim(store).attempt
 
 
 def test_a_held_attempt_can_be_cancelled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.hold_what_was_restored()
+    store.hold_restored()
     attempt = add(store)
     monkeypatch.setattr(Database, "identity", lambda *args: "another file")
-    store.hold_what_was_restored()
+    store.hold_restored()
     assert store.cancel(ME, attempt.id)
 
 
 @pytest.mark.parametrize(("minutes", "held"), [(1, 0), (11, 1)])
 def test_after_a_crash_it_depends_on_how_long_ago_that_was(store: Store, clock: Clock, minutes: int, held: int) -> None:
-    store.hold_what_was_restored()
-    store.heartbeat("one")
+    store.hold_restored()
+    store.processes.heartbeat("one")
     add(store)
     clock.forward(60 * minutes)
-    assert store.hold_what_was_restored() == held
+    assert store.hold_restored() == held
 
 
 def test_after_an_orderly_end_all_goes_on_however_late(store: Store, clock: Clock) -> None:
-    store.hold_what_was_restored()
-    store.heartbeat("one")
+    store.hold_restored()
+    store.processes.heartbeat("one")
     add(store)
-    store.unregister("one")
+    store.processes.unregister("one")
     clock.forward(86_400)
-    assert store.hold_what_was_restored() == 0
+    assert store.hold_restored() == 0
 
 
 # Another kind

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from studio.exceptions import NeedsDecision
 from studio.sending.attempt_store import Claim, Store
-from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.batches import Batches, BatchStatus, Wanted
-from studio.sending.kinds import body_of
+from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Status
+from studio.sending.batches import Batches, BatchStatus
+from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
 from tests.studio.helpers import CREATED, ME, REFUSED, YOU, Clock, a_request, add, claim, now, over
 
@@ -20,9 +19,9 @@ def batches(store: Store) -> Batches:
     return Batches(store)
 
 
-def wanted(*tracks: str) -> list[Wanted]:
+def wanted(*tracks: str) -> list[BatchItem]:
     requests = [a_request(track) for track in tracks]
-    return [Wanted(PERSONA, body_of(request.payload()), request) for request in requests]
+    return [BatchItem(PERSONA, body_of(request.payload()), request) for request in requests]
 
 
 def start(batches: Batches, *tracks: str, account: str = ME) -> tuple[str, list[Attempt]]:

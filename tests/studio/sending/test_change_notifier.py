@@ -60,7 +60,7 @@ def database() -> Database:
 @pytest.fixture
 def slow(database: Database) -> Iterator[ChangeNotifier]:
     """ChangeNotifier that look again only when somebody comes."""
-    made = ChangeNotifier(database, look_every=3600)
+    made = ChangeNotifier(database, poll_every=3600)
     yield made
     made.close()
 
@@ -120,7 +120,7 @@ def test_a_change_of_another_server_is_found_by_one_question_for_all(paced: Pace
         database.states["b"] = "created"
         assert await two.wait(LONG)
         assert not one.changed
-        assert set(paced.pauses) == {change_notifier.LOOK_EVERY}
+        assert set(paced.pauses) == {change_notifier.POLL_EVERY}
 
     run(scene)
 

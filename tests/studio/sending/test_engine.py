@@ -17,8 +17,7 @@ from studio.people.token_store import Account
 from studio.sending import engine as engines
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Status
-from studio.sending.batches import Wanted
-from studio.sending.kinds import body_of
+from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
 from studio.settings import Settings
 from tests.studio.helpers import Story, a_request, ended, eventually, press, story
@@ -35,9 +34,9 @@ def any_studio(new_database: Callable[[], str], server: Server) -> Iterator[Stud
         studio.close()
 
 
-def wanted(count: int) -> list[Wanted]:
+def wanted(count: int) -> list[BatchItem]:
     requests = [a_request(f"audio-{number}", task_id=f"task-{number}") for number in range(count)]
-    return [Wanted(PERSONA, body_of(request.payload()), request) for request in requests]
+    return [BatchItem(PERSONA, body_of(request.payload()), request) for request in requests]
 
 
 def workflows(studio: Studio) -> set[str]:

@@ -1,4 +1,4 @@
-"""Each file in `studio/sending/kinds/` is a kind that every process knows, and that fits into its columns."""
+"""Each file in `studio/sending/kinds/` but its interface is a kind that every process knows, and that fits into its columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from studio.database.attempt_columns import COLUMNS
 from studio.sending import kinds
 
 ROOT = Path(__file__).parents[3]
-FILES = sorted(file.stem for file in Path(str(kinds.__file__)).parent.glob("*.py") if file.stem != "__init__")
+FILES = sorted(
+    file.stem for file in Path(str(kinds.__file__)).parent.glob("*.py") if file.stem not in ("__init__", "kind")
+)
 LENGTHS = {column.name: column.length for column in COLUMNS if column.name in ("kind", "makes")}
 LISTS = {"persona", "song", "text"}
 

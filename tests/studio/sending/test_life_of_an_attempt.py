@@ -31,20 +31,21 @@ from hypothesis.stateful import (
 from kie import PersonaRequest
 from sandbox import Server
 from studio.database.tables import attempts, metadata
-from studio.exceptions import NeedsDecision, NotSaved
-from studio.exceptions import NotAllowed as NotAllowed
+from studio.exceptions import NotSaved
 from studio.facade import Studio
-from studio.library.find_and_edit import Library
+from studio.library.edits import Library
 from studio.sending import attempt_store as store_module
 from studio.sending import batches as batches_module
 from studio.sending import engine as engine_module
 from studio.sending import kinds
-from studio.sending.attempt_store import LEASE, Store
-from studio.sending.attempts import Attempt, Outcome, Seen, Status
-from studio.sending.batches import Batches, BatchStatus, Wanted
-from studio.sending.kinds import Kind, body_of, register
+from studio.sending.attempt_store import Store
+from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Seen, Status
+from studio.sending.attempts import NotAllowed as NotAllowed
+from studio.sending.batches import Batches, BatchStatus
+from studio.sending.kinds import BatchItem, Kind, body_of, register
 from studio.sending.kinds.boost import BOOST
 from studio.sending.kinds.persona import PERSONA
+from studio.sending.processes import LEASE
 from studio.settings import Settings
 from tests.studio.helpers import ME, Clock, a_request, ended, eventually
 from tests.studio.model import CERTAINLY_NOT, FATES, PORTRAIT, UNCLEAR, Kie, Letter, Line, Process, ShakyDatabase
@@ -243,7 +244,7 @@ class Life(RuleBasedStateMachine):
     def a_person_starts_a_batch(self, rows: list[tuple[str, int]], breaks: tuple[str, ...] = ()) -> None:
         bodies = [(KINDS[kind], *a_body(kind, track, 0)) for kind, track in rows]
         with self.breaking(breaks):
-            self.batches.start(ME, "", [Wanted(kind, body, request) for kind, body, request in bodies])
+            self.batches.start(ME, "", [BatchItem(kind, body, request) for kind, body, request in bodies])
         self.filed += [key for key in self.fetch() if key not in self.filed]
 
     @rule(which=ANY, what=st.sampled_from(["pause", "resume", "cancel"]), breaks=BREAKS)
@@ -302,7 +303,7 @@ class Life(RuleBasedStateMachine):
     def a_person_has_the_account_forgotten(self, breaks: tuple[str, ...] = ()) -> None:
         self.allowed_to_vanish = True
         with self.breaking(breaks):
-            self.library.forget(ME)
+            self.library.erase_account(ME)
 
     # What processes do.
 
@@ -416,7 +417,7 @@ class Life(RuleBasedStateMachine):
                 process.end()
             for attempt_id in list(process.brought) if how == "end in time" else []:
                 self.write(process, attempt_id)
-            self.store.unregister(process.executor)
+            self.store.processes.unregister(process.executor)
             self.beats.pop(process.executor, None)
         self.processes[self.processes.index(process)] = self.a_process()
 
@@ -513,7 +514,7 @@ class Life(RuleBasedStateMachine):
 
     def a_process(self) -> Process:
         process = Process(self.store, self.token_store, Settings(rate_limit=LIMIT, rate_period=PERIOD))
-        self.store.hold_what_was_restored()
+        self.store.hold_restored()
         self.heartbeat(process)
         self.recover(process)
         return process
@@ -588,7 +589,7 @@ class Life(RuleBasedStateMachine):
             assert after.status in expected
 
     def heartbeat(self, process: Process) -> None:
-        process.give_sign_of_life()
+        process.send_heartbeat()
         self.beats[process.executor] = self.clock()
 
     def recover(self, process: Process, breaks: tuple[str, ...] = ()) -> None:

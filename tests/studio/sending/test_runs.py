@@ -12,11 +12,10 @@ import pytest
 
 from kie import KieClient, KieError, Track
 from sandbox import Server
-from studio.exceptions import NeedsDecision
 from studio.facade import Balance, Studio
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, NeedsDecision, Status
 from studio.sending.engine import Engine
 from tests.studio.helpers import (
     Disk,
@@ -439,7 +438,7 @@ def test_an_account_that_nobody_woke_is_served_by_the_heartbeat(
     studio: Studio, account: Account, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Engine, "wake", lambda *args: None)
+        patch.setattr(Engine, "serve_soon", lambda *args: None)
         attempt = press(studio, account)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 
@@ -451,7 +450,7 @@ def test_waking_an_account_many_times_sends_its_attempt_once(
     attempt = press(studio, account)
     _, engine = studio.open().result()
     for _ in range(20):
-        engine.wake(account.id)
+        engine.serve_soon(account.id)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 
 

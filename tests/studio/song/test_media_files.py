@@ -13,7 +13,7 @@ from werkzeug import Response
 
 from sandbox import SCENARIOS, Server
 from studio.song import media_files
-from studio.song.media_files import clip, fetch, is_ours, is_public_https
+from studio.song.media_files import download, fetch, is_public_https, is_stand_in
 
 REFUSED = {
     "not an address on the web": [
@@ -136,11 +136,11 @@ def test_the_hosts_that_kie_delivers_from_are_accepted(address: str) -> None:
     ],
 )
 def test_only_the_operators_own_stand_in_is_fetched_by_the_server(address: str, base_url: str) -> None:
-    assert not is_ours(address, base_url)
+    assert not is_stand_in(address, base_url)
 
 
 def test_what_lies_on_the_stand_in_is_ours() -> None:
-    assert is_ours("http://127.0.0.1:8787/media/a.wav", "http://127.0.0.1:8787")
+    assert is_stand_in("http://127.0.0.1:8787/media/a.wav", "http://127.0.0.1:8787")
 
 
 def test_the_stand_ins_cover_is_fetched(server: Server) -> None:
@@ -170,13 +170,13 @@ NOT_THERE = "does not have the file any more, or it cannot be reached"
 
 def test_a_clip_on_the_stand_in_is_kept(server: Server) -> None:
     address = f"{server.base_url}/media/{SCENARIOS[0].audio_id}.wav"
-    assert clip(address, server.base_url).startswith(b"RIFF")
+    assert download(address, server.base_url).startswith(b"RIFF")
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.mp3", "https://localhost/a.mp3", "file:///etc/passwd", ""])
 def test_a_clip_at_an_address_that_could_be_a_trick_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=NOT_ALLOWED):
-        clip(address, "https://api.kie.ai")
+        download(address, "https://api.kie.ai")
 
 
 def leads_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def leads_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_clip_whose_host_leads_inside_is_refused(inside: str, monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(inside, monkeypatch)
     with pytest.raises(ValueError, match=NOT_ALLOWED):
-        clip("https://cdn1.suno.ai/a.mp3", "https://api.kie.ai")
+        download("https://cdn1.suno.ai/a.mp3", "https://api.kie.ai")
 
 
 def test_media_whose_host_leads_inside_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +198,7 @@ def test_media_whose_host_leads_inside_is_empty(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_clip_that_cannot_be_reached_says_so(server: Server) -> None:
     with pytest.raises(ValueError, match=NOT_THERE):
-        clip(f"{server.base_url}/media/nothing.wav", server.base_url)
+        download(f"{server.base_url}/media/nothing.wav", server.base_url)
 
 
 def test_a_clip_that_redirects_to_something_endless_is_not_there(httpserver: HTTPServer) -> None:
@@ -206,7 +206,7 @@ def test_a_clip_that_redirects_to_something_endless_is_not_there(httpserver: HTT
         Response(itertools.repeat(b"x" * 65536), 302, {"Location": "/b.wav"})
     )
     with pytest.raises(ValueError, match=NOT_THERE):
-        clip(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])
+        download(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])
 
 
 def dripping() -> Iterator[bytes]:
@@ -219,4 +219,4 @@ def test_a_clip_that_drips_is_given_up(httpserver: HTTPServer, monkeypatch: pyte
     monkeypatch.setattr(media_files, "MAX_SECONDS", 0.3)
     httpserver.expect_request("/a.wav").respond_with_response(Response(dripping()))
     with pytest.raises(ValueError, match=NOT_THERE):
-        clip(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])
+        download(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])

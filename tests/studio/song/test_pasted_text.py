@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.song.pasted_text import LONGEST, MASKED, NOTHING, ONLY_AUDIO, TOO_LONG, Pasted, read
+from studio.song.pasted_text import LONGEST, MASKED, NOTHING, ONLY_AUDIO, TOO_LONG, Pasted, find_ids
 
 TASK = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
 TASK_2 = "0b9a8c7d6e5f40312233445566778899"
@@ -314,7 +314,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
 
 @pytest.mark.parametrize(("text", "tasks", "tracks", "token"), [p[1:] for p in PASTES], ids=[p[0] for p in PASTES])
 def test_a_paste_gives_its_ids(text: str, tasks: tuple[str, ...], tracks: tuple[str, ...], token: str) -> None:
-    found = read(text)
+    found = find_ids(text)
     assert (found.task_ids, found.audio_ids, found.token) == (tasks, tracks, token)
     assert bool(found.problem) == (not tasks and not token)
 
@@ -327,7 +327,7 @@ BROKEN = [p for p in PASTES if " ".join(p[1].splitlines()) != p[1]]
 def test_a_text_field_may_turn_line_breaks_into_blanks(
     text: str, tasks: tuple[str, ...], tracks: tuple[str, ...], token: str
 ) -> None:
-    found = read(" ".join(text.splitlines()))
+    found = find_ids(" ".join(text.splitlines()))
     assert (found.task_ids, found.audio_ids, found.token) == (tasks, tracks, token)
 
 
@@ -335,9 +335,9 @@ def test_a_text_field_may_turn_line_breaks_into_blanks(
 @pytest.mark.parametrize("answer", [info(), EXTENDED, CALLBACK, JOB_MUSIC], ids=["info", "extended", "callback", "job"])
 def test_an_answer_that_breaks_off_anywhere_gives_no_wrong_id(answer: object, write: Callable[[object], str]) -> None:
     text = write(answer)
-    whole = read(text)
+    whole = find_ids(text)
     for end in range(text.index("{", 1), len(text), 3):
-        part = read(text[:end])
+        part = find_ids(text[:end])
         assert part.task_ids == whole.task_ids[: len(part.task_ids)]
         assert part.audio_ids == whole.audio_ids[: len(part.audio_ids)]
 
@@ -347,24 +347,24 @@ def test_an_answer_that_breaks_off_anywhere_gives_no_wrong_id(answer: object, wr
 
 @pytest.mark.parametrize("text", [TASK, UUID_TASK, JOB, "abc", "_x-1", "a" * 128, f"\n {TASK}\t", f"\xa0{JOB}\u3000"])
 def test_one_id_and_nothing_else_is_plain(text: str) -> None:
-    assert read(text) == Pasted(task_ids=(text.strip(),), plain=True)
+    assert find_ids(text) == Pasted(task_ids=(text.strip(),), plain=True)
 
 
 @pytest.mark.parametrize("text", [f'"{TASK}"', f"{TASK}.", f"\ufeff{TASK}", f"taskId={TASK}", f"{TASK} {TASK}"])
 def test_anything_else_around_an_id_is_not(text: str) -> None:
-    assert read(text) == Pasted(task_ids=(TASK,))
+    assert find_ids(text) == Pasted(task_ids=(TASK,))
 
 
 def test_what_is_longer_than_any_id_is_none() -> None:
-    assert read("a1" * 65).task_ids == ()
+    assert find_ids("a1" * 65).task_ids == ()
 
 
 # tokens
 
 
 def test_only_who_knows_the_token_can_tell_it_from_a_task_id() -> None:
-    assert (read(TOKEN).task_ids, read(TOKEN).token) == ((TOKEN,), "")
-    assert read(TOKEN, TOKEN.__eq__) == Pasted(token=TOKEN)
+    assert (find_ids(TOKEN).task_ids, find_ids(TOKEN).token) == ((TOKEN,), "")
+    assert find_ids(TOKEN, TOKEN.__eq__) == Pasted(token=TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_only_who_knows_the_token_can_tell_it_from_a_task_id() -> None:
     [f"taskId={TOKEN}", f"{TOKEN} and {TASK}", json.dumps(info(TOKEN)), f'"id":"{TOKEN}"', f"personaId: {TOKEN}"],
 )
 def test_a_known_token_is_in_no_other_field(text: str) -> None:
-    found = read(text, TOKEN.__eq__)
+    found = find_ids(text, TOKEN.__eq__)
     assert found.token == TOKEN
     assert TOKEN not in found.task_ids + found.audio_ids
 
@@ -380,11 +380,11 @@ def test_a_known_token_is_in_no_other_field(text: str) -> None:
 @pytest.mark.parametrize("text", ["kie.demo/token+1=", " 'kie-Hearsay' "])
 def test_a_known_token_may_have_any_form(text: str) -> None:
     token = text.strip(" '")
-    assert read(text, token.__eq__) == Pasted(token=token)
+    assert find_ids(text, token.__eq__) == Pasted(token=token)
 
 
 def test_nothing_of_a_token_is_in_the_repr() -> None:
-    found = read(BASH)
+    found = find_ids(BASH)
     assert found.token == TOKEN
     assert not any(TOKEN[start : start + 4] in repr(found) for start in range(len(TOKEN) - 3))
 
@@ -407,7 +407,7 @@ def test_nothing_of_a_token_is_in_the_repr() -> None:
     ],
 )
 def test_a_sentence_says_what_is_missing(text: str, sentence: str) -> None:
-    assert read(text).problem == sentence
+    assert find_ids(text).problem == sentence
 
 
 @pytest.mark.parametrize("sentence", [NOTHING, ONLY_AUDIO, MASKED, TOO_LONG])
@@ -440,7 +440,7 @@ def test_five_megabytes_of_anything_take_about_a_second(
     text: str, record_property: Callable[[str, object], None]
 ) -> None:
     started = time.process_time()
-    found = read(text)
+    found = find_ids(text)
     record_property("seconds", time.process_time() - started)
     assert time.process_time() - started < 4
     assert found == Pasted(problem=NOTHING)
@@ -452,7 +452,7 @@ def test_five_megabytes_of_one_thing_take_about_a_second(
 ) -> None:
     text = (piece * (LONGEST // len(piece) + 1))[:LONGEST]
     started = time.process_time()
-    read(text)
+    find_ids(text)
     record_property("seconds", time.process_time() - started)
     assert time.process_time() - started < 4
 
@@ -475,14 +475,14 @@ around = st.text(st.characters(exclude_characters="*")).map(
 
 @given(st.text())
 def test_no_text_is_an_error(text: str) -> None:
-    found = read(text)
+    found = find_ids(text)
     assert found.task_ids or found.token or found.problem
 
 
 @given(st.binary())
 def test_no_bytes_are_an_error(content: bytes) -> None:
-    read(content.decode("utf-8", "replace"))
-    read(content.decode("latin-1"))
+    find_ids(content.decode("utf-8", "replace"))
+    find_ids(content.decode("latin-1"))
 
 
 @given(
@@ -493,7 +493,7 @@ def test_no_bytes_are_an_error(content: bytes) -> None:
     )
 )
 def test_no_mixture_of_pieces_is_an_error(pieces: list[str]) -> None:
-    found = read("".join(pieces))
+    found = find_ids("".join(pieces))
     assert not {found.token} & {*found.task_ids, *found.audio_ids} - {""}
 
 
@@ -504,7 +504,7 @@ def test_no_mixture_of_pieces_is_an_error(pieces: list[str]) -> None:
     around,
 )
 def test_an_id_behind_its_key_is_found_in_any_surroundings(before: str, form: str, task_id: str, after: str) -> None:
-    assert task_id in read(f"{before} {form.format(task_id)}\n{after}").task_ids
+    assert task_id in find_ids(f"{before} {form.format(task_id)}\n{after}").task_ids
 
 
 @given(
@@ -514,7 +514,7 @@ def test_an_id_behind_its_key_is_found_in_any_surroundings(before: str, form: st
     around,
 )
 def test_a_token_behind_its_key_is_nowhere_else(before: str, form: str, token: str, after: str) -> None:
-    found = read(f"{before} {form.format(token)}\n{after} taskId={token} {token}")
+    found = find_ids(f"{before} {form.format(token)}\n{after} taskId={token} {token}")
     assert found.token == token
     assert token not in repr(found)
     assert not any(token in value for value in found.task_ids + found.audio_ids)

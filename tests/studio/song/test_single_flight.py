@@ -68,9 +68,9 @@ def test_a_failure_is_told_and_forgotten(question: Question) -> None:
 
 def test_only_what_was_answered_is_known(question: Question) -> None:
     shared = SingleFlight()
-    before = shared.known("same")
+    before = shared.cached("same")
     shared.once("same", question)
-    assert (before, shared.known("same")) == (None, 1)
+    assert (before, shared.cached("same")) == (None, 1)
 
 
 def test_the_oldest_answers_are_forgotten(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +78,4 @@ def test_the_oldest_answers_are_forgotten(question: Question, monkeypatch: pytes
     shared = SingleFlight()
     for what in "abc":
         shared.once(what, question)
-    assert [shared.known(what) for what in "abc"] == [None, 2, 3]
+    assert [shared.cached(what) for what in "abc"] == [None, 2, 3]
