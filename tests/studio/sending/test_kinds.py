@@ -1,4 +1,4 @@
-"""Each file in `studio/sending/kinds/` but its interface is a kind that every process knows, and that fits into its columns."""
+"""Every kind is known to every process, and fits into its columns."""
 
 from __future__ import annotations
 
