@@ -45,47 +45,40 @@ const show = ({ data, parentElement, setStateValue }) => {
   state.latest = { start: data.start, end: data.end }
   adopt()
 
+  // What a screen reader says of a slider.
+  const describe = (slider, label, now, text) => {
+    const told = { label, valuemin: 0, valuemax: last, valuenow: now, valuetext: text }
+    for (const [name, value] of Object.entries(told)) slider.setAttribute(`aria-${name}`, value)
+  }
+
   const draw = () => {
     const share = 100 / duration
     box.style.left = `${state.start * share}%`
     box.style.width = `${(state.end - state.start) * share}%`
     edges.start.style.left = `${state.start * share}%`
     edges.end.style.left = `${state.end * share}%`
-    const length = round(state.end - state.start)
-    told.textContent = `${clock(state.start)} to ${clock(state.end)}, ${length.toFixed(2)} s`
-    edges.start.setAttribute("aria-valuenow", state.start)
-    edges.end.setAttribute("aria-valuenow", state.end)
-    box.setAttribute("aria-valuenow", state.start)
-    edges.start.setAttribute("aria-valuetext", `window starts at ${clock(state.start)}`)
-    edges.end.setAttribute("aria-valuetext", `window ends at ${clock(state.end)}`)
-    box.setAttribute("aria-valuetext", `window from ${clock(state.start)} to ${clock(state.end)}`)
+    const [from, to, length] = [clock(state.start), clock(state.end), round(state.end - state.start).toFixed(2)]
+    told.textContent = `${from} to ${to}, ${length} s`
+    describe(edges.start, "Window start", state.start, `window starts at ${from}`)
+    describe(edges.end, "Window end", state.end, `window ends at ${to}`)
+    describe(box, "Window", state.start, `window from ${from} to ${to}`)
     root.dataset.start = state.start
     root.dataset.end = state.end
     sing()
   }
 
   const sing = () => {
+    const write = (className, textContent, times = {}) => {
+      const span = Object.assign(document.createElement("span"), { className, textContent })
+      Object.assign(span.dataset, times)
+      words.append(span)
+    }
     words.replaceChildren()
     const inside = data.words.filter(word => word[1] > state.start && word[0] < state.end)
-    if (!inside.length) {
-      const quiet = document.createElement("span")
-      quiet.className = "quiet"
-      quiet.textContent = data.words.length ? "No singing in this window." : data.quiet
-      words.append(quiet)
-      return
-    }
+    if (!inside.length) write("quiet", data.words.length ? "No singing in this window." : data.quiet)
     for (const [start, end, text, section] of inside) {
-      if (section) {
-        const label = document.createElement("span")
-        label.className = "section"
-        label.textContent = section
-        words.append(label)
-      }
-      const word = document.createElement("span")
-      word.textContent = `${text} `
-      word.dataset.start = start
-      word.dataset.end = end
-      words.append(word)
+      if (section) write("section", section)
+      write("", `${text} `, { start, end })
     }
   }
 
@@ -260,14 +253,6 @@ const show = ({ data, parentElement, setStateValue }) => {
   play.onclick = toggle
   play.disabled = !data.playable
 
-  for (const [name, edge] of Object.entries(edges)) {
-    edge.setAttribute("aria-label", name === "start" ? "Window start" : "Window end")
-    edge.setAttribute("aria-valuemin", 0)
-    edge.setAttribute("aria-valuemax", last)
-  }
-  box.setAttribute("aria-label", "Window")
-  box.setAttribute("aria-valuemin", 0)
-  box.setAttribute("aria-valuemax", last)
   if (!state.watcher) {
     state.watcher = new ResizeObserver(() => state.paint())
     state.watcher.observe(stage)
