@@ -90,7 +90,7 @@ class InvalidInput(KieError):
     """A value was refused before a request was built: `field` names it, `sentence` says what to change."""
 
     def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(Meaning(Cause.INPUT, sentence, "", False), Sent.NO)
+        super().__init__(Meaning(Cause.INPUT, sentence), Sent.NO)
         self.field = field
 
 
