@@ -39,7 +39,14 @@ _READ: Mapping[str, Meaning] = {Cause.NO_ANSWER: _NOTHING_READ, Cause.UNREADABLE
 _NOT_BOOSTED = Meaning(
     Cause.FAILED, "KIE did not write a richer text.", "Try again later, or say it in other words.", True
 )
-_MAY_COST_AGAIN = "Your text is unchanged. Asking again may be counted again."
+_BOOST_UNKNOWN = Meaning(
+    Cause.NO_ANSWER,
+    "The request was sent, but no answer came back. KIE may have counted its credits.",
+    "Your text is unchanged. Asking again may be counted again.",
+    True,
+)
+_OF_PERSONA = (Cause.FAILED, Cause.OTHER, Cause.NOT_FOUND, Cause.EXISTS, Cause.MEDIA, Cause.NOT_READY, Cause.UNSUITABLE)
+"""Causes whose general sentences speak of a persona or a track."""
 
 CREATE_PERSONA = Operation("create persona", "POST", "/api/v1/generate/generate-persona")
 """docs.kie.ai/suno-api/generate-persona"""
@@ -58,31 +65,12 @@ BOOST_STYLE = Operation(
     "POST",
     "/api/v1/style/generate",
     {
-        Cause.NO_ANSWER: Meaning(
-            Cause.NO_ANSWER,
-            "The request was sent, but no answer came back. KIE may have counted its credits.",
-            _MAY_COST_AGAIN,
-            True,
+        Cause.NO_ANSWER: _BOOST_UNKNOWN,
+        Cause.UNREADABLE: _BOOST_UNKNOWN._replace(
+            cause=Cause.UNREADABLE,
+            sentence="The request was sent, but the answer could not be read. KIE may have counted its credits.",
         ),
-        Cause.UNREADABLE: Meaning(
-            Cause.UNREADABLE,
-            "The request was sent, but the answer could not be read. KIE may have counted its credits.",
-            _MAY_COST_AGAIN,
-            True,
-        ),
-        # The general sentences of these speak of a persona or a track.
-        **{
-            cause: _NOT_BOOSTED._replace(cause=cause)
-            for cause in (
-                Cause.FAILED,
-                Cause.OTHER,
-                Cause.NOT_FOUND,
-                Cause.EXISTS,
-                Cause.MEDIA,
-                Cause.NOT_READY,
-                Cause.UNSUITABLE,
-            )
-        },
+        **{cause: _NOT_BOOSTED._replace(cause=cause) for cause in _OF_PERSONA},
     },
 )
 """docs.kie.ai/suno-api/boost-music-style"""
