@@ -20,9 +20,7 @@ from urllib3.exceptions import NewConnectionError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 READ_SIZE = 64 * 1024
-"""Bytes that are read at a time, at most."""
-MAX_LINE = 64 * 1024
-"""Bytes of the line before a chunk, at most."""
+"""Bytes that are read at a time, at most; also of the line before a chunk."""
 EXTRA_SECONDS = 0.25
 """How long an answer is read after the end that it stated, where that end cannot be right."""
 GZIP_START = b"\x1f\x8b\x08"
@@ -92,7 +90,7 @@ class RawResponse(http.client.HTTPResponse):
             yield from self._read_bytes(self.length)
             return
         while True:
-            line = self.fp.readline(MAX_LINE)
+            line = self.fp.readline(READ_SIZE)
             try:
                 size = int(line.partition(b";")[0], 16)
             except ValueError:
@@ -107,7 +105,7 @@ class RawResponse(http.client.HTTPResponse):
             if end not in (b"\r\n", b"\n"):
                 yield end
                 raise http.client.HTTPException("a chunk does not end where it said")
-        while self.fp.readline(MAX_LINE).strip():
+        while self.fp.readline(READ_SIZE).strip():
             pass
 
     def pieces_after_stated_end(self) -> Iterator[bytes]:

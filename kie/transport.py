@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests.auth import AuthBase
+from requests.exceptions import ConnectTimeout, ProxyError
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
+from urllib3.util import Retry
 
 from kie.error_meanings import Cause
 from kie.errors import InvalidInput, NoAnswer, NotConnected, NotLeaving
@@ -93,11 +95,7 @@ class Transport:
         self._session.close()
 
     def send(self, operation: Operation, fields: Mapping[str, Any]) -> Answer:
-        """Send one request, once: nothing is repeated here.
-
-        Raises `NotConnected` when nothing was sent, and `NoAnswer` when something may have been sent and not even a
-        status line came back.
-        """
+        """Send one request, once. Raises `NotConnected` if nothing was sent, `NoAnswer` if no status line came back."""
         body = None if operation.method == "GET" else _RequestBody(json.dumps(fields).encode(), self._departing)
         stopped = False
         try:
@@ -114,7 +112,7 @@ class Transport:
                 return _read_answer(operation, response)
         except NotLeaving as stop:
             stopped, may_be_sent, message = True, False, str(stop)
-        except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:  # requests': OSError
+        except (OSError, HTTPError, HTTPException) as error:  # an error of requests is an OSError
             may_be_sent = not _never_connected(error) if body is None else body.was_read
             message = f"{type(error).__name__}: {error}"
         message = self.scrub(message)[:500]
@@ -137,7 +135,7 @@ def _read_answer(operation: Operation, response: requests.Response) -> Answer:
             received += piece
             if len(received) > MAX_BODY:
                 break
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, HTTPException) as error:
         broken = f"The answer broke off: {str(error) or type(error).__name__}"
     unpacked, damage = unpack(bytes(received), MAX_BODY, encoding)
     content = _parsed(unpacked, lenient=bool(broken))
@@ -220,24 +218,16 @@ class _RequestBody(io.BytesIO):
 
 def _never_connected(error: BaseException) -> bool:
     """Whether a request without a body certainly was not sent: no connection was made, or none was tried."""
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(reason, urllib3.exceptions.NewConnectionError):
+    if isinstance(error, ConnectTimeout | ProxyError) or isinstance(reason, NewConnectionError):
         return True
-    tried = (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.InvalidHeader,
-        urllib3.exceptions.HTTPError,
-        http.client.HTTPException,
-    )
+    tried = (requests.ConnectionError, requests.Timeout, requests.exceptions.InvalidHeader, HTTPError, HTTPException)
     return not isinstance(error, tried)
 
 
 def _seconds(retry_after: str | None) -> float | None:
     """Read a Retry-After header: seconds, or a date (RFC 9110, 10.2.3); anything else is ignored."""
     try:
-        return urllib3.Retry().parse_retry_after(retry_after or "")
-    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return Retry().parse_retry_after(retry_after or "")
+    except (InvalidHeader, ValueError, OverflowError):
         return None
