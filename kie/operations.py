@@ -1,6 +1,6 @@
 """The operations of KIE's API that are used here: where each request goes, and what its errors mean to a person.
 
-A further operation is one more instance here, and a method of `KieClient` that sends it.
+A further operation is one more instance here, and a method of `KieClient` that sends it and names KIE's page for it.
 """
 
 from __future__ import annotations
@@ -49,16 +49,9 @@ _OF_PERSONA = (Cause.FAILED, Cause.OTHER, Cause.NOT_FOUND, Cause.EXISTS, Cause.M
 """Causes whose general sentences speak of a persona or a track."""
 
 CREATE_PERSONA = Operation("create persona", "POST", "/api/v1/generate/generate-persona")
-"""docs.kie.ai/suno-api/generate-persona"""
-
 READ_MUSIC_TASK = Operation("read music task", "GET", "/api/v1/generate/record-info", _READ)
-"""docs.kie.ai/suno-api/get-music-details"""
-
 READ_TIMED_WORDS = Operation("read timed words", "POST", "/api/v1/generate/get-timestamped-lyrics", _READ)
-"""docs.kie.ai/suno-api/get-timestamped-lyrics"""
-
 READ_CREDITS = Operation("read credits", "GET", "/api/v1/chat/credit", _READ)
-"""docs.kie.ai/common-api/get-account-credits"""
 
 BOOST_STYLE = Operation(
     "boost style",
@@ -73,4 +66,3 @@ BOOST_STYLE = Operation(
         **{cause: _NOT_BOOSTED._replace(cause=cause) for cause in _OF_PERSONA},
     },
 )
-"""docs.kie.ai/suno-api/boost-music-style"""
