@@ -43,7 +43,7 @@ class KieClient:
     ends as `NotConnected` with the text of that exception.
 
     Every method raises `KieError`; `kie.errors` shows all of them. An error whose `sent` is "unknown" means that KIE
-    may have acted.
+    may have acted, and counted credits.
     """
 
     def __init__(
@@ -112,10 +112,7 @@ class KieClient:
         return TimedWords.read(data)
 
     def boost_style(self, content: str) -> BoostedStyle:
-        """Have a note on style written out, for credits (docs.kie.ai/suno-api/boost-music-style).
-
-        An error whose `sent` is "unknown" means that KIE may have counted the credits.
-        """
+        """Have a note on style written out, for credits (docs.kie.ai/suno-api/boost-music-style)."""
         _check(boost_problems(content))
         from kie.boost import BoostedStyle
 

@@ -43,8 +43,7 @@ def download(url: str, max_bytes: int, seconds: float, *, public: bool = True) -
         with BoundedSession(_PublicAdapter() if public else BoundedAdapter(), accept_encoding="identity") as session:
             session.trust_env = public
             session.auth = lambda request: request  # without an auth, requests sends what `.netrc` has for the host
-            first = min(seconds, FIRST_SECONDS)
-            timeout: Any = urllib3.Timeout(total=first, connect=CONNECT_SECONDS)
+            timeout: Any = urllib3.Timeout(total=min(seconds, FIRST_SECONDS), connect=CONNECT_SECONDS)
             with session.get(url, timeout=timeout, allow_redirects=False, stream=True) as response:
                 if response.status_code != 200:
                     return b""

@@ -32,7 +32,6 @@ class Answer(NamedTuple):
 
     operation: Operation
     status: int
-    """The number in the status line."""
     body: bytes
     """Unpacked, and cut at `MAX_BODY`; then `whole` is false."""
     whole: bool
