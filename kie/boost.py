@@ -1,7 +1,4 @@
-"""The answer to a boost: a note on style that KIE wrote out. Knows no HTTP; imported when it is first needed.
-
-Field names: docs.kie.ai/suno-api/boost-music-style.
-"""
+"""The answer to a boost (docs.kie.ai/suno-api/boost-music-style). Knows no HTTP; imported when it is first needed."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class KieClient:
     ends as `NotConnected` with the text of that exception.
 
     Every method raises `KieError`; `kie.errors` shows all of them. An error whose `sent` is "unknown" means that KIE
-    may have acted.
+    may have acted, and counted credits.
     """
 
     def __init__(
@@ -78,16 +78,12 @@ class KieClient:
         """
         _check(request.problems())
         try:
-            answer, data = self._call(
-                CREATE_PERSONA,
-                request.payload(),
-                lambda data: isinstance(data, Mapping) and bool(_id(data.get("personaId"))),
-            )
+            answer, data = self._call(CREATE_PERSONA, request.payload(), _persona_id)
         except (NoAnswer, UnreadableAnswer) as error:
             error.seen_id = _seen_id(error.raw)
             raise
         return Persona(
-            persona_id=_id(data["personaId"]),
+            persona_id=_persona_id(data),
             name=read_text(data.get("name")) or request.name,
             description=read_text(data.get("description")) or request.description,
             raw=self._raw(answer),
@@ -116,10 +112,7 @@ class KieClient:
         return TimedWords.read(data)
 
     def boost_style(self, content: str) -> BoostedStyle:
-        """Have a note on style written out, for credits (docs.kie.ai/suno-api/boost-music-style).
-
-        An error whose `sent` is "unknown" means that KIE may have counted the credits.
-        """
+        """Have a note on style written out, for credits (docs.kie.ai/suno-api/boost-music-style)."""
         _check(boost_problems(content))
         from kie.boost import BoostedStyle
 
@@ -141,7 +134,7 @@ class KieClient:
         self,
         operation: Operation,
         fields: Mapping[str, Any],
-        is_complete: Callable[[Any], bool] = lambda data: True,
+        is_complete: Callable[[Any], object] = lambda data: True,
     ) -> tuple[Answer, Any]:
         """Send, and return the answer and its `data`; repeat only what KIE certainly did not act on."""
         repeats = 0
@@ -156,7 +149,7 @@ class KieClient:
             repeats += 1
             self._sleep(pause)
 
-    def _data(self, answer: Answer, is_complete: Callable[[Any], bool]) -> Any:
+    def _data(self, answer: Answer, is_complete: Callable[[Any], object]) -> Any:
         """Return `data` of a success: HTTP 2xx, a JSON object, code 200, and the field that was asked for."""
         body = answer.content
         if answer.broken and not body:
@@ -172,7 +165,7 @@ class KieClient:
                 return data
             raise self._unreadable(answer, "KIE reported success, and the expected field is not in the answer", code)
         message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
-        if isinstance(data, Mapping) and _id(data.get("personaId")):
+        if _persona_id(data):
             raise self._unreadable(answer, f"{message} (no success, and yet the answer names a persona ID)", code)
         if (answer.status if code is None else code) in GATEWAY_CODES:
             raise self._unreadable(answer, f"{message} (HTTP {answer.status})", code)
@@ -209,7 +202,6 @@ class KieClient:
 
 
 def _check(problems: Iterable[Problem]) -> None:
-    """Raise the first problem, if there is one, before anything is sent."""
     for problem in problems:
         raise InvalidInput(problem.field, problem.sentence)
 
@@ -220,13 +212,14 @@ def _code(code: object) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < MAX_CODE else None
 
 
-def _id(value: object) -> str:
-    return read_text(value).strip() if isinstance(value, str | int) else ""
+def _persona_id(data: object) -> str:
+    found = data.get("personaId") if isinstance(data, Mapping) else None
+    return read_text(found).strip() if isinstance(found, str | int) else ""
 
 
 def _seen_id(text: str) -> str:
     found = re.search(_PERSONA_ID, text)
     try:
-        return _id(json.loads(found[1])) if found else ""
+        return _persona_id({"personaId": json.loads(found[1])}) if found else ""
     except ValueError:
         return ""

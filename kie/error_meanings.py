@@ -58,14 +58,13 @@ class Cause(StrEnum):
 
 
 class Meaning(NamedTuple):
-    """What a cause means to a person: what happened and what to do."""
+    """What a cause means to a person: `sentence` says what happened."""
 
     cause: Cause
     sentence: str
-    """What happened."""
-    next_step: str
+    next_step: str = ""
     """What the person can do now, "" if the sentence says it."""
-    may_retry: bool
+    may_retry: bool = False
     """Whether the very same request can succeed later without a change."""
 
 
@@ -76,7 +75,6 @@ GENERAL: Mapping[str, Meaning] = {
             Cause.TOKEN,
             "KIE did not accept the token.",
             "Check the token at kie.ai/api-key: that it is complete, still active, and allowed from this address.",
-            False,
         ),
         Meaning(Cause.CREDITS, "The KIE account has too few credits.", "Top up at kie.ai, then try again.", True),
         Meaning(
@@ -89,19 +87,16 @@ GENERAL: Mapping[str, Meaning] = {
             Cause.NOT_FOUND,
             "KIE does not know this task or track.",
             "Check the task ID and the audio ID: both must come from the same finished song, made with this account.",
-            False,
         ),
         Meaning(
             Cause.EXISTS,
             "KIE says that a persona was already made from this track.",
             "Look for its ID in the history below. A track gives one persona; choose another track for a new one.",
-            False,
         ),
         Meaning(
             Cause.INPUT,
             "KIE did not accept one of the fields.",
             "KIE's message below names the field. Change it and try again.",
-            False,
         ),
         Meaning(Cause.RATE, "KIE is asking for fewer requests at a time.", "Wait a little, then try again.", True),
         Meaning(
@@ -121,7 +116,6 @@ GENERAL: Mapping[str, Meaning] = {
             Cause.UNSUITABLE,
             "KIE cannot make a persona from this track.",
             "Try the other track of the same song; if that is refused too, make a new song.",
-            False,
         ),
         Meaning(
             Cause.FAILED,
@@ -133,16 +127,14 @@ GENERAL: Mapping[str, Meaning] = {
             Cause.SWITCHED_OFF,
             "KIE has switched this feature off.",
             "Nothing can be done from here; ask KIE's support when it will be back.",
-            False,
         ),
         Meaning(Cause.SERVER, "Something went wrong on KIE's side.", "Try again in a few minutes.", True),
         Meaning(
             Cause.GONE,
             "The voice or persona behind this ID no longer exists at KIE.",
             "Make a new persona from a newer song.",
-            False,
         ),
-        Meaning(Cause.OTHER, "KIE refused the request.", "KIE's own code and message are below.", False),
+        Meaning(Cause.OTHER, "KIE refused the request.", "KIE's own code and message are below."),
         Meaning(
             Cause.NOT_CONNECTED,
             "Could not reach KIE. Nothing was sent.",
@@ -154,14 +146,12 @@ GENERAL: Mapping[str, Meaning] = {
             "The request was sent, but no answer came back. KIE may have made the persona.",
             "Do not send a changed request yet. Asking again with exactly the same text is safe: "
             "KIE then answers with the ID, or says that the persona exists.",
-            False,
         ),
         Meaning(
             Cause.UNREADABLE,
             "The request was sent, but the answer could not be read. KIE may have made the persona.",
             "The raw answer is kept with the attempt; the ID may be in it. Asking again with exactly the same text is "
             "safe: KIE then answers with the ID, or says that the persona exists.",
-            False,
         ),
         Meaning(
             Cause.CANCELLED,

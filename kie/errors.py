@@ -7,8 +7,6 @@ KieError               sent      meaning for the caller
 │                      no        Refused for the rate. The same request may be sent again after a pause.
 ├─ NoAnswer            unknown   Sent, and no whole answer came. KIE may have acted: do not repeat it automatically.
 └─ UnreadableAnswer    unknown   Sent, and the answer is neither success nor refusal. The same; `raw` may hold the ID.
-
-NotLeaving is no KieError: a caller's `departing` raises it to stop a request, which then ends as NotConnected.
 """
 
 from __future__ import annotations
@@ -90,7 +88,7 @@ class InvalidInput(KieError):
     """A value was refused before a request was built: `field` names it, `sentence` says what to change."""
 
     def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(Meaning(Cause.INPUT, sentence, "", False), Sent.NO)
+        super().__init__(Meaning(Cause.INPUT, sentence), Sent.NO)
         self.field = field
 
 
@@ -103,7 +101,7 @@ class NotConnected(KieError):
 
 
 class NotLeaving(Exception):
-    """Raised by a client's `departing` to keep a request from being sent; its text says why."""
+    """No `KieError`: a client's `departing` raises it to stop a request, which ends as `NotConnected` with its text."""
 
 
 class NoAnswer(KieError):

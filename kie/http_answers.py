@@ -11,7 +11,7 @@ import io
 import time
 import zlib
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,21 +20,11 @@ from urllib3.exceptions import NewConnectionError, SSLError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 READ_SIZE = 64 * 1024
-"""Bytes that are read at a time, at most."""
-MAX_LINE = 64 * 1024
-"""Bytes of the line before a chunk, at most."""
+"""Bytes that are read at a time, at most; also of the line before a chunk."""
 EXTRA_SECONDS = 0.25
 """How long an answer is read after the end that it stated, where that end cannot be right."""
 GZIP_START = b"\x1f\x8b\x08"
 """The first bytes of all gzip data; no text begins with them."""
-
-
-class Unpacked(NamedTuple):
-    """A body without its compression, as far as it could be unpacked."""
-
-    body: bytes
-    damage: str
-    """What was wrong with the packed data, "" if nothing was."""
 
 
 class BoundedSession(requests.Session):
@@ -59,25 +49,18 @@ class DeadlineReader(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
         self._raw = raw
         self._sock = sock
-        seconds = sock.gettimeout()
-        self.ends: float | None = None if seconds is None else time.monotonic() + seconds
-        """The time of `time.monotonic` at which reading ends; None for never."""
+        self.ends: float = time.monotonic() + sock.gettimeout()
+        """The time of `time.monotonic` at which reading ends."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self.ends is not None:
-            remaining = self.ends - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError("the answer took too long")
-            self._sock.settimeout(remaining)
+        remaining = self.ends - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(remaining)
         return self._raw.readinto(buffer)
-
-    def end_within(self, seconds: float) -> None:
-        """End reading in so many seconds from now, or earlier if it ended earlier already."""
-        end = time.monotonic() + seconds
-        self.ends = end if self.ends is None else min(self.ends, end)
 
     def close(self) -> None:
         self._raw.close()
@@ -107,7 +90,7 @@ class RawResponse(http.client.HTTPResponse):
             yield from self._read_bytes(self.length)
             return
         while True:
-            line = self.fp.readline(MAX_LINE)
+            line = self.fp.readline(READ_SIZE)
             try:
                 size = int(line.partition(b";")[0], 16)
             except ValueError:
@@ -122,12 +105,12 @@ class RawResponse(http.client.HTTPResponse):
             if end not in (b"\r\n", b"\n"):
                 yield end
                 raise http.client.HTTPException("a chunk does not end where it said")
-        while self.fp.readline(MAX_LINE).strip():
+        while self.fp.readline(READ_SIZE).strip():
             pass
 
     def pieces_after_stated_end(self) -> Iterator[bytes]:
         """Yield what follows within `EXTRA_SECONDS` after the end that the framing stated."""
-        self.deadline.end_within(EXTRA_SECONDS)
+        self.deadline.ends = min(self.deadline.ends, time.monotonic() + EXTRA_SECONDS)
         with contextlib.suppress(OSError):
             yield from self._read_bytes(None)
 
@@ -149,7 +132,6 @@ class Connection(HTTPConnection):
     response_class = RawResponse
 
     def connect(self) -> None:
-        """Connect, through a proxy and with TLS if there are any."""
         try:
             super().connect()
         except (OSError, http.client.HTTPException, CertificateError, SSLError) as error:
@@ -196,8 +178,8 @@ def reuse_connection(response: requests.Response) -> None:
     response.raw.release_conn()
 
 
-def unpack(received: bytes, max_bytes: int, encoding: str = "") -> Unpacked:
-    """Return the bytes unpacked as far as possible, and at most `max_bytes` + 1 of them.
+def unpack(received: bytes, max_bytes: int, encoding: str) -> tuple[bytes, str]:
+    """Return at most `max_bytes` + 1 bytes, unpacked as far as possible, and what was wrong with them ("" if nothing).
 
     gzip is recognised by its first bytes, because the header may be missing or wrong. `encoding`, the
     Content-Encoding header, is used only for deflate.
@@ -216,7 +198,7 @@ def unpack(received: bytes, max_bytes: int, encoding: str = "") -> Unpacked:
         if body and (ended or window_bits > 0):  # raw deflate has no header: other data can pass for it at first
             received, whole = body, ended
             break
-    return Unpacked(received, "" if whole else "The packed answer is damaged")
+    return received, "" if whole else "The packed answer is damaged"
 
 
 def _inflate(packed: bytes, window_bits: int, max_bytes: int) -> tuple[bytes, bool]:

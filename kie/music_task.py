@@ -1,6 +1,6 @@
-"""A music task and its tracks, read tolerantly. Knows no HTTP; imported when it is first needed.
+"""A music task and its tracks. Imported when first needed.
 
-Field names: docs.kie.ai/suno-api/get-music-details; where live replies differ from it, both shapes are read.
+Where live replies differ from docs.kie.ai/suno-api/get-music-details, both shapes are read.
 """
 
 from __future__ import annotations
@@ -100,14 +100,12 @@ class MusicTask:
         if not isinstance(data, Mapping):
             return cls(task_id)
         parameters = _json_object(data.get("param"))
-        holder = data.get("response")
-        entries = holder.get("sunoData") if isinstance(holder, Mapping) else None
-        model = model_name(read_text(parameters.get("model")) or read_text(data.get("type")))
+        model = read_text(parameters.get("model"))
         return cls(
             task_id=read_text(data.get("taskId")) or task_id,
             status=read_text(data.get("status")) or "UNSTATED",
-            tracks=tuple(_read_tracks(entries, read_text(parameters.get("model")))),
-            model=model,
+            tracks=tuple(_read_tracks(_json_object(data.get("response")).get("sunoData"), model)),
+            model=model_name(model or read_text(data.get("type"))),
             operation=read_text(data.get("operationType")),
             error_code=read_text(data.get("errorCode")),
             error_message=read_text(data.get("errorMessage")),

@@ -1,6 +1,6 @@
 """The operations of KIE's API that are used here: where each request goes, and what its errors mean to a person.
 
-A further operation is one more instance here, and a method of `KieClient` that sends it.
+A further operation is one more instance here, and a method of `KieClient` that sends it and names KIE's page for it.
 """
 
 from __future__ import annotations
@@ -39,50 +39,30 @@ _READ: Mapping[str, Meaning] = {Cause.NO_ANSWER: _NOTHING_READ, Cause.UNREADABLE
 _NOT_BOOSTED = Meaning(
     Cause.FAILED, "KIE did not write a richer text.", "Try again later, or say it in other words.", True
 )
-_MAY_COST_AGAIN = "Your text is unchanged. Asking again may be counted again."
+_BOOST_UNKNOWN = Meaning(
+    Cause.NO_ANSWER,
+    "The request was sent, but no answer came back. KIE may have counted its credits.",
+    "Your text is unchanged. Asking again may be counted again.",
+    True,
+)
+_OF_PERSONA = (Cause.FAILED, Cause.OTHER, Cause.NOT_FOUND, Cause.EXISTS, Cause.MEDIA, Cause.NOT_READY, Cause.UNSUITABLE)
+"""Causes whose general sentences speak of a persona or a track."""
 
 CREATE_PERSONA = Operation("create persona", "POST", "/api/v1/generate/generate-persona")
-"""docs.kie.ai/suno-api/generate-persona"""
-
 READ_MUSIC_TASK = Operation("read music task", "GET", "/api/v1/generate/record-info", _READ)
-"""docs.kie.ai/suno-api/get-music-details"""
-
 READ_TIMED_WORDS = Operation("read timed words", "POST", "/api/v1/generate/get-timestamped-lyrics", _READ)
-"""docs.kie.ai/suno-api/get-timestamped-lyrics"""
-
 READ_CREDITS = Operation("read credits", "GET", "/api/v1/chat/credit", _READ)
-"""docs.kie.ai/common-api/get-account-credits"""
 
 BOOST_STYLE = Operation(
     "boost style",
     "POST",
     "/api/v1/style/generate",
     {
-        Cause.NO_ANSWER: Meaning(
-            Cause.NO_ANSWER,
-            "The request was sent, but no answer came back. KIE may have counted its credits.",
-            _MAY_COST_AGAIN,
-            True,
+        Cause.NO_ANSWER: _BOOST_UNKNOWN,
+        Cause.UNREADABLE: _BOOST_UNKNOWN._replace(
+            cause=Cause.UNREADABLE,
+            sentence="The request was sent, but the answer could not be read. KIE may have counted its credits.",
         ),
-        Cause.UNREADABLE: Meaning(
-            Cause.UNREADABLE,
-            "The request was sent, but the answer could not be read. KIE may have counted its credits.",
-            _MAY_COST_AGAIN,
-            True,
-        ),
-        # The general sentences of these speak of a persona or a track.
-        **{
-            cause: _NOT_BOOSTED._replace(cause=cause)
-            for cause in (
-                Cause.FAILED,
-                Cause.OTHER,
-                Cause.NOT_FOUND,
-                Cause.EXISTS,
-                Cause.MEDIA,
-                Cause.NOT_READY,
-                Cause.UNSUITABLE,
-            )
-        },
+        **{cause: _NOT_BOOSTED._replace(cause=cause) for cause in _OF_PERSONA},
     },
 )
-"""docs.kie.ai/suno-api/boost-music-style"""

@@ -1,7 +1,4 @@
-"""A persona: the request for it, the rules that its fields keep, and the answer. Knows no HTTP.
-
-Field names and rules: docs.kie.ai/suno-api/generate-persona.
-"""
+"""A persona: its request, its rules and its answer (docs.kie.ai/suno-api/generate-persona). Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -50,7 +47,7 @@ class PersonaRequest:
 
     def problems(self, duration: float | None = None) -> list[Problem]:
         """Return all that KIE would refuse, in the order of the form. `duration` is the track's, in seconds."""
-        found = [
+        return [
             *task_id_problems(self.task_id),
             *audio_id_problems(self.audio_id),
             *_text_problems("name", "Name", self.name, required="give the persona a name"),
@@ -62,8 +59,8 @@ class PersonaRequest:
                 lines=True,
             ),
             *_text_problems("style", "Style", self.style or ""),
+            *self._window_problems(duration),
         ]
-        return found + list(self._window_problems(duration))
 
     def payload(self) -> dict[str, Any]:
         """Return the JSON body.
@@ -110,17 +107,13 @@ class PersonaRequest:
                 "audio_id",
                 f"Track: it is {duration:g} s long, and KIE needs at least {WINDOW_MIN:g} s. Choose another track.",
             )
-            return
-        length = round(end - start, 2)
-        if not WINDOW_MIN <= length <= WINDOW_MAX:
+        elif not WINDOW_MIN <= round(end - start, 2) <= WINDOW_MAX:
             yield Problem(
                 "vocal_end",
                 f"Window: it goes from {start:g} to {end:g} s. "
                 f"Choose a start and an end that are {WINDOW_MIN:g} to {WINDOW_MAX:g} s apart.",
             )
-            return
-        last = last_end(duration) if duration is not None else end
-        if round(end, 2) > last:
+        elif duration is not None and round(end, 2) > (last := last_end(duration)):
             yield Problem(
                 "vocal_end",
                 f"Window end: the track is {duration:g} s long, and the window goes to {end:g} s. "

@@ -42,9 +42,8 @@ def download(url: str, max_bytes: int, seconds: float, *, public: bool = True) -
     try:
         with BoundedSession(_PublicAdapter() if public else BoundedAdapter(), accept_encoding="identity") as session:
             session.trust_env = public
-            session.auth = _without_netrc
-            first = min(seconds, FIRST_SECONDS)
-            timeout: Any = urllib3.Timeout(total=first, connect=min(first, CONNECT_SECONDS))
+            session.auth = lambda request: request  # without an auth, requests sends what `.netrc` has for the host
+            timeout: Any = urllib3.Timeout(total=min(seconds, FIRST_SECONDS), connect=CONNECT_SECONDS)
             with session.get(url, timeout=timeout, allow_redirects=False, stream=True) as response:
                 if response.status_code != 200:
                     return b""
@@ -57,7 +56,7 @@ def download(url: str, max_bytes: int, seconds: float, *, public: bool = True) -
                 body, damage = bytes(received), ""
                 if encoding := response.headers.get("Content-Encoding", ""):
                     body, damage = unpack(body, max_bytes, encoding)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
+    except (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException):  # requests': OSError
         return b""
     return b"" if damage or len(body) > max_bytes else body
 
@@ -81,11 +80,6 @@ def _is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address) and (ip.is_site_local or ip.sixtofour or ip.teredo):
         return False
     return ip.is_global and not ip.is_multicast
-
-
-def _without_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add nothing; without an auth of its own, requests would send what `.netrc` has for the host."""
-    return request
 
 
 class _PublicConnection(Connection):

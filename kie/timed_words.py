@@ -1,7 +1,4 @@
-"""When each word of a track is sung, read tolerantly. Knows no HTTP; imported when it is first needed.
-
-Field names: docs.kie.ai/suno-api/get-timestamped-lyrics.
-"""
+"""When each word is sung (docs.kie.ai/suno-api/get-timestamped-lyrics), read tolerantly. Imported when first needed."""
 
 from __future__ import annotations
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import email.utils
-import http.client
 import io
 import ipaddress
 import json
-import time
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests.auth import AuthBase
+from requests.exceptions import ConnectTimeout, ProxyError
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
+from urllib3.util import Retry
 
 from kie.error_meanings import Cause
 from kie.errors import InvalidInput, NoAnswer, NotConnected, NotLeaving
@@ -32,7 +32,6 @@ class Answer(NamedTuple):
 
     operation: Operation
     status: int
-    """The number in the status line."""
     body: bytes
     """Unpacked, and cut at `MAX_BODY`; then `whole` is false."""
     whole: bool
@@ -73,11 +72,7 @@ def is_loopback(address: str) -> bool:
 
 
 class Transport:
-    """HTTP requests to one host with one token; used by one thread at a time.
-
-    `timeout` is (seconds to connect, seconds for the whole answer). `departing` is called before the body of each
-    POST leaves; see `KieClient`.
-    """
+    """HTTP requests to one host with one token, from one thread at a time. `KieClient` explains the parameters."""
 
     def __init__(
         self,
@@ -96,15 +91,10 @@ class Transport:
         self._session.trust_env = not is_loopback(base_url)
 
     def close(self) -> None:
-        """Close the connection."""
         self._session.close()
 
     def send(self, operation: Operation, fields: Mapping[str, Any]) -> Answer:
-        """Send one request, once: nothing is repeated here.
-
-        Raises `NotConnected` when nothing was sent, and `NoAnswer` when something may have been sent and not even a
-        status line came back.
-        """
+        """Send one request, once. Raises `NotConnected` if nothing was sent, `NoAnswer` if no status line came back."""
         body = None if operation.method == "GET" else _RequestBody(json.dumps(fields).encode(), self._departing)
         stopped = False
         try:
@@ -121,12 +111,7 @@ class Transport:
                 return _read_answer(operation, response)
         except NotLeaving as stop:
             stopped, may_be_sent, message = True, False, str(stop)
-        except (
-            requests.RequestException,
-            urllib3.exceptions.HTTPError,
-            http.client.HTTPException,
-            OSError,
-        ) as error:
+        except (OSError, HTTPError, HTTPException) as error:  # an error of requests is an OSError
             may_be_sent = not _never_connected(error) if body is None else body.was_read
             message = f"{type(error).__name__}: {error}"
         message = self.scrub(message)[:500]
@@ -149,28 +134,28 @@ def _read_answer(operation: Operation, response: requests.Response) -> Answer:
             received += piece
             if len(received) > MAX_BODY:
                 break
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, HTTPException) as error:
         broken = f"The answer broke off: {str(error) or type(error).__name__}"
-    unpacked = unpack(bytes(received), MAX_BODY, encoding)
-    content = _parsed(unpacked.body, lenient=bool(broken))
-    incomplete = broken or unpacked.damage or unpacked.body.lstrip()[:1] == b"{"
+    unpacked, damage = unpack(bytes(received), MAX_BODY, encoding)
+    content = _parsed(unpacked, lenient=bool(broken))
+    incomplete = broken or damage or unpacked.lstrip()[:1] == b"{"
     if incomplete and not content and len(received) <= MAX_BODY:
         for piece in raw_response.pieces_after_stated_end():
             received += piece
             if len(received) > MAX_BODY:
                 break
-        unpacked = unpack(bytes(received), MAX_BODY, encoding)
-        content = _parsed(unpacked.body, lenient=True)
+        unpacked, damage = unpack(bytes(received), MAX_BODY, encoding)
+        content = _parsed(unpacked, lenient=True)
     elif not broken and len(received) <= MAX_BODY:
         reuse_connection(response)
-    whole = len(received) <= MAX_BODY and len(unpacked.body) <= MAX_BODY
+    whole = len(received) <= MAX_BODY and len(unpacked) <= MAX_BODY
     return Answer(
         operation,
         status=response.status_code,
-        body=unpacked.body[:MAX_BODY],
+        body=unpacked[:MAX_BODY],
         whole=whole,
         content=content if whole else {},
-        broken=broken or unpacked.damage,
+        broken=broken or damage,
         retry_after=_seconds(response.headers.get("Retry-After")),
     )
 
@@ -232,28 +217,16 @@ class _RequestBody(io.BytesIO):
 
 def _never_connected(error: BaseException) -> bool:
     """Whether a request without a body certainly was not sent: no connection was made, or none was tried."""
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(reason, urllib3.exceptions.NewConnectionError):
+    if isinstance(error, ConnectTimeout | ProxyError) or isinstance(reason, NewConnectionError):
         return True
-    tried = (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.InvalidHeader,
-        urllib3.exceptions.HTTPError,
-        http.client.HTTPException,
-    )
+    tried = (requests.ConnectionError, requests.Timeout, requests.exceptions.InvalidHeader, HTTPError, HTTPException)
     return not isinstance(error, tried)
 
 
 def _seconds(retry_after: str | None) -> float | None:
     """Read a Retry-After header: seconds, or a date (RFC 9110, 10.2.3); anything else is ignored."""
-    if not retry_after:
-        return None
     try:
-        if retry_after.strip().isdecimal():
-            return float(retry_after)
-        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (ValueError, OverflowError):
+        return Retry().parse_retry_after(retry_after or "")
+    except (InvalidHeader, ValueError, OverflowError):
         return None
