@@ -167,7 +167,7 @@ class KieClient:
         message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
         if _persona_id(data):
             raise self._unreadable(answer, f"{message} (no success, and yet the answer names a persona ID)", code)
-        if (answer.status if code is None else code) in GATEWAY_CODES:
+        if answer.damaged or (answer.status if code is None else code) in GATEWAY_CODES:
             raise self._unreadable(answer, f"{message} (HTTP {answer.status})", code)
         if code not in (None, 200):
             raise self._refused(answer, code, message)

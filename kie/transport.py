@@ -39,6 +39,8 @@ class Answer(NamedTuple):
     """The body as a JSON object; empty if it is not one, or not a whole one."""
     broken: str
     """How the body broke off, "" if it did not. What came may be a whole object all the same."""
+    damaged: bool
+    """Whether its packing is damaged or has no end; then its last characters may not be KIE's."""
     retry_after: float | None
     """The seconds that KIE asked to wait."""
 
@@ -156,6 +158,7 @@ def _read_answer(operation: Operation, response: requests.Response) -> Answer:
         whole=whole,
         content=content if whole else {},
         broken=broken or damage,
+        damaged=bool(damage),
         retry_after=_seconds(response.headers.get("Retry-After")),
     )
 
