@@ -91,7 +91,7 @@ def _boost() -> None:
     try:
         boost.attempt_id = the_studio().start_boost(account, content, author=author).id
     except NotSaved as error:
-        boost.problem = error_messages.not_saved(error, "nothing was sent")
+        boost.problem = error.sentence()
 
 
 def _use(text: str) -> None:

@@ -10,7 +10,7 @@ from kie import KieError, PersonaRequest
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import NotAllowed, Seen
-from views.shared import error_messages, persona_form, persona_requests, sign_in, token_panel
+from views.shared import persona_form, persona_requests, sign_in, token_panel
 from views.shared.screen_state import LibraryPage, Message, Trouble, state
 
 
@@ -151,7 +151,7 @@ def _write(change: Callable[[str], None], place: str = "") -> bool:
     except NotAllowed as error:
         _say(Message(str(error), bad=True))
     except NotSaved as error:
-        _say(Message(error_messages.not_saved(error, "nothing was changed"), bad=True))
+        _say(Message(error.sentence("changed"), bad=True))
     else:
         return True
     return False

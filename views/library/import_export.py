@@ -11,7 +11,7 @@ from studio.facade import NotSaved, the_studio
 from studio.library import export_files
 from studio.people.token_store import Account
 from views.library import attempt_actions, search_list
-from views.shared import downloads, error_messages, sign_in
+from views.shared import downloads, sign_in
 from views.shared.elements import button
 from views.shared.screen_state import Import, state
 
@@ -172,7 +172,7 @@ def _import(account: Account, file_key: str) -> None:
     except BadFile as error:
         coming.problem = str(error)
     except NotSaved as error:
-        coming.problem = error_messages.not_saved(error, "nothing was brought in")
+        coming.problem = error.sentence("brought in")
     else:
         coming.done = f"{written:,} brought in."
     coming.preview = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.facade import NotSaved
-from studio.sending.attempts import Attempt, NotAllowed
+from studio.sending.attempts import Attempt
 from studio.sending.kinds import kind_named
 from views.shared.elements import literal
 from views.shared.screen_state import Trouble
@@ -32,11 +32,6 @@ def database(error: NotSaved) -> None:
         icon=":material/database_off:",
     )
     st.text(str(error) or "The server's log says why.")
-
-
-def not_saved(error: NotSaved | NotAllowed, so: str) -> str:
-    """Return why something was not written, and what was therefore not done, such as "nothing was sent"."""
-    return str(error) or f"The disk could not be written, so {so}. The log says why."
 
 
 def unsaved(attempt: Attempt) -> None:

@@ -15,7 +15,7 @@ from kie import PersonaRequest, Problem, Track
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, NeedsDecision, NotAllowed, Seen
-from views.shared import error_messages, persona_form, sign_in, token_panel
+from views.shared import persona_form, sign_in, token_panel
 from views.shared.screen_state import PersonaRequests, SongLookup, state
 
 KNOWN_BY_NOW = Problem("create", "Its outcome is known by now, so nothing was sent. Look at it, then decide again.")
@@ -47,7 +47,7 @@ def ask_again(seen: Seen) -> None:
     try:
         earlier = the_studio().attempt(account, seen.id)
     except NotSaved as error:
-        _refuse(account, _not_saved(error))
+        _refuse(account, Problem("create", error.sentence()))
         return
     if earlier is not None:
         _send(account, earlier.request, seen, earlier.track)
@@ -127,7 +127,8 @@ def _send(account: Account, request: PersonaRequest, replaces: Seen | None, trac
         else:
             _note(requests, decision_id=needed.earlier.id)
     except (NotSaved, NotAllowed) as error:
-        _note(requests, problems=(_not_saved(error),))
+        sentence = error.sentence() if isinstance(error, NotSaved) else str(error)
+        _note(requests, problems=(Problem("create", sentence),))
     else:
         _note(requests, attempt_id=attempt.id)
         requests.announce_id = attempt.id
@@ -146,10 +147,6 @@ def _typed(account: Account) -> tuple[PersonaRequest, list[Problem]]:
     if fits is not None and request.vocal_start is None and request.vocal_end is None:
         request = replace(request, vocal_start=fits[0], vocal_end=fits[1])
     return request, list(request.problems(duration))
-
-
-def _not_saved(error: NotSaved | NotAllowed) -> Problem:
-    return Problem("create", error_messages.not_saved(error, "nothing was sent"))
 
 
 def _refuse(account: Account | None, *problems: Problem) -> None:
