@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 KEY = "screen_state"
 MOST = 100
-"""States that a session keeps; the one that was made first goes first."""
+"""States of a kind that a session keeps; the one that was made first goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +161,12 @@ class RandomKeys:
 def state(kind: type[S], account: Account | None, *of: str) -> S:
     """Return the state of a feature for an account, or for nobody, or for one of its songs or tracks by their IDs."""
     scope = (account.id if account is not None else "", *of)
-    kept: dict[tuple[type, tuple[str, ...]], Any] = st.session_state.setdefault(KEY, {})
+    kept: dict[tuple[type, tuple[str, ...]], S] = st.session_state.setdefault(KEY, {})
     if (kind, scope) not in kept:
-        kept[kind, scope] = kind()
-        if len(kept) > MOST:
-            del kept[next(iter(kept))]
-    found: S = kept[kind, scope]
-    return found
+        same = [key for key in kept if key[0] is kind]
+        for old in same[: max(0, len(same) + 1 - MOST)]:
+            kept.pop(old, None)
+    return kept.setdefault((kind, scope), kind())  # in one step: two runs of a page may overlap
 
 
 def forget(*scope: str, kind: type | None = None) -> None:
@@ -175,11 +174,11 @@ def forget(*scope: str, kind: type | None = None) -> None:
     kept = st.session_state.get(KEY, {})
     for key in list(kept):
         if key[1][: len(scope)] == scope and kind in (None, key[0]):
-            del kept[key]
+            kept.pop(key, None)
 
 
 def enter_page(name: str) -> None:
     """Forget what was for another page only. The router says which page is open."""
     if st.session_state.get("page", name) != name:
         forget(kind=PastedText)
-    st.session_state.page = name
+    st.session_state["page"] = name

@@ -1,0 +1,66 @@
+"""What a session keeps of its features, and what it forgets together."""
+
+from __future__ import annotations
+
+import pytest
+import streamlit as st
+
+from studio.people.token_store import Account
+from views.shared import screen_state
+from views.shared.screen_state import Boost, PastedText, PersonaRequests, Window, state
+
+ADA, BOB = Account("0123456789ab", "1234"), Account("ba9876543210", "4321")
+
+
+@pytest.fixture(autouse=True)
+def session(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr(st, "session_state", {})
+
+
+def test_the_same_scope_has_the_same_state_and_another_scope_its_own() -> None:
+    state(Window, ADA, "song", "track").words_wanted = True
+    assert state(Window, ADA, "song", "track").words_wanted
+    for other in (state(Window, ADA, "song", "other"), state(Window, BOB, "song", "track"), state(Window, None)):
+        assert not other.words_wanted
+
+
+def test_to_forget_a_scope_is_to_forget_all_below_it_and_nothing_else() -> None:
+    states = [state(Boost, ADA, "song"), state(Window, ADA, "song", "track"), state(Boost, ADA, "other")]
+    screen_state.forget(ADA.id, "song")
+    assert state(Boost, ADA, "song") is not states[0]
+    assert state(Window, ADA, "song", "track") is not states[1]
+    assert state(Boost, ADA, "other") is states[2]
+
+
+def test_without_a_scope_everything_is_forgotten() -> None:
+    states = [state(Boost, ADA, "song"), state(PersonaRequests, None)]
+    screen_state.forget()
+    assert state(Boost, ADA, "song") is not states[0]
+    assert state(PersonaRequests, None) is not states[1]
+
+
+def test_another_page_forgets_what_was_pasted_and_a_rerun_does_not() -> None:
+    state(PastedText, ADA).token = "a token"
+    requests = state(PersonaRequests, ADA)
+    for _ in range(2):
+        screen_state.enter_page("")
+        assert state(PastedText, ADA).token
+    screen_state.enter_page("library")
+    assert not state(PastedText, ADA).token
+    assert state(PersonaRequests, ADA) is requests
+
+
+def test_the_oldest_of_very_many_tracks_goes_and_nothing_of_another_kind() -> None:
+    requests, first = state(PersonaRequests, ADA), state(Window, ADA, "song", "0")
+    windows = [state(Window, ADA, "song", str(number)) for number in range(1, screen_state.MOST)]
+    assert state(Window, ADA, "song", "0") is first
+    state(Window, ADA, "song", "one more")
+    assert state(PersonaRequests, ADA) is requests
+    assert state(Window, ADA, "song", "2") is windows[1]
+    assert state(Window, ADA, "song", "0") is not first
+
+
+def test_a_pasted_token_is_in_no_repr() -> None:
+    state(PastedText, ADA).token = "a secret token"
+    assert "secret" not in repr(st.session_state)
