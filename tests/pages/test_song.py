@@ -85,6 +85,14 @@ def test_a_token_is_used_only_after_a_yes(with_token: AppTest, other_token: str,
     assert with_token.session_state["account_id"] == account_of(other_token)
 
 
+def test_a_token_that_kie_does_not_accept_is_said_to_be_so_and_the_account_stays(signed_in: AppTest) -> None:
+    account = signed_in.session_state["account_id"]
+    page = paste(signed_in, f"curl -H 'Authorization: Bearer {'0123456789abcdef' * 2}' https://api.kie.ai/x")
+    page.button(key="use_pasted_token").click().run()
+    assert "KIE did not accept the token." in said(page)
+    assert page.session_state["account_id"] == account
+
+
 def test_a_token_that_is_not_wanted_is_forgotten(with_token: AppTest, other_token: str) -> None:
     with_token.button(key="forget_pasted_token").click().run()
     assert not screen_state(with_token, PastedText).token

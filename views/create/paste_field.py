@@ -84,8 +84,9 @@ def _choose() -> None:
 def _use_token() -> None:
     pasted = state(PastedText, token_panel.current())
     token, pasted.token = pasted.token, ""
-    if token:
-        token_panel.use_token(token)
+    trouble = token_panel.use_token(token) if token else None
+    if trouble is not None:
+        state(SongLookup, token_panel.current()).trouble = trouble
 
 
 def _forget_token() -> None:

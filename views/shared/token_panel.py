@@ -71,22 +71,18 @@ def _ask() -> None:
 
 def _sign_in() -> None:
     token, st.session_state.token = st.session_state.token, ""
-    use_token(token)
+    state(TokenPanel, None).trouble = use_token(token) if token.strip() else None
 
 
-def use_token(token: str) -> None:
-    """Give this browser the account of a token, if KIE accepts it; the sidebar says why if not."""
-    panel = state(TokenPanel, current())
-    panel.trouble = None
-    if not token.strip():
-        return
+def use_token(token: str) -> Trouble | None:
+    """Give this browser the account of a token, or return why KIE did not accept it."""
     try:
         account = the_studio().sign_in(token)
     except KieError as error:
-        panel.trouble = Trouble.of(error)
-    else:
-        _enter(account)
-        state(TokenPanel, account).ask_balance = False  # signing in has asked
+        return Trouble.of(error)
+    _enter(account)
+    state(TokenPanel, account).ask_balance = False  # signing in has asked
+    return None
 
 
 def _enter(account: Account) -> None:
@@ -137,7 +133,6 @@ def _show(account: Account) -> None:
         )
     if balance.error is not None:
         st.warning(f"{balance.error.sentence} {balance.error.next_step}", icon=":material/cloud_off:")
-    error_messages.show(panel.trouble, ":material/key_off:")
     st.caption(
         "Demo account" if account.demo else "Token set for this installation" if account.shared else "Your token"
     )
