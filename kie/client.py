@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kie.error_meanings import Cause, meaning_of
+from kie.error_sentences import Cause, meaning_of
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.json_values import clean, read_text
 from kie.operations import BOOST_STYLE, CREATE_PERSONA, READ_CREDITS, READ_MUSIC_TASK, READ_TIMED_WORDS, Operation

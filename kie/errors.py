@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kie.error_meanings import GENERAL, Cause, Meaning
+from kie.error_sentences import GENERAL, Cause, Meaning
 
 
 class Sent(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kie.error_meanings import Cause, Meaning, meaning_for
+from kie.error_sentences import Cause, Meaning, meaning_for
 
 
 @dataclass(frozen=True, slots=True, eq=False)

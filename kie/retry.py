@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from kie.error_meanings import Cause
+from kie.error_sentences import Cause
 from kie.errors import KieError, NotConnected, Refused
 
 MAX_REPEATS = {NotConnected: 2, Refused: 5}

@@ -16,7 +16,7 @@ from requests.exceptions import ConnectTimeout, ProxyError
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 from urllib3.util import Retry
 
-from kie.error_meanings import Cause
+from kie.error_sentences import Cause
 from kie.errors import InvalidInput, NoAnswer, NotConnected, NotLeaving
 from kie.http_answers import BoundedAdapter, BoundedSession, raw_response_of, reuse_connection, unpack
 from kie.operations import Operation

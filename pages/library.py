@@ -4,7 +4,7 @@ import streamlit as st
 
 from studio.facade import NotSaved
 from views.library import import_export, search_list
-from views.shared import error_messages, token_panel
+from views.shared import error_boxes, token_panel
 from views.shared.elements import button
 
 account = token_panel.current()
@@ -23,4 +23,4 @@ else:
             search_list.show(account)
         import_export.show(account)
     except NotSaved as error:
-        error_messages.database(error)
+        error_boxes.database(error)

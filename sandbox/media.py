@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .scenarios import Track
-from .score import LOUDNESS, sections, words
+from .track_timing import LOUDNESS, sections, words
 
 Samples = NDArray[np.float64]
 

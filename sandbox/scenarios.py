@@ -9,7 +9,7 @@ from typing import Literal
 
 from .faults import Fault
 from .replies import TOO_MANY
-from .songbook import SHEETS
+from .song_texts import SHEETS
 
 Group = Literal["song", "refusal", "trouble"]
 

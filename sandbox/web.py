@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from .api import answer
+from .endpoints import answer
 from .faults import plain
 from .replies import PERSONA_PATH, SERVER_TROUBLE
 from .scenarios import TRACKS, Track

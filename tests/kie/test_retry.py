@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kie import Cause, KieClient, KieError, NoAnswer, NotConnected, Refused, UnreadableAnswer, pause_before_repeat
-from kie.error_meanings import GENERAL
+from kie.error_sentences import GENERAL
 from kie.errors import Sent
 from tests.kie.servers import MADE, REQUEST, TOKEN, Account, ScriptedServer, answer, envelope
 

@@ -28,7 +28,7 @@ from studio.settings import Settings
 from tests.pages.helpers import MAIN, ended, said, scenario
 from tests.polling import eventually
 from views.library.search_list import MOST
-from views.shared.persona_form import PAGE as CREATE_PAGE
+from views.shared.field_values import PAGE as CREATE_PAGE
 
 LIBRARY = "../pages/library.py"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

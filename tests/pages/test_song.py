@@ -12,7 +12,7 @@ from sandbox import Server
 from studio import facade
 from studio.facade import Studio
 from studio.people.token_store import account_of
-from studio.song import text_draft
+from studio.song import description_draft
 from tests.pages.helpers import ended, run_until, said, scenario, screen_state
 from views.shared.screen_state import PastedText, SongLookup
 
@@ -214,8 +214,8 @@ def test_the_draft_is_added_to_what_was_typed(signed_in: AppTest) -> None:
     task = scenario("finished").task
     assert task is not None
     chosen = screen_state(page, SongLookup).task.tracks[0]
-    assert page.text_area(key="description").value == f"Mine\n{text_draft.draft(chosen)}"
-    typed = f"mine, {text_draft.draft(chosen).lower()}"
+    assert page.text_area(key="description").value == f"Mine\n{description_draft.draft(chosen)}"
+    typed = f"mine, {description_draft.draft(chosen).lower()}"
     page.text_area(key="description").input(typed)
     assert page.button(key="draft").click().run().text_area(key="description").value == typed
 

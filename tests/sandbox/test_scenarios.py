@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sandbox import SCENARIOS, Scenario
-from sandbox.api import OPERATIONS
+from sandbox.endpoints import OPERATIONS
 from tests.sandbox.sandbox_caller import Caller
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from kie import KieError, NoAnswer, NotConnected, PersonaRequest, Refused, Sent, UnreadableAnswer
 from kie.boost import BoostedStyle
-from kie.error_meanings import meaning_of
+from kie.error_sentences import meaning_of
 from kie.errors import NotLeaving
 from kie.persona import Persona
 from studio.database.connection import CommitInDoubt, Database

@@ -7,7 +7,7 @@ import streamlit as st
 from studio import demo_server
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.shared import persona_form, persona_requests
+from views.shared import field_values, persona_requests
 
 GROUPS = {"song": "Songs", "refusal": "KIE says no", "trouble": "Trouble on the line"}
 
@@ -40,7 +40,7 @@ def _use() -> None:
     persona_requests.start_over()
     if song is not None:
         track = song.task.tracks[0] if song.task else None
-        persona_form.fill(
+        field_values.fill(
             {
                 "task_id": song.task_id,
                 "audio_id": song.audio_id,

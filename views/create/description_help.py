@@ -9,9 +9,9 @@ import streamlit as st
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
-from studio.song import text_draft
+from studio.song import description_draft
 from views.create import track_list
-from views.shared import error_messages, live_updates, persona_form, sign_in, token_panel
+from views.shared import error_boxes, field_values, live_updates, sign_in, token_panel
 from views.shared.elements import button
 from views.shared.screen_state import Boost, state
 
@@ -49,7 +49,7 @@ def show(account: Account | None) -> None:
 
 
 def _boost_of(account: Account | None) -> Boost:
-    return state(Boost, account, persona_form.text("task_id"))
+    return state(Boost, account, field_values.text("task_id"))
 
 
 def _show_boost(account: Account, boost: Attempt) -> None:
@@ -67,20 +67,20 @@ def _show_boost(account: Account, boost: Attempt) -> None:
                 button("Use it as the description", "boost_use", "", _use, text, type="primary")
                 button("Leave it", "boost_leave", "", _close)
         else:
-            error_messages.show_refusal(boost)
+            error_boxes.show_refusal(boost)
             button("Close", "boost_leave", "", _close)
 
 
 def _draft() -> None:
     track = track_list.chosen(token_panel.current())
-    draft = text_draft.draft(track) if track is not None else ""
-    typed = persona_form.text("description")
+    draft = description_draft.draft(track) if track is not None else ""
+    typed = field_values.text("description")
     if draft and draft.lower() not in typed.lower():
-        persona_form.fill({"description": f"{typed}\n{draft}" if typed else draft})
+        field_values.fill({"description": f"{typed}\n{draft}" if typed else draft})
 
 
 def _boost() -> None:
-    account, content, author = token_panel.current(), persona_form.text("description"), sign_in.author()
+    account, content, author = token_panel.current(), field_values.text("description"), sign_in.author()
     if account is None:
         return
     boost = _boost_of(account)
@@ -95,7 +95,7 @@ def _boost() -> None:
 
 
 def _use(text: str) -> None:
-    persona_form.fill({"description": text})
+    field_values.fill({"description": text})
     _close()
 
 

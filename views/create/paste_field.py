@@ -7,7 +7,7 @@ import streamlit as st
 from studio.facade import the_studio
 from studio.people.token_store import Account, account_of
 from views.create import track_list
-from views.shared import persona_form, token_panel
+from views.shared import field_values, token_panel
 from views.shared.elements import button
 from views.shared.screen_state import PastedText, SongLookup, Trouble, state
 
@@ -25,12 +25,12 @@ def read() -> None:
     pasted, lookup = state(PastedText, account), state(SongLookup, account)
     pasted.clear()
     lookup.clear()
-    text = persona_form.text("task_id")
+    text = field_values.text("task_id")
     if not text:
         return
     found = pasted_text.find_ids(text, is_token)
     if found.token:
-        persona_form.fill({"task_id": ""})
+        field_values.fill({"task_id": ""})
         if not is_token(found.token) or account is None:
             pasted.token = found.token
         else:
@@ -41,7 +41,7 @@ def read() -> None:
             track_list.look_up()
     elif found.task_ids:
         pasted.task_ids = found.task_ids
-        persona_form.fill({"task_id": ""})
+        field_values.fill({"task_id": ""})
     elif found.problem:
         lookup.trouble = Trouble(found.problem)
 
@@ -70,7 +70,7 @@ def show(account: Account | None) -> None:
 
 
 def _take(task_id: str, audio_ids: tuple[str, ...]) -> None:
-    persona_form.fill({"task_id": task_id} | ({"audio_id": audio_ids[0]} if len(audio_ids) == 1 else {}))
+    field_values.fill({"task_id": task_id} | ({"audio_id": audio_ids[0]} if len(audio_ids) == 1 else {}))
 
 
 def _choose() -> None:

@@ -8,7 +8,7 @@ from kie import PersonaRequest
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Status
-from views.shared import persona_form, persona_requests
+from views.shared import field_values, persona_requests
 from views.shared.elements import button, literal
 
 
@@ -43,7 +43,7 @@ def show(account: Account, earlier_id: str) -> None:
             with before:
                 _texts("At KIE now", earlier.request)
             with after:
-                _texts("Typed now", persona_form.typed())
+                _texts("Typed now", field_values.typed())
             button("Send, and replace the old text", "send_over", "warning", persona_requests.send_over, earlier.seen)
         button("Leave it as it is", "leave_it", "", persona_requests.close_outcome)
 

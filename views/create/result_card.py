@@ -9,7 +9,7 @@ from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
 from views.create.track_list import use_sibling
-from views.shared import attempt_progress, error_messages, live_updates, persona_requests, status
+from views.shared import attempt_progress, error_boxes, live_updates, persona_requests, status
 from views.shared.elements import button, literal
 from views.shared.screen_state import PersonaRequests, state
 
@@ -78,7 +78,7 @@ def _ended(attempt: Attempt, alone: bool = False) -> None:
 def _created(attempt: Attempt, alone: bool) -> None:
     status.badge(attempt.status)
     st.subheader("Here is your persona", anchor=False)
-    error_messages.unsaved(attempt)
+    error_boxes.unsaved(attempt)
     literal(attempt.persona_id, "Persona ID")
     st.caption("Name")
     st.text(attempt.request.name)
@@ -96,7 +96,7 @@ def _refused(attempt: Attempt, alone: bool) -> None:
     status.badge(attempt.status, "Not sent" if attempt.cause == Cause.NOT_CONNECTED.value else "")
     st.subheader(meaning.sentence, anchor=False)
     st.markdown(meaning.next_step)
-    error_messages.show_kie_message(attempt.code, attempt.message)
+    error_boxes.show_kie_message(attempt.code, attempt.message)
     if attempt.cause == Cause.UNSUITABLE.value:
         button(
             "Use the other track of this song",
@@ -117,8 +117,8 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
     st.markdown(meaning.sentence)
     st.markdown(meaning.next_step)
     button(persona_requests.ASK_AGAIN, "ask_again", "refresh", persona_requests.ask_again, attempt.seen, disabled=alone)
-    error_messages.seen_id(attempt)
-    error_messages.show_kie_message(attempt.code, attempt.message)
+    error_boxes.seen_id(attempt)
+    error_boxes.show_kie_message(attempt.code, attempt.message)
     if attempt.raw:
         with st.expander("The answer as it came"):
             literal(attempt.raw, height=240)

@@ -10,8 +10,8 @@ from kie import KieError, MusicTask, TaskState, Track
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
-from studio.song import text_draft, track_verdict
-from views.shared import error_messages, persona_form, persona_requests, times, token_panel, track_card
+from studio.song import description_draft, track_verdict
+from views.shared import error_boxes, field_values, persona_requests, times, token_panel, track_card
 from views.shared.elements import button, literal
 from views.shared.screen_state import SongLookup, Trouble, state
 
@@ -32,20 +32,20 @@ def show(account: Account | None) -> None:
     lookup = state(SongLookup, account)
     if account is not None and lookup.wanted:
         _look_up(account, lookup)
-    error_messages.show(lookup.trouble, ":material/search_off:")
+    error_boxes.show(lookup.trouble, ":material/search_off:")
     if account is not None and lookup.task is not None and lookup.trouble is None:
         _task(account, lookup, lookup.task)
 
 
 def chosen(account: Account | None) -> Track | None:
     """Return the track that is chosen, if its song was looked up."""
-    return state(SongLookup, account).track(persona_form.text("audio_id"))
+    return state(SongLookup, account).track(field_values.text("audio_id"))
 
 
 def look_up() -> None:
     """Have the typed task looked up. The page does it; if that run is interrupted, the next one does."""
     account = token_panel.current()
-    lookup, request = state(SongLookup, account), persona_form.typed()
+    lookup, request = state(SongLookup, account), field_values.typed()
     lookup.clear()
     problems = [problem.sentence for problem in request.problems() if problem.field == "task_id"]
     if account is None:
@@ -58,9 +58,9 @@ def look_up() -> None:
 
 def use_track(track: Track) -> None:
     """Choose a track: its ID, a window of its own, and first words where nothing was typed."""
-    persona_form.fill({"audio_id": track.audio_id})
-    persona_form.suggest(text_draft.suggested_texts(track))
-    persona_form.set_window(None, None)  # the chooser fits it to the track
+    field_values.fill({"audio_id": track.audio_id})
+    field_values.suggest(description_draft.suggested_texts(track))
+    field_values.set_window(None, None)  # the chooser fits it to the track
 
 
 def use_sibling(attempt: Attempt) -> None:
@@ -79,8 +79,8 @@ def use_sibling(attempt: Attempt) -> None:
         lookup.trouble = Trouble("KIE lists no other track for this song. Make a new song.")
         return
     lookup.task, lookup.trouble = task, None
-    persona_form.suggest({key: getattr(request, key) or "" for key in persona_form.TEXTS})
-    persona_form.fill({"task_id": task.task_id})
+    field_values.suggest({key: getattr(request, key) or "" for key in field_values.TEXTS})
+    field_values.fill({"task_id": task.task_id})
     use_track(other)
     persona_requests.close_outcome()
 
@@ -132,7 +132,7 @@ def _keep_looking(account: Account, lookup: SongLookup, task: MusicTask) -> None
 
 def _card(account: Account, task: MusicTask, track: Track, earlier: Attempt | None) -> None:
     verdict = track_verdict.verdict(task, track, earlier)
-    is_chosen = persona_form.text("audio_id") == track.audio_id
+    is_chosen = field_values.text("audio_id") == track.audio_id
     picture, words = st.columns([1, 2], vertical_alignment="center")
     with picture:
         track_card.cover(account, track)

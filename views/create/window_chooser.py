@@ -14,7 +14,7 @@ from kie import KieError, Track
 from kie.persona import DEFAULT_END
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.shared import components, error_messages, persona_form, track_card
+from views.shared import custom_components, error_boxes, field_values, track_card
 from views.shared.elements import button
 from views.shared.screen_state import Trouble, Window, state
 
@@ -23,7 +23,7 @@ BARS = 1200
 """Samples of the waveform that travel to the browser."""
 MOST_WORDS = 3000
 
-_chooser = components.load("create/window_chooser")
+_chooser = custom_components.load("create/window_chooser")
 
 
 def show(account: Account, task_id: str, track: Track, duration: float) -> None:
@@ -33,7 +33,7 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
     choice = state(Window, account, task_id, track.audio_id)
     if choice.words_wanted:
         _suggest(account, task_id, track, choice)
-    if persona_form.window() == (None, None):
+    if field_values.window() == (None, None):
         _reset(duration)  # a short track gets what fits, also if its ID was typed
     timed = the_studio().cached_timed_words(account, track.audio_id)
     start, end = current(duration)
@@ -71,18 +71,18 @@ def show(account: Account, task_id: str, track: Track, duration: float) -> None:
             help="Asks KIE for the timed words of this track. KIE does not say what this call costs.",
         )
         button("Beginning", "window_default", "first_page", _reset, duration, type="tertiary")
-    if choice.suggested == persona_form.window():
+    if choice.suggested == field_values.window():
         st.caption(f":material/auto_awesome: {choice.why}")
-    error_messages.show(choice.trouble, ":material/search_off:", warning=True)
-    if best_window.is_default(start, end, duration) and persona_form.window()[0] is None:
+    error_boxes.show(choice.trouble, ":material/search_off:", warning=True)
+    if best_window.is_default(start, end, duration) and field_values.window()[0] is None:
         st.caption("This is what KIE takes when it is told nothing: the first 30 seconds.")
 
 
 def numbers(duration: float | None = None, choice: Window | None = None) -> None:
     """Show the two number fields; with a length, they keep the rules as they are typed."""
     if choice is not None:
-        choice.drawn = persona_form.window()
-    for key, label in zip(persona_form.WINDOW, ("Window start (s)", "Window end (s)"), strict=True):
+        choice.drawn = field_values.window()
+    for key, label in zip(field_values.WINDOW, ("Window start (s)", "Window end (s)"), strict=True):
         st.number_input(
             label,
             key=key,
@@ -101,7 +101,7 @@ def current(duration: float) -> tuple[float, float]:
     """Return the window as it stands, in seconds; what was not given is KIE's default, as far as it fits."""
     from studio.song import best_window
 
-    start, end = persona_form.window()
+    start, end = field_values.window()
     return best_window.clamp(0.0 if start is None else start, DEFAULT_END if end is None else end, duration, "start")
 
 
@@ -109,7 +109,7 @@ def _reset(duration: float | None) -> None:
     """Go back to the beginning: nothing is sent where KIE's own 0 to 30 s fits, and what fits otherwise."""
     from studio.song import best_window
 
-    persona_form.set_window(*(best_window.default(duration) or (None, None)))
+    field_values.set_window(*(best_window.default(duration) or (None, None)))
 
 
 def _moved(duration: float) -> None:
@@ -121,19 +121,19 @@ def _moved(duration: float) -> None:
         return
     if not all(isinstance(value, int | float) and math.isfinite(value) for value in given):
         return
-    persona_form.set_window(*best_window.clamp(float(given[0]), float(given[1]), duration, "both"))
+    field_values.set_window(*best_window.clamp(float(given[0]), float(given[1]), duration, "both"))
 
 
 def _typed(moved: str, duration: float, choice: Window) -> None:
     from studio.song import best_window
 
-    now = persona_form.window()
+    now = field_values.window()
     if all(typed != drawn for typed, drawn in zip(now, choice.drawn, strict=True)):
         moved = "end"  # both came at once, and the end is typed last
     start = 0.0 if now[0] is None else now[0]
     end = min(DEFAULT_END, duration) if now[1] is None else now[1]
     kept = best_window.clamp(start, end, duration, moved)
-    for key, was, is_now in zip(persona_form.WINDOW, (start, end), kept, strict=True):
+    for key, was, is_now in zip(field_values.WINDOW, (start, end), kept, strict=True):
         if is_now != was:  # a field that may stay is left alone: somebody may be typing in it
             st.session_state[key] = is_now
 
@@ -155,8 +155,8 @@ def _suggest(account: Account, task_id: str, track: Track, choice: Window) -> No
     choice.words_wanted = False
     found = best_window.suggest(timed, track.duration)
     if found is not None:
-        persona_form.set_window(found.start, found.end)
-        choice.suggested, choice.why = persona_form.window(), found.why
+        field_values.set_window(found.start, found.end)
+        choice.suggested, choice.why = field_values.window(), found.why
 
 
 def _bars(wave: tuple[float, ...]) -> list[float]:

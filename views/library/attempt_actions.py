@@ -10,7 +10,7 @@ from kie import KieError, PersonaRequest
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import NotAllowed, Seen
-from views.shared import persona_form, persona_requests, sign_in, token_panel
+from views.shared import field_values, persona_requests, sign_in, token_panel
 from views.shared.screen_state import LibraryPage, Message, Trouble, state
 
 
@@ -83,15 +83,15 @@ def look_up(attempt_id: str, request: PersonaRequest) -> None:
 
 def change_and_try_again(request: PersonaRequest) -> None:
     """Open the create page with everything filled in."""
-    persona_form.fill_all(request)
+    field_values.fill_all(request)
     persona_requests.close_outcome()
-    st.switch_page(persona_form.PAGE)
+    st.switch_page(field_values.PAGE)
 
 
 def ask_again(seen: Seen) -> None:
     """Send an unknown attempt again, unchanged, and watch it on the create page."""
     persona_requests.ask_again(seen)
-    st.switch_page(persona_form.PAGE)
+    st.switch_page(field_values.PAGE)
 
 
 def not_made(attempt_id: str) -> None:

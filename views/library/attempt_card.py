@@ -15,7 +15,7 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.song import media_files
 from views.library import attempt_actions
-from views.shared import attempt_progress, downloads, error_messages, persona_requests, status, times, track_card
+from views.shared import attempt_progress, downloads, error_boxes, persona_requests, status, times, track_card
 from views.shared.elements import button, fact, literal
 
 COVER = 76
@@ -87,11 +87,11 @@ def _outcome(account: Account, attempt: Attempt) -> None:
     if attempt.persona_id:
         with st.container(gap="xxsmall"):
             literal(attempt.persona_id, "Persona ID")
-    error_messages.unsaved(attempt)
+    error_boxes.unsaved(attempt)
     if attempt.settled is not Settled.NOT:
         st.markdown(f":material/person_edit: {SETTLED[attempt.settled]}")
     if attempt.status is Status.REFUSED and attempt.settled is Settled.NOT:
-        error_messages.show_refusal(attempt)
+        error_boxes.show_refusal(attempt)
 
 
 def _ways_out(account: Account, attempt: Attempt) -> None:
@@ -110,8 +110,8 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
             "may never have seen the request. Asking again with exactly the same text is safe: KIE answers with the "
             "ID, or says that the persona exists."
         )
-        error_messages.seen_id(attempt)
-        error_messages.show_kie_message(attempt.code, attempt.message)
+        error_boxes.seen_id(attempt)
+        error_boxes.show_kie_message(attempt.code, attempt.message)
         button(
             persona_requests.ASK_AGAIN,
             "library_ask_again",

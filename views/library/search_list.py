@@ -9,7 +9,7 @@ from studio.library.search_query import Order, Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from views.library import attempt_actions, attempt_card
-from views.shared import attempt_table, live_updates, persona_form, status, times
+from views.shared import attempt_table, field_values, live_updates, status, times
 from views.shared.elements import button
 from views.shared.screen_state import LibraryPage, Message, state
 
@@ -129,7 +129,7 @@ def _nothing(query: Query) -> None:
                 ":material/library_music: **Nothing here yet.** Each persona you ask for is kept here, whatever "
                 "becomes of it. You can also bring some in from a file, below."
             )
-            st.page_link(persona_form.PAGE, label="Create a persona", icon=":material/mic:")
+            st.page_link(field_values.PAGE, label="Create a persona", icon=":material/mic:")
 
 
 def _table(attempts: list[Attempt], query: Query, page: int, open_id: str) -> None:

@@ -17,11 +17,11 @@ from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from studio.sending.change_notifier import MOST_ATTEMPTS
-from views.shared import components, error_messages, sign_in
+from views.shared import custom_components, error_boxes, sign_in
 from views.shared.event_stream import NAME
 from views.shared.screen_state import RandomKeys, state
 
-_waiting = components.load("shared/live_updates")
+_waiting = custom_components.load("shared/live_updates")
 
 
 def show(
@@ -65,7 +65,7 @@ def show(
 
 def database_down(key: str, error: NotSaved) -> None:
     """Say that the database does not answer, and draw the page, or the fragment that this stands in, anew soon."""
-    error_messages.database(error)
+    error_boxes.database(error)
     again(key, first=1.0)
 
 

@@ -15,7 +15,7 @@ from kie import PersonaRequest, Problem, Track
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, NeedsDecision, NotAllowed, Seen
-from views.shared import persona_form, sign_in, token_panel
+from views.shared import field_values, sign_in, token_panel
 from views.shared.screen_state import PersonaRequests, SongLookup, state
 
 KNOWN_BY_NOW = Problem("create", "Its outcome is known by now, so nothing was sent. Look at it, then decide again.")
@@ -80,7 +80,7 @@ def show_in_address(attempt_id: str) -> None:
 
 def start_over() -> None:
     """Clear the fields for the next persona."""
-    persona_form.clear()
+    field_values.clear()
     close_outcome()
     state(SongLookup, token_panel.current()).clear()
 
@@ -140,7 +140,7 @@ def _typed(account: Account) -> tuple[PersonaRequest, list[Problem]]:
     """Return what to ask for and what is wrong with it; a short track gets a window also before the fields show it."""
     from studio.song import best_window
 
-    request = persona_form.typed()
+    request = field_values.typed()
     track = state(SongLookup, account).track(request.audio_id)
     duration = track.duration if track is not None else None
     fits = best_window.default(duration)

@@ -7,7 +7,7 @@ import streamlit as st
 from kie import KieError
 from studio.facade import Balance, the_studio
 from studio.people.token_store import Account
-from views.shared import error_messages, persona_form, screen_state, sign_in
+from views.shared import error_boxes, field_values, screen_state, sign_in
 from views.shared.elements import button
 from views.shared.screen_state import TokenPanel, Trouble, state
 
@@ -63,7 +63,7 @@ def _ask() -> None:
         on_change=_sign_in,
         help="It stays in this program's memory: it is never stored, logged or shown in full.",
     )
-    error_messages.show(state(TokenPanel, None).trouble, ":material/key_off:")
+    error_boxes.show(state(TokenPanel, None).trouble, ":material/key_off:")
     st.caption("You get a token at [kie.ai/api-key](https://kie.ai/api-key).")
     button("Try the demo", "try_demo", "theater_comedy", start_demo, width="stretch")
     st.caption("The demo needs no token and no network.")
@@ -99,7 +99,7 @@ def leave() -> None:
     if account is not None:
         the_studio().sign_out(sign_in.session_key(), account)
         if account.demo:  # invented IDs must not reach the real KIE
-            persona_form.fill(dict.fromkeys(persona_form.TEXTS, ""))
+            field_values.fill(dict.fromkeys(field_values.TEXTS, ""))
 
 
 def _clear() -> None:

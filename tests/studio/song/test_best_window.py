@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kie import PersonaRequest, Problem, TimedWord, TimedWords
 from sandbox import SCENARIOS
 from sandbox.scenarios import Track
-from sandbox.score import words as sandbox_words
+from sandbox.track_timing import words as sandbox_words
 from studio.song.best_window import Window, clamp, default, is_default, suggest
 
 steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,7 +8,7 @@ import pytest
 
 from kie import MusicTask, PersonaRequest, Track
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.song import text_draft, track_verdict
+from studio.song import description_draft, track_verdict
 
 TRACK = Track("audio", "Quay", "folk, warm alto", "[Verse]\nOne", "V6", 120.0, "https://a.example/1.mp3")
 
@@ -96,12 +96,16 @@ def test_models_have_peoples_names(model: str, name: str) -> None:
     ],
 )
 def test_a_draft_is_made_of_tags_and_of_how_it_is_sung(tags: str, lyrics: str, draft: str) -> None:
-    assert text_draft.draft(Track("audio", tags=tags, lyrics=lyrics)) == draft
+    assert description_draft.draft(Track("audio", tags=tags, lyrics=lyrics)) == draft
 
 
 def test_a_draft_is_never_longer_than_a_description_may_be() -> None:
-    assert len(text_draft.draft(Track("audio", tags="la " * 9000))) <= 5000
+    assert len(description_draft.draft(Track("audio", tags="la " * 9000))) <= 5000
 
 
 def test_first_words_are_title_draft_and_first_tag() -> None:
-    assert text_draft.suggested_texts(TRACK) == {"name": "Quay", "description": "Folk, warm alto", "style": "folk"}
+    assert description_draft.suggested_texts(TRACK) == {
+        "name": "Quay",
+        "description": "Folk, warm alto",
+        "style": "folk",
+    }

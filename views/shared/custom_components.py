@@ -16,7 +16,7 @@ VIEWS = Path(__file__).parents[1]
 def read(place: str, ending: str) -> str:
     """Return what a browser is given of a component: its `html`, its `css` or its `js`."""
     text = (VIEWS / f"{place}.{ending}").read_text("utf-8")
-    return (VIEWS / "shared" / "components.js").read_text("utf-8") + text if ending == "js" else text
+    return (VIEWS / "shared" / "custom_components.js").read_text("utf-8") + text if ending == "js" else text
 
 
 def load(place: str) -> ComponentRenderer:

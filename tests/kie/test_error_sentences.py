@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kie import Cause, KieClient, KieError, Refused, Sent, UnreadableAnswer, meaning_for, meaning_of
-from kie.error_meanings import BY_CODE, BY_MESSAGE, GENERAL
+from kie.error_sentences import BY_CODE, BY_MESSAGE, GENERAL
 from tests.kie.servers import REQUEST, TOKEN, ScriptedServer, answer, steady
 
 #          cause, a word of the sentence, a word of the next step, may the same request succeed later

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from views.shared import components
+from views.shared import custom_components
 
 LOAD = """async ([html, javascript]) => {
     document.body.innerHTML = `<div class="place">${html}</div>`
@@ -28,7 +28,7 @@ def order(request: pytest.FixtureRequest) -> str:
 
 
 def load(page: Page, name: str) -> None:
-    page.evaluate(LOAD, [components.read(name, "html"), components.read(name, "js")])
+    page.evaluate(LOAD, [custom_components.read(name, "html"), custom_components.read(name, "js")])
 
 
 def test_what_waits_shows_the_newer_of_two_calls_and_goes_on(page: Page, order: str) -> None:

@@ -21,8 +21,8 @@ from .replies import (
     success,
 )
 from .scenarios import INTERNAL_NAMES, PHASES, READY_TRACKS, TASKS, UNFINISHED, Task, Track
-from .score import waveform, words
 from .state import Account, Recorded, Sandbox
+from .track_timing import waveform, words
 
 BOOST_COST = 0.4
 """Credits for one expanded style note, as third parties report it."""
