@@ -1,4 +1,4 @@
-"""What README.md and docs/ name is there; the glossary is in order; the drawing of imports is the one that is tested."""
+"""What README.md and docs/ name is there, the glossary is in order, and the drawing of imports is what is tested."""
 
 from __future__ import annotations
 
