@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from studio.sending.attempts import Status
 from tests.test_house import MAY_IMPORT, ROOMS, ROOT
 
 TEXTS = {str(file.relative_to(ROOT)): file.read_text() for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
@@ -97,6 +98,20 @@ def test_the_drawing_of_imports_is_what_the_code_is_held_to() -> None:
     studio, views = inside.split("views/\n")
     assert arrows(studio) == ROOMS["studio"]
     assert arrows(views) == ROOMS["views"]
+
+
+def test_the_table_of_states_leads_to_every_state_and_to_no_other() -> None:
+    table = TEXTS["docs/architecture.md"].partition("| from | to | when | written by |\n|---|---|---|---|\n")[2]
+    rows = [line.split(" | ") for line in table.partition("\n\n")[0].splitlines()]
+    reached = {state for row in rows for state in row[1].split(", ") if state != "due later"}
+    assert len(rows) > 15
+    assert reached == set(Status)
+    assert {state for row in rows for state in row[0].strip("| ").split(", ")} <= {
+        *Status,
+        "",
+        "any",
+        "any but created",
+    }
 
 
 def test_the_terms_are_in_alphabetical_order() -> None:
