@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("persona-studio")
 
 WARM_UP_AFTER = 3.0
-"""Seconds after the start: the first page comes first. What needs the database earlier opens it."""
+"""Seconds after the start, so that it does not slow down the first page. What needs the database earlier opens it."""
 
 
 def warm_up(studio: Studio) -> None:
@@ -44,7 +44,7 @@ def warm_up(studio: Studio) -> None:
 
     The garbage collector skips what is frozen. Otherwise each collection takes longer than a run of a page.
     """
-    with suppress(Exception):  # the log says why, and whoever needs it tries again
+    with suppress(Exception):  # the log says why, and whatever needs the database tries again
         studio.open().result()
     attempt_table.table([], ["name"])
 
@@ -63,7 +63,7 @@ def end_streams_when_told_to_stop() -> None:
         if threading.current_thread() is threading.main_thread() and callable(before):
 
             def end(number: int, frame: FrameType | None, before: Any = before) -> None:
-                loop.call_soon_threadsafe(changes.close)  # not here: whoever was interrupted may hold its lock
+                loop.call_soon_threadsafe(changes.close)  # not here: the thread that was interrupted may hold its lock
                 before(number, frame)
 
             signal.signal(number, end)
@@ -71,19 +71,19 @@ def end_streams_when_told_to_stop() -> None:
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Get ready after the first page; at the end wait for requests that are on their way."""
+    """Warm up after the first page; at the end, wait for requests that are on their way."""
     later = threading.Timer(WARM_UP_AFTER, warm_up, (the_studio(),))  # a bad setting ends the start here
     later.daemon = True
     later.start()
     end_streams_when_told_to_stop()
     yield
     later.cancel()
-    await anyio.to_thread.run_sync(later.join, 5.0)  # a database that does not open holds nobody up
+    await anyio.to_thread.run_sync(later.join, 5.0)  # not longer for a database that does not open
     await anyio.to_thread.run_sync(close_the_studio)
 
 
 def on_script_error(error: Exception) -> bool:
-    """Keep the details on the server, under an ID that the visitor sees too."""
+    """Log the error under a random ID, and show the ID to the visitor, without the error."""
     reference = secrets.token_hex(4)
     log.error("Page error %s", reference, exc_info=error)
     st.error("Something went wrong on this page. Nothing that was sent is lost.", icon=":material/error:")

@@ -1,4 +1,4 @@
-"""What the scripts here ask of the sending code, each thing in one place: to be changed with it, and nowhere else.
+"""Every call of the scripts here to the code that sends, so that a change of that code changes this file only.
 
 Run as a script it is a process with a studio in it, for `sending.py`: settings come from the environment, orders by
 standard input, one JSON answer a line.
@@ -49,7 +49,7 @@ def requests(size: int) -> list[PersonaRequest]:
 
 
 def file_queued(url: str, token: str, size: int) -> None:
-    """File a batch that waits for whoever knows the token."""
+    """File a batch; a process that knows the token will send it."""
     store = Store(Database(url))
     wanted = [BatchItem(PERSONA, body_of(request.payload()), request) for request in requests(size)]
     Batches(store).start(account_of(token), "benchmark", wanted)
@@ -76,12 +76,12 @@ def finish(store: Store, attempt: Attempt) -> None:
 
 
 def sign_of_life(store: Store) -> None:
-    """Say that this process is alive."""
+    """Write this process's heartbeat."""
     store.processes.heartbeat(HERE)
 
 
 def look_round(store: Store, account: str) -> None:
-    """Look for what gone processes left, as an idle process does with each sign of life."""
+    """Look for attempts of gone processes and for what is due, as an idle process does with each heartbeat."""
     store.processes.gone()
     store.write_off()
     store.sending_of(HERE)
@@ -90,12 +90,12 @@ def look_round(store: Store, account: str) -> None:
 
 
 def states(url: str) -> dict[str, int]:
-    """Return how many attempts stand where."""
+    """Return how many attempts have which status."""
     return dict(Counter(outcomes(url).values()))
 
 
 def outcomes(url: str) -> dict[str, str]:
-    """Return where each attempt stands, by its persona's name."""
+    """Return the status of each attempt, by its persona's name."""
     with connection_to(url) as connection:
         found = connection.execute(sa.text("SELECT name, status FROM attempts"))
         return {str(row.name): str(row.status) for row in found}
@@ -136,7 +136,7 @@ def serve_orders() -> None:
     studio = Studio(load(secrets=Path("/nowhere/secrets.toml")))
     studio.open().result()
     gc.collect()
-    gc.freeze()  # as the door does
+    gc.freeze()  # as app.py does
     print(json.dumps("open"), flush=True)
     for line in sys.stdin:
         order, _, number = line.strip().partition(" ")

@@ -1,7 +1,7 @@
 """What benchmarks share: a stub of KIE in a process of its own, and a ratio with its spread.
 
 A figure is never a time: two things are timed in turn, pair by pair, in one run on one machine, and the figure is
-the median of the pairs' ratios. Whatever else the machine does then strikes both.
+the median of the pairs' ratios. Whatever else the machine does then affects both.
 """
 
 from __future__ import annotations

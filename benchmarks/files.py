@@ -64,7 +64,7 @@ print(longest)
 
 
 class Resident(threading.Thread):
-    """SingleFlight how much memory the process has, until `most` is asked for."""
+    """Samples the resident memory of this process until `most` is called."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -78,14 +78,14 @@ class Resident(threading.Thread):
             self._most = max(self._most, self._process.memory_info().rss)
 
     def most(self) -> float:
-        """Return the most that it had above what it began with, in MiB."""
+        """Return the greatest sample above the first one, in MiB."""
         self._over.set()
         self.join()
         return (self._most - self._idle) / 2**20
 
 
 def filled(url: str, count: int) -> None:
-    """File so many invented attempts as KIE's answers make them, one in ten with a story."""
+    """File so many invented attempts as KIE's answers make them, one in ten with an event log."""
     library, chance = Library(Database(url)), random.Random(1)
 
     def texts(number: int) -> str:
@@ -160,7 +160,7 @@ def alone(step: Callable[..., T], *given: object) -> T:
 
 
 def main() -> int:
-    """Fill a library, take its file out and in, and tell the figures."""
+    """Fill a library, export and import its file, and print the figures."""
     parser = argparse.ArgumentParser(description="the library's file, out and in")
     parser.add_argument("--quick", action="store_true", help="20,000 attempts instead of 200,000")
     options = options_of(parser)

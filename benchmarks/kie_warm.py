@@ -1,6 +1,6 @@
 """`python benchmarks/kie_warm.py`: one persona in a warm process with `kie`, against `requests.Session.post`.
 
-Both speak to one local stub over a connection that stays open and read the persona's ID. The bar is 1.10.
+Both speak to one local stub over a connection that stays open and read the persona's ID. The bar is 1.05.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from kie import KieClient, PersonaRequest  # found through the line above
 
 CALLS = 40
-"""How many calls one timing takes together: one alone is about as long as a machine's hiccup."""
+"""How many calls are timed together: one alone is about as short as a delay by the scheduler."""
 
 
 def timed(call: Callable[[], str]) -> Callable[[], float]:

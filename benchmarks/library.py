@@ -152,7 +152,7 @@ def main() -> None:
     options = options_of(parser)
     pairs, rows = options.pairs, []
     gc.collect()
-    gc.freeze()  # as the door does
+    gc.freeze()  # as app.py does
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pg-")))
         server = get_server(str(folder / "pg"))

@@ -2,7 +2,7 @@
 
     waiting        100 visitors wait for a slow answer; how long another visitor's page takes meanwhile
     at-once        50 visitors, each with an account of their own, press Create together: click to ID
-    one-token      50 visitors with one token press Create together: when and in which turn the requests arrive
+    one-token      50 visitors with one token press Create together: when and in which order the requests arrive
     two-servers    two servers behind nginx, as docs/deploy.md says; one is killed and comes back
     database-gone  PostgreSQL stands still for 30 s, and then ends while KIE works
     stop           SIGTERM while 400 attempts wait: how long after the last answer the server ends
@@ -44,11 +44,11 @@ SAME_MOMENT = 0.5
 """Seconds that a click may take to be filed under load: who clicked later than that must not leave earlier."""
 SONG = attempts.requests(1)[0].task_id
 AT_ONCE = 8
-"""Browsers that are brought to the point of clicking at the same time."""
+"""Browsers whose pages are filled at the same time."""
 
 
 def say(*words: object) -> None:
-    """Tell how far it is."""
+    """Print progress."""
     print(*words, file=sys.stderr, flush=True)
 
 
@@ -65,7 +65,7 @@ def spread(values: list[float], alone: list[float] | None = None) -> str:
 
 
 async def ready(url: str, request: PersonaRequest, token: str = "") -> Visitor:
-    """Bring a visitor to the point of pressing Create."""
+    """Fill a visitor's page, so that only Create has to be pressed."""
     visitor = Visitor(url)
     await visitor.open(timeout=60)
     if token:
@@ -76,7 +76,7 @@ async def ready(url: str, request: PersonaRequest, token: str = "") -> Visitor:
 
 
 async def all_ready(url: str, requests: list[PersonaRequest], tokens: list[str]) -> list[Visitor]:
-    """Bring visitors to the point of pressing Create, some at a time."""
+    """Fill the pages of visitors, some at a time."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(request: PersonaRequest, token: str) -> Visitor:
@@ -93,7 +93,7 @@ def shown_id(visitor: Visitor) -> str:
 
 
 async def repeatedly(stretch: float, every: float, once: Callable[[], Awaitable[float]]) -> list[float]:
-    """Measure again and again; what fails counts as having taken for ever."""
+    """Measure again and again; what fails counts as infinitely long."""
     took, until = [], time.monotonic() + stretch
     while time.monotonic() < until:
         try:
@@ -134,7 +134,7 @@ async def close(visitors: Iterable[Visitor]) -> None:
 
 
 async def eventually(condition: Callable[[], object], within: float) -> bool:
-    """Look twice a second, beside the loop, whether a condition holds; say whether it did in time."""
+    """Test a condition twice a second, in a thread; return whether it became true in time."""
     deadline = time.monotonic() + within
     while not await asyncio.to_thread(condition):
         if time.monotonic() > deadline:
@@ -296,7 +296,7 @@ async def two_servers(kie: Kie, database: str, folder: Path, count: int) -> list
         clicks = await press_in_turn(visitors, [request.name for request in requests])
         await eventually(lambda: sum(attempts.states(database).values()) == count, 20)
         filed = sum(attempts.states(database).values())
-        await eventually(lambda: len(kie.arrivals(token)) > LIMIT, PERIOD * 2)  # the second lot is on its way
+        await eventually(lambda: len(kie.arrivals(token)) > LIMIT, PERIOD * 2)  # requests of the second period leave
         mortal.kill()
         killed = time.time()
         await asyncio.sleep(0.2)
@@ -454,7 +454,7 @@ def run(name: str, quick: bool, stack: ExitStack) -> list[Row]:
 
 
 def main() -> int:
-    """Run the scenarios and tell the figures."""
+    """Run the scenarios and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer clicks and shorter stretches")

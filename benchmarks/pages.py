@@ -65,7 +65,7 @@ STOPWATCH = """name => {
     };
     look();
 }"""
-"""Runs in the page, because a driver outside looks only every so often."""
+"""Runs in the page, because a driver outside it polls at intervals."""
 API_SECONDS = 1.0
 MAKEABLE = ("finished", "instrumental", "callback", "documented")
 MIB = 1024 * 1024

@@ -1,6 +1,7 @@
 """`python benchmarks/sending.py`: what it costs to send and to wait, on SQLite and on PostgreSQL.
 
-- a claim, a sign of life, a look round and an idle process with 100,000 attempts, against 100;
+- a claim, a heartbeat ("a sign of life" in the figures), the recovery that follows it ("a look round") and an idle
+  process with 100,000 attempts, against 100;
 - 400 attempts at a limit against the shortest time that it allows, counted where they arrive, and the rows that the
   engine keeps for each a minute after it ended;
 - threads with 1,000 waiting attempts, and how long the process then takes to end.
@@ -41,7 +42,7 @@ AT_ONCE = 10
 
 @contextmanager
 def studio(database: str, kie: str, token: str, **settings: object) -> Iterator[Callable[[str], dict[str, float]]]:
-    """Run a process with a studio in it; yield a function that gives it an order and returns what it tells."""
+    """Run a process with a studio in it; yield a function that sends it an order and returns its answer."""
     given = {"DATABASE_URL": database, "KIE_BASE_URL": kie, "KIE_API_KEY": token, "NO_PROXY": "*"}
     given |= {name: str(value) for name, value in settings.items()}
     command = [sys.executable, str(ROOT / "benchmarks" / "attempts.py")]
@@ -103,7 +104,7 @@ def timed(call: Callable[[], object]) -> Callable[[], float]:
 def size_does_not_matter(
     kind: str, few_url: str, many_url: str, token: str, pairs: int, settling: float, idle: float
 ) -> list[Row]:
-    """Time what is done all the time, in a large library and in a small one."""
+    """Time what every process does all the time, in a large library and in a small one."""
     account = account_of(token)
     for url, size in ((few_url, FEW), (many_url, MANY)):
         filled(url, size, account).database.close()
@@ -187,13 +188,13 @@ def many_wait(kind: str, database: str, kie: Kie, size: int) -> list[Row]:
 
 
 def main() -> int:
-    """Fill the databases, measure and tell the figures."""
+    """Fill the databases, measure, and print the figures."""
     parser = argparse.ArgumentParser(description="what it costs to send and to wait")
     parser.add_argument("--quick", action="store_true", help="fewer pairs, a smaller batch, shorter waits")
     parser.add_argument("--only", choices=["size", "batch", "waiting"], help="one part")
     options = options_of(parser)
     gc.collect()
-    gc.freeze()  # as the door does
+    gc.freeze()  # as app.py does
     rows = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sending-")))

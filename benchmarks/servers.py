@@ -88,7 +88,7 @@ class App:
         self.start()
 
     def start(self) -> None:
-        """Start the server, and wait until it answers and has settled in."""
+        """Start the server, and wait until it answers and has warmed up."""
         options = ["--server.headless=true", f"--server.port={self.port}", "--browser.gatherUsageStats=false"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -7,8 +7,8 @@
         await visitor.until("Here is your persona")
 
 It keeps what a page keeps: the elements by their place, the values of widgets, the address, timers of fragments. Not
-what needs a screen: no files are loaded, and components do not run (but see `on_component`). It names no message that
-it has, so the server sends all in full. `connect(session_id)` and `send(bytes)` are also for those who mean no good.
+what needs a screen: no files are loaded, and components do not run (but see `on_component`). It reports no
+cached message, so the server sends all in full. `connect(session_id)` and `send(bytes)` are also for hostile visitors.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 TIMEOUT = 30.0
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between two looks of a page that waits, where nothing tells it."""
+"""Seconds between two runs that a waiting page asks for where it has no event stream."""
 SHOWN = ("title", "label", "body", "text", "code_text", "message")
 """The fields of an element's message that a person reads."""
 ENDS = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
@@ -56,7 +56,7 @@ class Node:
 
 
 class Refused(Exception):
-    """The server did not answer as a server of pages does."""
+    """The server's answer is not that of a Streamlit server."""
 
 
 class Visitor:
@@ -241,7 +241,7 @@ class Visitor:
     def on_component(self, data: Any, fragment_id: str) -> None:
         """Called with the data of each component of the second kind; replace it for one that does something else.
 
-        A page that waits is drawn again, or its fragment is: when its `stream` of events tells so, or in `again`
+        A page that waits is drawn again, or its fragment is: when its event `stream` has a message, or in `again`
         milliseconds.
         """
         wanted = data if isinstance(data, dict) else {}

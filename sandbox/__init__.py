@@ -1,4 +1,4 @@
-"""A stand-in for the KIE Suno API, for the demo and the tests: invented music, real manners, nothing paid.
+"""A stand-in for the KIE Suno API, for the demo and the tests: invented songs, answered as the live service answers.
 
     with serve() as server:
         print(server.base_url, server.token)

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: serve the sandbox until Ctrl+C, and say what there is to try."""
+"""`python -m sandbox`: serve the sandbox until Ctrl+C, and print its scenarios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each endpoint does and answers, one function each, in one table. Each names its source."""
+"""What each endpoint does and answers: a function for each, in `OPERATIONS`, with the documentation page it follows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _STILL_GENERATING = refusal(
 
 
 def status(sandbox: Sandbox, account: Account, task: Task) -> str:
-    """The task's status as this account sees it now. Looking starts the clock of an unfinished song."""
+    """The task's status as this account sees it now. The first look at an unfinished song starts its generation."""
     if task.status is not None:
         return task.status
     now = sandbox.clock()

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with an answer: one table of kinds, and what each puts on the wire."""
+"""Everything that can go wrong with an answer: `KINDS` has each kind of fault, and the bytes that it sends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Fault:
     path: str | None = PERSONA_PATH
     """Only for this path; None for every path."""
     times: int | None = 1
-    """How many requests it strikes; None for every one."""
+    """How many requests get it; None for every one."""
     seconds: float = 0.0
     """Between two bytes for the dripping kinds, otherwise before the answer (half of it before acting)."""
     code: int | None = None
@@ -66,7 +66,7 @@ class Fault:
 
 
 class Raw(Response):
-    """Bytes written straight to the connection, which is then closed: what no well-behaved server would send.
+    """Bytes written straight to the connection, which is then closed: answers that break HTTP.
 
     Needs `request.state.transport`, which the connections of `sandbox.serve` provide.
     """
@@ -84,7 +84,7 @@ class Raw(Response):
             await asyncio.sleep(self.pause)
         transport.close()
         while (await receive())["type"] != "http.disconnect":
-            pass  # the server takes a silent return for a bug unless it has noticed the disconnect
+            pass  # uvicorn reports an error if an app returns without an answer before the connection is closed
 
 
 def plain(reply: Reply) -> Response:
@@ -143,7 +143,7 @@ WRONG_FRAMES: dict[str, Callable[[bytes], tuple[str, bytes]]] = {
     "length_too_high": lambda body: (_length(len(body) + 1), body),
     "length_too_low": lambda body: (_length(len(body) - 1), body),
 }
-"""A whole body in a frame that is wrong: the frame's header, and what is sent. Each also packed, as `…_gzip`."""
+"""A whole body whose framing is wrong: the framing's header, and what is sent. Each also packed, as `…_gzip`."""
 
 
 def _wrong_frame(name: str, packed: bool, fault: Fault, reply: Reply) -> Response:
@@ -165,7 +165,7 @@ def _cut_after_id(packed: bool, fault: Fault, reply: Reply) -> Response:
 
 
 def _cut_gzip(fault: Fault, reply: Reply) -> Response:
-    """A frame that is right around a packed body that is not whole: its check sum and a little more are missing."""
+    """A packed body that is cut, its length stated correctly: the check sum and a little more are missing."""
     body = gzip.compress(json.dumps(reply.body).encode())[:-12]
     return Raw([_head(reply, _length(len(body)), PACKED) + body])
 

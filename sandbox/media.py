@@ -25,7 +25,7 @@ PROGRESSIONS = ((0, 4, 5, 3), (5, 3, 0, 4), (0, 5, 3, 4), (0, 2, 3, 4), (3, 4, 2
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 PENTATONIC = (0, 1, 2, 4, 5)
-"""The steps of the major scale that get along with every chord."""
+"""The steps of the major scale that are consonant with every chord."""
 
 SIDE = 320
 """Width and height of a cover in pixels."""
@@ -119,7 +119,7 @@ def _play_bar(
 
 
 def _in_a_room(song: Samples, beat: float) -> Samples:
-    """Two soft echoes, quiet ends and a comfortable level."""
+    """Add two echoes, fade both ends and set the level."""
     wet = song.copy()
     for beats, level in ((0.75, 0.24), (1.5, 0.12)):
         late = int(beats * beat * RATE)
@@ -140,7 +140,7 @@ def _wav(song: Samples) -> bytes:
 
 
 class _Canvas:
-    """A square of colours to lay soft shapes over. Lengths are shares of its side; y grows downwards."""
+    """A square image over which shapes are drawn. Lengths are shares of its side; y grows downwards."""
 
     def __init__(self, top: Samples, bottom: Samples) -> None:
         grid = (np.arange(SIDE) + 0.5) / SIDE
@@ -148,12 +148,12 @@ class _Canvas:
         self.colours = top + (bottom - top) * self.y[..., None] ** 1.2
 
     def lay(self, inside: Samples, colour: Samples, strength: float | Samples = 1.0, soft: float = 1.0) -> None:
-        """Cover where `inside`, a distance to the shape's edge, is positive; `soft` is its blur in pixels."""
+        """Draw a shape where `inside`, the distance to its edge, is positive; `soft` is its blur in pixels."""
         cover = (np.clip(inside * SIDE / soft + 0.5, 0, 1) * strength)[..., None]
         self.colours = self.colours * (1 - cover) + colour * cover
 
     def distance(self, x: float, y: float) -> Samples:
-        """How far every point is from one."""
+        """The distance of every point of the image from one point."""
         return np.asarray(np.hypot(self.x - x, self.y - y), dtype=np.float64)
 
 

@@ -15,7 +15,7 @@ CREDIT_PATH = "/api/v1/chat/credit"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer before it is put on the wire: a JSON body, an HTTP status and extra headers."""
+    """One answer before it is sent: a JSON body, an HTTP status and extra headers."""
 
     body: Any
     status: int = 200

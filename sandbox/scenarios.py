@@ -1,4 +1,4 @@
-"""The invented music: which tasks exist, in what state, and what happens when one becomes a persona."""
+"""The invented songs: which tasks exist, in what state, and what a request for a persona of their tracks gets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERNAL_NAMES = {"V3_5": "chirp-v3-5", "V4": "chirp-v4", "V5": "chirp-crow", "V
 """What live answers call the models (`modelName` and `type`)."""
 
 PHASES = ((0.0, "PENDING"), (0.25, "TEXT_SUCCESS"), (0.6, "FIRST_SUCCESS"), (1.0, "SUCCESS"))
-"""How a task moves on: from which share of its making time, and to which status."""
+"""The statuses of an unfinished task, each with the share of the generation time after which it begins."""
 
 READY_TRACKS = {"TEXT_SUCCESS": 0, "FIRST_SUCCESS": 1, "SUCCESS": 2, "CALLBACK_EXCEPTION": 2}
 """How many tracks have audio; a status that is not listed shows no tracks at all."""
@@ -37,7 +37,7 @@ class Track:
     duration: float
     """Seconds, whole hundredths."""
     trouble: Fault | None = None
-    """What goes wrong when a persona is asked of it, counted for each account by itself."""
+    """The fault of a request for its persona; how often it is used is counted for each account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One thing worth trying, with the IDs to try it with."""
+    """One case to try, with its IDs."""
 
     key: str
     """Short name, stable."""

@@ -1,4 +1,4 @@
-"""Runs the sandbox in a thread of this process, beside whatever else the process does."""
+"""Runs the sandbox in a thread of this process."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .web import create_app
 
 _quiet = logging.getLogger("sandbox.http")
 _quiet.addHandler(logging.NullHandler())
-_quiet.propagate = False  # a dropped connection is an error to uvicorn and the point of it here
+_quiet.propagate = False  # uvicorn logs a dropped connection as an error; here faults drop it on purpose
 
 
 class _Connection(H11Protocol):
-    """uvicorn's connection, with its transport in the request's state for faults that need the bare wire."""
+    """uvicorn's connection, with its transport in the request's state, to which faults write bytes themselves."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The words of the invented songs: lyrics and style tags, nothing else."""
+"""The texts of the invented songs: lyrics and style tags."""
 
 from __future__ import annotations
 

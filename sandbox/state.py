@@ -1,4 +1,4 @@
-"""What the stand-in remembers: accounts, faults, limits and a log of requests. Knows no HTTP framework."""
+"""The state of the stand-in: accounts, faults, limits and a log of requests. Knows no HTTP framework."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Account:
     first_looks: dict[str, float] = field(default_factory=dict)
     """When this account first looked at a task that is still being made."""
     troubles: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """How often a track's trouble has struck, by audio ID."""
+    """How often a track's own fault was used, by audio ID."""
     windows: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     """Recent requests, by what they count against."""
 
@@ -72,7 +72,7 @@ class _Armed:
 
 
 class Sandbox:
-    """A whole KIE in memory. Safe to use from several threads; nothing is shared between accounts.
+    """The stand-in's whole state, in memory. Safe for several threads; nothing is shared between accounts.
 
     `clock` gives the time in seconds since 1970; tests pass their own instead of waiting.
     """
@@ -137,7 +137,7 @@ class Sandbox:
     ) -> Fault:
         """Let the next `times` matching requests go wrong; the fields are those of `Fault`.
 
-        Faults strike in the order in which they were set, one at a time.
+        Faults apply in the order in which they were set, one to a request.
         """
         fault = Fault(kind, token, path, times, seconds, code, message, status, act, retry_after)
         with self.lock:
@@ -150,7 +150,7 @@ class Sandbox:
             self._faults.clear()
 
     def next_fault(self, call: Recorded) -> Fault | None:
-        """The fault this request gets and uses up once: a set one, or else its track's own trouble."""
+        """The fault that this request gets, which is counted as used: one that was set, or else its track's own."""
         with self.lock:
             for armed in self._faults:
                 fault = armed.fault

@@ -1,4 +1,4 @@
-"""When what is sung: one plan of a track behind its timed words, its waveform and its tune."""
+"""What is sung when in a track: the plan from which its timed words, its waveform and its tune are made."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def sections(track: Track) -> tuple[Section, ...]:
 
 @lru_cache(maxsize=256)
 def words(track: Track) -> tuple[Word, ...]:
-    """Every word of the lyrics in order; a longer word takes longer, a line ends with a breath."""
+    """Every word of the lyrics in order; a longer word takes longer, and a pause follows each line."""
     timed = []
     for section in sections(track):
         line_seconds = (section.end - section.start) / max(len(section.lines), 1)
@@ -74,7 +74,7 @@ def words(track: Track) -> tuple[Word, ...]:
 
 
 def loudness(track: Track, seconds: float) -> float:
-    """How loud the track is at one moment, 0 to 1, with soft ends."""
+    """How loud the track is at one moment, 0 to 1; both ends are faded."""
     here = next(part for part in reversed(sections(track)) if seconds >= part.start)
     edge = min(1.0, seconds / 1.5, (track.duration - seconds) / 2.0)
     return LOUDNESS[here.label] * max(edge, 0.0)

@@ -153,7 +153,7 @@ def _media(request: Request) -> Response:
 
 
 def _ranged(content: bytes, kind: str, wanted: str | None) -> Response:
-    """The content, or the one range that a media player asks for when somebody skips."""
+    """The content, or the one range of it that a media player asks for when somebody seeks."""
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "max-age=86400"}
     unit, _, ends = (wanted or "").partition("=")
     first, _, last = ends.partition("-")

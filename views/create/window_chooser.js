@@ -1,5 +1,5 @@
-// The window chooser: a track from left to right, its voice, and the 10 to 30 seconds that KIE will listen to.
-// Times are seconds. Python has the last word: what it sends back in `data` is shown, and nothing here is sent to KIE.
+// Draws a track's waveform and sung words, and moves the window: the 10 to 30 seconds that KIE will listen to. Times
+// are seconds. Python checks each move, and the window that it sends back in `data` is shown. Nothing here goes to KIE.
 
 const LEAST = 10
 const MOST = 30
@@ -8,7 +8,7 @@ const within = (value, low, high) => Math.min(Math.max(value, low), high)
 const clock = seconds =>
   `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(2).padStart(5, "0")}`
 const STATES = new WeakMap()
-const PATIENCE = 4000 // milliseconds to wait for the echo of a move
+const PATIENCE = 4000 // milliseconds to wait for Python's answer to a move
 
 const show = ({ data, parentElement, setStateValue }) => {
   const root = parentElement.querySelector(".chooser")
@@ -28,7 +28,7 @@ const show = ({ data, parentElement, setStateValue }) => {
   const last = Math.floor(duration * 100 + 1e-6) / 100
   const audio = () => document.querySelector(`.st-key-${data.player} audio`)
 
-  // What Python says is taken over, but not the echo of an older move while a newer one is on its way there.
+  // Takes over the window that Python sent, but not its answer to an older move while a newer one is unanswered.
   const adopt = () => {
     clearTimeout(state.later)
     if (state.dragging || state.timer) return
@@ -122,7 +122,7 @@ const show = ({ data, parentElement, setStateValue }) => {
     brush.globalAlpha = 1
   }
 
-  // Keep the rules while a person drags or nudges: 10 to 30 s, inside the track, the moved edge where possible.
+  // Keeps the rules while a person moves the window: 10 to 30 s, inside the track, the moved edge where it was put.
   const move = (what, to) => {
     let { start, end } = state
     if (what === "both") {

@@ -1,8 +1,8 @@
 // Streamlit calls a component each time there is new data, and imports its module anew for each call. While a browser
-// still loads the module, a later import can be ready before an earlier one, so an older call may run after a newer one.
+// still loads the module, a later import can be ready before an earlier one, so an older call may run after a newer.
 // Streamlit then calls at once what the older call returned, as it does when the component is removed from the page.
-// `inOrder` tells the two apart, and draws the newest data that is left. `show` draws what a call gives, and returns what
-// ends the component.
+// `inOrder` tells the two cases apart: while the component is on the page, it draws the newest data of the calls that
+// have not ended. `show` draws the data of one call, and returns a function that ends the component.
 
 const CALLS = new WeakMap()
 const MOST_CALLS = 5

@@ -1,10 +1,10 @@
-// What a page shows while it waits, and how it learns that there is something new to show: it listens to the server's
-// event stream and then asks Python to draw it anew. Where the stream does not get through it asks now and then.
-// Times are milliseconds; those in `data` are by the server's clock.
+// The component of a page that waits. It shows for how long, and listens to the server's event stream; on a message it
+// asks Streamlit for a new run of the page or of its fragment. If the stream does not get through, it asks for a run
+// after each of `PAUSES`. Times are milliseconds; those in `data` are by the server's clock.
 
 const PAUSES = [1000, 2000, 4000, 8000, 15000]
-const PATIENCE = 5000 // to wait for the first word of a stream; some proxies hold it back
-const LASTING = 60000 // a stream that lasted so long was a good one
+const PATIENCE = 5000 // to wait for a stream's first event; some proxies hold it back
+const LASTING = 60000 // after a stream that was open for so long, the pauses begin with the first again
 const STATES = new WeakMap()
 let newest = 0
 let skew = 0 // how far this computer's clock is ahead of the server's
@@ -26,7 +26,7 @@ const show = ({ data, parentElement, setTriggerValue }) => {
   state.data = data
   state.ask = () => setTriggerValue("told", Date.now())
   root.hidden = !data.headline
-  // A quiet one takes no room on the page.
+  // Without a headline it takes no space on the page.
   document.querySelector(`.st-key-${data.key}`)?.style.setProperty("position", data.headline ? "" : "absolute")
   if (data.said || data.headline !== before.headline) say(data.said || data.headline)
   if (data.stream !== before.stream || data.again !== before.again) {
@@ -43,7 +43,7 @@ const show = ({ data, parentElement, setTriggerValue }) => {
 }
 export default inOrder(show)
 
-// Opens the stream. Whatever changed since the page was drawn, the server tells at once.
+// Opens the stream. If something has changed since the page was drawn, the server sends a message at once.
 const listen = state => {
   hush(state)
   if (!state.data.stream) {
@@ -68,7 +68,7 @@ const listen = state => {
   source.onmessage = () => {
     hush(state)
     state.ask()
-    later(state, () => listen(state), pause(state)) // if the page is not drawn anew, because it was not heard
+    later(state, () => listen(state), pause(state)) // in case Streamlit drops the request for a new run
   }
   source.onerror = failed
 }
@@ -85,7 +85,7 @@ const hush = state => {
   state.source?.close()
 }
 
-// Draws the seconds, once each.
+// Updates the text and the bar, once a second.
 const tick = (root, state) => {
   clearTimeout(state.ticking)
   const { headline, started, until, usual } = state.data
@@ -106,8 +106,8 @@ const tick = (root, state) => {
 
 const write = (element, text) => element.textContent === text || (element.textContent = text)
 
-// Says it once to who listens to the page instead of looking at it. The place is the page's, so that what stands there
-// is heard also if the page is drawn anew meanwhile.
+// Has screen readers announce a text, once. The element belongs to the document, not to the component, so that a new
+// run of the page does not remove it before it was announced.
 const say = text => {
   let place = document.getElementById("persona-studio-said")
   if (!place) {
