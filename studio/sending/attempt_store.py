@@ -105,36 +105,28 @@ class Store:
         names that attempt in that state; `NotAllowed` if the attempt it names is not there any more; and `MaybeSaved`
         if the connection was lost during the commit and the row cannot be read back.
         """
-        row = self._new_row(account, kind, body, request) | {
-            "author": author,
-            "credits_before": credits_before,
-            "replaces": replaces.id if replaces else "",
-            **(track_columns(track) if track is not None else {}),
-        }
+        row = self._new_row(account, BatchItem(kind, body, request, track), author)
+        row |= {"credits_before": credits_before, "replaces": replaces.id if replaces else ""}
         try:
             with self.database.writing() as connection:
                 return self._file(connection, kind, row, replaces)
         except sa.exc.IntegrityError:  # at this moment a late handle put another attempt for the subject in flight
             with self.database.reading() as connection:
-                found = _first(connection, sql_statements.SUBJECT_IN_FLIGHT, account, row["subject"])
-            if found is None:
-                raise NotSaved from None
-            return found, False
+                found, new = _first(connection, sql_statements.SUBJECT_IN_FLIGHT, account, row["subject"]), False
         except CommitInDoubt:
             try:
-                found = self._read_back(account, row["subject"], row["id"])
+                found, new = self._read_back(account, row["subject"], row["id"]), True
             except NotSaved:
                 raise MaybeSaved from None
-            if found is None:
-                raise NotSaved from None
-            return found, True
+        if found is None:
+            raise NotSaved
+        return found, new
 
     def _read_back(self, account: str, subject: str, attempt_id: str) -> Attempt | None:
         """Read whether a row was filed, after waiting for the lock that the transaction in doubt may still hold."""
         with self.database.writing() as connection:
             self.database.serialize(connection, "add", account, subject)
-            row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).first()
-        return attempt_of(row) if row else None
+            return self._get(connection, account, attempt_id)
 
     def add_to_batch(
         self, account: str, batch_id: str, items: Sequence[BatchItem], author: str
@@ -147,34 +139,30 @@ class Store:
                 return filed
             for index, item in enumerate(items):
                 moment = self.now() + timedelta(microseconds=index)  # so that rows of one moment keep their order
-                row = self._new_row(account, item.kind, item.body, item.request) | {
-                    "created_at": moment,
-                    "author": author,
-                    "batch": batch_id,
-                    "priority": 1,
-                    "held": True,
-                    **(track_columns(item.track) if item.track is not None else {}),
-                }
+                row = self._new_row(account, item, author)
+                row |= {"created_at": moment, "batch": batch_id, "priority": 1, "held": True}
                 try:
                     filed.append(self._file(connection, item.kind, row, None)[0])
                 except NeedsDecision as needed:
                     filed.append(needed)
         return filed
 
-    def _new_row(self, account: str, kind: Kind, body: str, request: PersonaRequest | None) -> dict[str, Any]:
+    def _new_row(self, account: str, item: BatchItem, author: str) -> dict[str, Any]:
         now, attempt_id = self.now(), uuid.uuid4().hex
-        asked = request or PersonaRequest("", "", "", "")
+        asked = item.request or PersonaRequest("", "", "", "")
         return blank_row() | {
             "id": attempt_id,
             "account": account,
-            "kind": kind.name,
-            "makes": kind.makes,
-            "subject": kind.subject(attempt_id, body),
-            "body": body,
+            "author": author,
+            "kind": item.kind.name,
+            "makes": item.kind.makes,
+            "subject": item.kind.subject(attempt_id, item.body),
+            "body": item.body,
             "status": Status.QUEUED.value,
             "created_at": now,
             "due_at": now,
             **{name: getattr(asked, name) for name in REQUEST},
+            **track_columns(item.track),
         }
 
     def _file(
@@ -281,13 +269,10 @@ class Store:
         because it may have been replaced, nor if its batch was cancelled: then `why` is its outcome, for `finish`.
         """
         with self.database.writing() as connection:
-            values = outcome_columns(replace(why, status=Status.QUEUED)) | {
-                "due_at": self.now() + timedelta(seconds=seconds),
-                "repeats": attempt.repeats + 1,
-            }
-            if connection.execute(
-                sa.update(attempts).where(_claimed_as(attempt), ~IN_CANCELLED_BATCH).values(values)
-            ).rowcount:
+            due = {"due_at": self.now() + timedelta(seconds=seconds), "repeats": attempt.repeats + 1}
+            values = outcome_columns(replace(why, status=Status.QUEUED)) | due
+            mine = sa.and_(_claimed_as(attempt), ~IN_CANCELLED_BATCH)
+            if connection.execute(sa.update(attempts).where(mine).values(values)).rowcount:
                 return True
             row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt.id)).first()
             done = (Status.QUEUED.value, attempt.claim, attempt.repeats + 1)
@@ -321,11 +306,10 @@ class Store:
         self, connection: sa.Connection, account: str, subject: str, attempt_id: str, outcome: Outcome
     ) -> Outcome:
         """Return the outcome to write: `unknown` for work on a subject that has another attempt in flight by now."""
-        if outcome.status is not Status.WORKING or not _first(
-            connection, sql_statements.SUBJECT_IN_FLIGHT, account, subject, attempt_id
-        ):
-            return outcome
-        return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
+        in_flight = sql_statements.SUBJECT_IN_FLIGHT
+        if outcome.status is Status.WORKING and _first(connection, in_flight, account, subject, attempt_id):
+            return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
+        return outcome
 
     def poll_later(self, attempt: Attempt, after: timedelta) -> None:
         """Write when KIE is polled next for a working attempt."""
@@ -342,11 +326,8 @@ class Store:
         now = self.now()
         working = outcome.status is Status.WORKING
         poll_at = now + kind_named(before.kind).poll_again_after(timedelta(0)) if working else None
-        values = outcome_columns(outcome) | {
-            "due_at": poll_at,
-            "ended_at": None if working else now,
-            "held": False,
-        }
+        ended = {"due_at": poll_at, "ended_at": None if working else now, "held": False}
+        values = outcome_columns(outcome) | ended
         if not outcome.handle and before.outcome.handle:
             values["handle"] = before.outcome.handle
         if outcome.status in (Status.CREATED, Status.WORKING) or outcome.handle:

@@ -134,11 +134,10 @@ class ChangeNotifier:
                 waiting.changed = True
                 pace = min(max(PACE, OF_EACH * len(self._waiting)), SLOWEST)
                 waiting._end(after=pace * random.uniform(0.5, 1.0))
-            return
-        subscription = self._waiting.pop(key, None)
-        if subscription is not None:
-            subscription.changed = changed
-            subscription._end()
+        elif waiting is not None:
+            del self._waiting[key]
+            waiting.changed = changed
+            waiting._end()
             self._condition.notify_all()
 
     def _watch(self) -> None:

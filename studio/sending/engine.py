@@ -405,25 +405,19 @@ class Engine:
     def _send(self, attempt: Attempt, claimed_at: float) -> bool:
         """Send an attempt once; return whether it has ended."""
         kind = kind_named(attempt.kind)
-        held_back = False
 
         def departing() -> None:
-            nonlocal held_back
             recorded, ahead = claimed_at, 0.0
             for _ in range(ENTRIES):
                 now = time.monotonic()
                 if now - claimed_at > TOO_LATE:
-                    held_back = True
                     raise NotLeaving("It was held up in this program for too long, so it did not leave.")
                 if now - recorded <= self._late:
                     return
-                recorded = now + ahead
-                try:
-                    held_back = not self._store.record_departure(attempt, timedelta(seconds=ahead))
-                except NotSaved:
-                    held_back = True
-                if held_back or time.monotonic() - claimed_at > TOO_LATE:
-                    held_back = True
+                recorded, leaves = now + ahead, False
+                with suppress(NotSaved):
+                    leaves = self._store.record_departure(attempt, timedelta(seconds=ahead))
+                if not leaves or time.monotonic() - claimed_at > TOO_LATE:
                     raise NotLeaving("The database did not let it leave in time, so nothing was sent.")
                 ahead = 2 * (time.monotonic() - now)  # recording takes time too; a time that is too late does no harm
 
@@ -437,7 +431,7 @@ class Engine:
                 outcome = kind.send(client, attempt)
         except KieError as error:
             outcome = Outcome.of(error, again_may_cost=kind.again_may_cost)
-            if held_back and isinstance(error, NotConnected):
+            if isinstance(error, NotConnected) and error.stopped:
                 if self._release(attempt):
                     return False
             elif outcome.status is Status.REFUSED and not self._stalled_since(claimed_at):
@@ -455,8 +449,7 @@ class Engine:
 
         Then a person may have decided about them already, and nothing is sent again automatically.
         """
-        lease = LEASE.total_seconds()
-        return time.monotonic() - self._last_heartbeat > lease or self._stalled_until > moment
+        return time.monotonic() - self._last_heartbeat > LEASE.total_seconds() or self._stalled_until > moment
 
     def _poll(self, attempt: Attempt) -> bool:
         """Ask KIE for an attempt's result; return whether it has ended."""

@@ -70,16 +70,15 @@ def attempt_of(row: Any) -> Attempt:
 def row_of(attempt: Attempt) -> dict[str, Any]:
     """Return an attempt's columns, without those that it is searched and sorted by."""
     kind = kind_named(attempt.kind)
-    body = attempt.body
     return {
         **{name: getattr(attempt, name) for name in OWN},
         **{name: getattr(attempt.request, name) for name in REQUEST},
         **outcome_columns(attempt.outcome),
-        **(track_columns(attempt.track) if attempt.track is not None else {}),
+        **track_columns(attempt.track),
         "settled": attempt.settled.value,
         "tags": "\n".join(attempt.tags),
         "makes": kind.makes,
-        "subject": kind.subject(attempt.id, body) if body else attempt.request.audio_id or attempt.id,
+        "subject": kind.subject(attempt.id, attempt.body) if attempt.body else attempt.request.audio_id or attempt.id,
     }
 
 
@@ -90,9 +89,9 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
     return values | {"status": outcome.status.value, "result": result}
 
 
-def track_columns(track: Track) -> dict[str, Any]:
-    """Return a track's columns."""
-    return {f"track_{name}": getattr(track, name) for name in TRACK}
+def track_columns(track: Track | None) -> dict[str, Any]:
+    """Return a track's columns; none without a track."""
+    return {f"track_{name}": getattr(track, name) for name in TRACK} if track is not None else {}
 
 
 def blank_row() -> dict[str, Any]:
