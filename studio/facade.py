@@ -65,10 +65,7 @@ class Studio:
         self._shared_calls = SingleFlight()
         self.shared: Account | None = None
         if configuration.api_key:
-            try:
-                self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
-            except InvalidInput as error:
-                raise settings.BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
+            self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
 
     def open(self) -> Future[tuple[Store, Engine]]:
         """Open the database and start the engine, in the background; after a failure, another call tries again."""
@@ -132,7 +129,11 @@ class Studio:
             raise balance.error
         account = self.token_store.add(token, self.settings.base_url)
         self._balances[account.id] = balance
-        self._resume(account.id)
+        try:
+            _, engine = self._ready()
+            engine.serve_soon(account.id)
+        except Exception:
+            log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
         return account
 
     def sign_out(self, session_key: str, account: Account) -> None:
@@ -221,8 +222,7 @@ class Studio:
 
     def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
         store, engine = self._ready()
-        balance = self.balance(account)
-        before = balance.credits if balance is not None else None
+        before = self._balances.get(account.id, Balance(None)).credits
         attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
         if new:
             engine.serve_soon(account.id)
@@ -308,14 +308,6 @@ class Studio:
             raise NotSaved("The database is still being opened. Try again in a moment.") from error
         except Exception as error:
             raise NotSaved(str(error) if isinstance(error, DatabaseTooNew) else "") from error
-
-    def _resume(self, account_id: str) -> None:
-        """Have what waited for this token served."""
-        try:
-            _, engine = self._ready()
-            engine.serve_soon(account_id)
-        except Exception:
-            log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
 
 
 def _ask_balance(client: KieClient) -> Balance:
