@@ -93,11 +93,13 @@ def preview_import(
         ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
         preview.on_their_way += len(portion) - len(ended)
         for match in _match_records(library, account, ended, matched):
-            _remember(matched, match)
+            if not match.differs:
+                matched.first(match.attempt_id)
             if not match.here:
                 preview.new += 1
                 if len(preview.first_new) < SHOWN:
-                    preview.first_new.append(_cut(match.record))
+                    values = {name: _cut_text(value) for name, value in match.record.values.items()}
+                    preview.first_new.append(replace(match.record, values=values, events=()))
             elif not match.differs:
                 preview.same += 1
             else:
@@ -117,16 +119,15 @@ def import_records(
     overwrite: bool = False,
     author: str = "",
     order: Order | None = None,
-    progress: Callable[[int], object] = lambda done: None,
 ) -> int:
     """Write what is new, and with `overwrite` the file's version of what is in conflict; return how many rows.
 
     What is overwritten goes to the attempt's event log; an attempt in flight is never overwritten. `order` is the
     file's, or None. If the database fails, what was written before stays, and the text of the `NotSaved` that is raised
-    says so: the file can be imported again. `progress` as for `preview_import`. Raises `BadFile`.
+    says so: the file can be imported again. Raises `BadFile`.
     """
     matched, numbers, transactions = FirstSeen(), _Numbers(order), _Transactions(library)
-    written = done = 0
+    written = 0
     try:
         for portion in _portions(records):
             ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
@@ -146,9 +147,8 @@ def import_records(
                 written += _overwrite(transactions, account, some, author)
             numbers.keep()
             for each in matches:
-                _remember(matched, each)
-            done += sum(record.size for record in portion)
-            progress(done)
+                if not each.differs:
+                    matched.first(each.attempt_id)
     except NotSaved as error:
         if written:
             raise NotSaved(
@@ -172,10 +172,6 @@ def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield portion
 
 
-def _cut(record: Record) -> Record:
-    return replace(record, values={name: _cut_text(value) for name, value in record.values.items()}, events=())
-
-
 def _cut_text(value: Any) -> Any:
     return value[:SHOWN_TEXT] if isinstance(value, str) else value
 
@@ -193,14 +189,8 @@ class _Match:
     differs: dict[str, tuple[Any, Any]]
 
 
-def _remember(matched: FirstSeen, match: _Match) -> None:
-    """Remember the row of a record, if it has all that the record says."""
-    if not match.differs:
-        matched.first(match.attempt_id)
-
-
 def _match_records(library: Search, account: str, records: Sequence[Record], matched: FirstSeen) -> list[_Match]:
-    """Match each record with a row. `matched` has the rows that match earlier records of the file."""
+    """Match each record with a row. `matched` has the rows that have all that earlier records of the file say."""
     ids = [_ids(account, record) for record in records]
     rows, alike, foreign = _look_up(library, account, records, ids)
     logs = _logs(library, list(rows))
@@ -331,12 +321,10 @@ def _new_rows(
     library: Search, account: str, matches: Sequence[_Match], numbers: _Numbers
 ) -> list[tuple[_Match, dict[str, Any]]]:
     """Return a row for each record that is new."""
-    blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "") | {"origin": "import"}
-    new = []
-    for each in matches:
-        if not each.here:
-            row = blank | each.record.values | {"id": each.attempt_id, "account": account}
-            new.append((each, row | _indexed(row)))
+    blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "")
+    blank |= {"origin": "import", "account": account}
+    rows = ((each, blank | each.record.values | {"id": each.attempt_id}) for each in matches if not each.here)
+    new = [(each, row | _indexed(row)) for each, row in rows]
     copies = {each.record.values["id"]: each.attempt_id for each, _ in new if each.record.values.get("id")}
     links = {_own_id(account, row["replaces"]): row["replaces"] for _, row in new if row["replaces"]}
     with library.reading() as connection:
@@ -391,9 +379,9 @@ def _write(transactions: _Transactions, account: str, new: Sequence[tuple[_Match
     with transactions.writing(len(new)) as connection:
         connection.execute(sa.insert(attempts), [row for _, row in new])
         if copies:  # rows that were imported before and link to them
-            linked = sa.and_(attempts.c.account == account, sa.text("replaces <> ''"))
-            linked = sa.and_(linked, attempts.c.replaces == sa.bindparam("its_id"))
-            connection.execute(sa.update(attempts).where(linked).values(replaces=sa.bindparam("its_copy")), copies)
+            mine = sa.update(attempts).where(attempts.c.account == account, sa.text("replaces <> ''"))
+            linked = mine.where(attempts.c.replaces == sa.bindparam("its_id"))
+            connection.execute(linked.values(replaces=sa.bindparam("its_copy")), copies)
         if logs:
             connection.execute(sa.insert(events), logs)
     return len(new)
@@ -456,7 +444,9 @@ def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_M
             values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
             before = {name: str(row._mapping[name] or "") for name in values}
             connection.execute(sa.update(attempts).where(this).values(values | _indexed(dict(row._mapping) | values)))
-            log = list(_event_rows(conflict.record, _log_of(connection, conflict.attempt_id)))
+            filed = connection.execute(sa.select(events).where(events.c.attempt_id == conflict.attempt_id))
+            there = {_event_key(each.at, each.kind, json.loads(each.detail), each.author) for each in filed}
+            log = list(_event_rows(conflict.record, there))
             if before:
                 detail = json.dumps(before, ensure_ascii=False)
                 log.append({"at": transactions.now(), "kind": "from_file", "detail": detail, "author": author})
@@ -464,11 +454,6 @@ def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_M
                 connection.execute(sa.insert(events), [event | {"attempt_id": conflict.attempt_id} for event in log])
             written += 1
     return written
-
-
-def _log_of(connection: sa.Connection, attempt_id: str) -> set[tuple[str, ...]]:
-    rows = connection.execute(sa.select(events).where(events.c.attempt_id == attempt_id))
-    return {_event_key(row.at, row.kind, json.loads(row.detail), row.author) for row in rows}
 
 
 def _logs(library: Search, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:
