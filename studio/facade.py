@@ -70,8 +70,7 @@ class Studio:
     def open(self) -> Future[tuple[Store, Engine]]:
         """Open the database and start the engine, in the background; after a failure, another call tries again."""
         with self._lock:
-            failed = self._opened is not None and self._opened.done() and self._opened.exception() is not None
-            if self._opened is None or failed:
+            if self._opened is None or (self._opened.done() and self._opened.exception()):
                 self._opened = Future()
                 threading.Thread(target=self._open, args=(self._opened,), name="studio-open", daemon=True).start()
             return self._opened
@@ -252,10 +251,9 @@ class Studio:
         try:
             attempt = store.get(account.id, attempt_id)
         except NotSaved:
-            remembered = engine.remembered(account.id, attempt_id)
-            if remembered is None:
-                raise
-            return remembered
+            if remembered := engine.remembered(account.id, attempt_id):
+                return remembered
+            raise
         return attempt.with_unsaved(engine.unsaved.get(attempt.id)) if attempt else None
 
     def history(self, account: Account, limit: int) -> list[Attempt]:
