@@ -16,18 +16,7 @@ import sqlalchemy as sa
 
 from kie import Cause, PersonaRequest, Track
 from studio.database.connection import CommitInDoubt, Database
-from studio.database.tables import (
-    IN_FLIGHT,
-    QUEUED,
-    SENDING,
-    WORKING,
-    attempts,
-    batches,
-    departures,
-    events,
-    executors,
-    installation,
-)
+from studio.database.tables import QUEUED, SENDING, attempts, batches, departures, events, executors, installation
 from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending import sql_statements
 from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
@@ -63,6 +52,7 @@ SLACK = 0.02
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
 IN_CANCELLED_BATCH = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
 """Condition on an attempt: its batch was cancelled."""
+ITS_CAUSE_OR_CANCELLED = sa.case((attempts.c.cause == "", CANCELLED), else_=attempts.c.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +283,7 @@ class Store:
             before = attempt_of(row)
             if before.outcome == outcome or _is_on_file(before, outcome):
                 return  # an earlier call wrote it, and its result was lost
-            outcome = self._unless_superseded(connection, row.account, row.subject, row.id, outcome)
+            outcome = self._unless_superseded(connection, row._mapping, outcome)
             if _may_move(before, attempt.claim, outcome):
                 self._write(connection, before, outcome)
             elif before.claim == attempt.claim and before.status is not Status.QUEUED:
@@ -302,20 +292,17 @@ class Store:
                 if outcome.handle:
                     connection.execute(sql_statements.CHANGE, {"this": before.id, "handle": outcome.handle})
 
-    def _unless_superseded(
-        self, connection: sa.Connection, account: str, subject: str, attempt_id: str, outcome: Outcome
-    ) -> Outcome:
+    def _unless_superseded(self, connection: sa.Connection, row: Mapping[Any, Any], outcome: Outcome) -> Outcome:
         """Return the outcome to write: `unknown` for work on a subject that has another attempt in flight by now."""
-        in_flight = sql_statements.SUBJECT_IN_FLIGHT
-        if outcome.status is Status.WORKING and _first(connection, in_flight, account, subject, attempt_id):
+        subject = row["account"], row["subject"], row["id"]
+        if outcome.status is Status.WORKING and _first(connection, sql_statements.SUBJECT_IN_FLIGHT, *subject):
             return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
         return outcome
 
     def poll_later(self, attempt: Attempt, after: timedelta) -> None:
         """Write when KIE is polled next for a working attempt."""
         with self.database.writing() as connection:
-            working = sa.and_(attempts.c.id == attempt.id, sa.text(WORKING))
-            connection.execute(sa.update(attempts).where(working).values(due_at=self.now() + after))
+            connection.execute(sql_statements.CHANGE_WORKING, {"this": attempt.id, "due_at": self.now() + after})
 
     def record_credits(self, attempt_id: str, credits_after: float) -> None:
         """Write how many credits were left after an attempt."""
@@ -356,7 +343,7 @@ class Store:
     def _refile(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
         """File an attempt again that was erased before its answer came."""
         row = blank_row() | row_of(attempt)
-        outcome = self._unless_superseded(connection, attempt.account, row["subject"], attempt.id, outcome)
+        outcome = self._unless_superseded(connection, row, outcome)
         due, ended = (self.now(), None) if outcome.status is Status.WORKING else (None, self.now())
         row |= outcome_columns(outcome) | {"due_at": due, "ended_at": ended}
         row |= search_columns(row) | {"number": unused_number(connection, row)}
@@ -379,9 +366,8 @@ class Store:
             far = connection.execute(sql_statements.DUE_LATER_THAN, {"moment": self.now() + LONGEST_WAIT}).first()
         if far:
             with self.database.writing() as connection:
-                for condition in (QUEUED, WORKING):
-                    late = sa.and_(sa.text(condition), attempts.c.due_at > self.now() + LONGEST_WAIT)
-                    connection.execute(sa.update(attempts).where(late).values(due_at=self.now()))
+                for statement in sql_statements.MAKE_DUE:
+                    connection.execute(statement, {"moment": self.now() + LONGEST_WAIT, "now": self.now()})
 
     def sending_of(self, executor: str) -> list[Attempt]:
         """Return the attempts that are `sending` by a process."""
@@ -437,12 +423,9 @@ class Store:
     def cancel(self, account: str, attempt_id: str) -> bool:
         """Cancel an attempt that is queued, pausing or held; return whether it still was."""
         with self.database.writing() as connection:
-            row = connection.execute(sql_statements.GET_LOCKED, {"this": attempt_id}).first()
-            if row is None or row.account != account or row.status != Status.QUEUED.value:
-                return False
-            values = cancelled_at(self.now()) | {"cause": row.cause or CANCELLED}
-            connection.execute(sql_statements.CHANGE, values | {"this": attempt_id})
-            return True
+            queued = sa.and_(attempts.c.id == attempt_id, attempts.c.account == account, attempts.c.status == "queued")
+            values = cancelled_at(self.now()) | {"cause": ITS_CAUSE_OR_CANCELLED}
+            return bool(connection.execute(sa.update(attempts).where(queued).values(values)).rowcount)
 
     def send_held(self, account: str, attempt_id: str) -> bool:
         """Make a held attempt due; return whether it was held."""
@@ -479,8 +462,7 @@ class Store:
     def any_in_flight(self, account: str) -> bool:
         """Whether an attempt of this account has not ended yet."""
         with self.database.reading() as connection:
-            query = sa.select(sa.true()).where(attempts.c.account == account, sa.text(IN_FLIGHT)).limit(1)
-            return connection.execute(query).first() is not None
+            return connection.execute(sql_statements.ANY_IN_FLIGHT, {"account": account}).first() is not None
 
     def _get(self, connection: sa.Connection, account: str, attempt_id: str) -> Attempt | None:
         row = connection.execute(sql_statements.GET, {"this": attempt_id, "account": account}).first()

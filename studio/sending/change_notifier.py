@@ -63,10 +63,7 @@ class Subscription:
 
     def _end(self, after: float = 0.0) -> None:
         with suppress(RuntimeError):  # the loop is closed
-            if after:
-                self._loop.call_soon_threadsafe(self._loop.call_later, after, self._over.set)
-            else:
-                self._loop.call_soon_threadsafe(self._over.set)
+            self._loop.call_soon_threadsafe(self._loop.call_later, after, self._over.set)
 
 
 class ChangeNotifier:

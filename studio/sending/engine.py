@@ -68,7 +68,6 @@ OVERDUE = timedelta(seconds=3)
 """If an attempt has been due for so long, no workflow serves its account."""
 MOST_REMEMBERED = 2000
 """Attempts of this process that stay in memory, to be shown while the database cannot be read."""
-SHARED_QUEUE = "accounts"
 FILE_INFIX = "-engine-"
 """On SQLite, DBOS's file of a process is named by the database's name, this, and the process's ID."""
 
@@ -123,7 +122,7 @@ class Engine:
         self._changed = changed
         self.executor = uuid.uuid4().hex
         """This process's ID; never reused, so that no other process takes its attempts for its own."""
-        self._queue = SHARED_QUEUE if shared else self.executor
+        self._queue = "accounts" if shared else self.executor
         """A pasted token is in the memory of one process, so only that process reads its queue."""
         self.on_credits: Callable[[str, float], None] = lambda account, left: None
         self.unsaved: dict[str, Outcome] = {}
@@ -270,7 +269,6 @@ class Engine:
                 return
             self._serving[account] = False
             self._planned.pop(account, None)
-        last = None
         try:
             last, seconds = self._serve_while_near(account)
         finally:
@@ -381,13 +379,12 @@ class Engine:
             attempt, claimed_at = self._claimed.get(attempt_id, (None, 0.0))
         if attempt is None:
             return
-        ended = False
         try:
             ended = self._poll(attempt) if attempt.status is Status.WORKING else self._send(attempt, claimed_at)
         except BaseException as error:
             # A bug in this program. The request may have left, so it is not sent again; its outcome is unknown.
             log.critical("Attempt %s: %s", attempt.id, type(error).__name__)
-            ended = self._save(attempt, Outcome.interrupted(f"The program failed: {type(error).__name__}."))
+            self._save(attempt, Outcome.interrupted(f"The program failed: {type(error).__name__}."))
             raise
         finally:
             self._drop_claim(attempt)

@@ -23,16 +23,15 @@ LISTED = [attempts.c[column.name] for column in COLUMNS if not column.bulky]
 NUMBER_TAKEN = sa.select(sa.true()).where(attempts.c.number == sa.bindparam("number"))
 
 
-def _names(part: str, kind: type[Any]) -> list[str]:
-    """Return the fields of a part of an attempt that are columns."""
+def _fields_in_table(part: str, kind: type[Any]) -> list[str]:
     there = {column.name.removeprefix("track_") for column in COLUMNS if column.part == part}
     return [field.name for field in fields(kind) if field.name in there]
 
 
-OWN = _names("attempt", Attempt)
-REQUEST = _names("request", PersonaRequest)
-OUTCOME = _names("outcome", Outcome)
-TRACK = _names("track", Track)
+OWN = _fields_in_table("attempt", Attempt)
+REQUEST = _fields_in_table("request", PersonaRequest)
+OUTCOME = _fields_in_table("outcome", Outcome)
+TRACK = _fields_in_table("track", Track)
 
 
 class _Positions:

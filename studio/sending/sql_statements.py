@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from studio.database.tables import IN_FLIGHT, QUEUED, SENDING, WORKING, attempts, departures, executors
-from studio.sending.attempts import Status
 from studio.sending.row_mapping import LISTED
 
 _THIS = attempts.c.id == sa.bindparam("this")
@@ -51,6 +50,8 @@ SUBJECT_CLICKED = _of_subject("origin = ''")
 SUBJECT_MAY_EXIST = _of_subject("status IN ('created', 'unknown')")
 GET_LOCKED = sa.select(attempts).where(_THIS).with_for_update()
 CHANGE = sa.update(attempts).where(_THIS)
+CHANGE_WORKING = CHANGE.where(sa.text(WORKING))
+ANY_IN_FLIGHT = sa.select(sa.true()).where(_MINE, sa.text(IN_FLIGHT)).limit(1)
 GET = sa.select(attempts).where(_THIS, _MINE)
 _LIST = sa.select(*LISTED).where(_MINE, attempts.c.makes == sa.bindparam("makes"), attempts.c.deleted_at.is_(None))
 NEWEST = _LIST.order_by(attempts.c.number.desc()).limit(sa.bindparam("count"))
@@ -63,9 +64,7 @@ NEXT = sa.union_all(
     _last_departure(),
 )
 CLAIM_POLL = _claiming(WORKING, due_at=sa.bindparam("until"))
-_CLAIM_SEND = _claiming(
-    QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which")
-)
+_CLAIM_SEND = _claiming(QUEUED, status="sending", sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
 FORGET_OLD_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
 FORGET_DEPARTURES = FORGET_OLD_DEPARTURES.where(departures.c.account == sa.bindparam("whose"))
 GONE_PROCESSES = sa.select(executors.c.id).where(executors.c.seen_at <= sa.bindparam("moment"))
@@ -74,6 +73,8 @@ _WAITING = [sa.select(attempts.c.account).where(sa.text(condition)) for conditio
 ACCOUNTS_DUE = sa.union(*(query.where(attempts.c.due_at <= sa.bindparam("since")) for query in _WAITING))
 _LATER = [query.where(attempts.c.due_at > sa.bindparam("moment")) for query in _WAITING]
 DUE_LATER_THAN = sa.union_all(*_LATER).limit(1)
+_LATE = [sa.update(attempts).where(sa.text(condition)) for condition in (QUEUED, WORKING)]
+MAKE_DUE = [late.where(attempts.c.due_at > sa.bindparam("moment")).values(due_at=sa.bindparam("now")) for late in _LATE]
 STILL_ALIVE = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values(seen_at=sa.bindparam("now"))
 ENTER_DEPARTURE = sa.insert(departures).values(
     claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")
