@@ -1,7 +1,4 @@
-"""What people do with attempts after they ended: annotate, settle, delete, restore, erase. Sends nothing.
-
-Every method takes the account first, and changes nothing of another one.
-"""
+"""What people do with attempts after they ended: annotate, settle, delete, restore, erase. Sends nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ ERASED_AT_ONCE = 500
 
 
 class Library(Search):
-    """The attempts on file, to be found and changed."""
+    """The attempts on file, to be found and changed; no method changes anything of another account."""
 
     def annotate(
         self,
@@ -100,9 +97,8 @@ class Library(Search):
         In several transactions, so that others do not wait long. Raises `NotAllowed` while an attempt is in flight, or
         if the database breaks off in between; then another call erases the rest.
         """
-        erased = 0
+        erased, over = 0, False
         try:
-            over = False
             while not over:
                 found, over = self._erase_some(account, erased)
                 erased += found

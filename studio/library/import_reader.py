@@ -1,11 +1,9 @@
 """Reading a file that is to be imported: the library's own, a CSV, or a table with at least a column `persona_id`.
 
-`File` yields a file's records one by one, each time it is iterated, or says by row and column what is wrong with it;
-`import_merge` compares and writes them. Little more than one attempt of a file is parsed in memory, however long it is:
-nothing is parsed before its length and the number of its values are checked.
+Little more than one attempt of a file is parsed in memory, however long it is. `import_merge` compares and writes them.
 
-The library's own file is JSON Lines (version 2): a line that says what it is, then a line for each attempt. Version 1
-was one object with a list `attempts`; it is read element by element, whatever its white space.
+The library's own file is JSON Lines (`export_files`). Version 1 was one object with a list `attempts`; it is read
+element by element, whatever its white space.
 """
 
 from __future__ import annotations
@@ -62,10 +60,10 @@ class Record:
 
 
 class File:
-    """A file that is to be imported. Iterating yields its records, in its order, those in flight included.
+    """A file that is to be imported. Each iteration yields its records, in its order, those in flight included.
 
-    `now` is the time of rows that have none. Raises `BadFile` when it is made, if the whole is wrong, or while it is
-    iterated, if attempts are.
+    `now` is the time of rows that have none. Raises `BadFile`, which says what is wrong by row and column, when it is
+    made, if the whole is wrong, or while it is iterated, if attempts are.
     """
 
     order: Order | None = None
@@ -104,10 +102,8 @@ class File:
     def _version(self) -> int:
         """Read the head of a JSON and return its version; set `_begin` to where its attempts begin."""
         scanner = Scanner(self._content, self._begin)
-        if scanner.next() != b"{":
-            raise BadFile(NOT_FROM_HERE)
         head: dict[str, Any] = {}
-        for key in scanner.members():
+        for key in scanner.members() if scanner.next() == b"{" else ():
             if key == "attempts":
                 if {"format", "version"} <= head.keys():
                     break
@@ -171,8 +167,7 @@ class File:
         """Read a CSV with commas, semicolons or tabs, whichever the first line has most of."""
         binary = io.BytesIO(self._content)  # shares the bytes
         binary.seek(self._begin)
-        text = io.TextIOWrapper(binary, "utf-8", newline="")
-        lines = _Lines(text)
+        lines = _Lines(io.TextIOWrapper(binary, "utf-8", newline=""))
         reader = csv.reader(lines, delimiter=lines.delimiter, strict=True)
         row = 0
         try:
@@ -192,14 +187,12 @@ class File:
                 blank = not any(cell.strip() for cell in cells)
                 if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
                     raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
-                if blank:
-                    continue
-                if len(cells) != len(header):
+                if len(cells) != len(header) and not blank:
                     last = header[min(len(cells), len(header)) - 1]
                     problems.append(
                         f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
                     )
-                else:
+                elif not blank:
                     given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
                     before = len(problems)
                     values = _read(place, given, READERS, problems)
