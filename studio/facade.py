@@ -65,16 +65,12 @@ class Studio:
         self._shared_calls = SingleFlight()
         self.shared: Account | None = None
         if configuration.api_key:
-            try:
-                self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
-            except InvalidInput as error:
-                raise settings.BadSetting(f"KIE_API_KEY cannot be used. {error.sentence}") from None
+            self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
 
     def open(self) -> Future[tuple[Store, Engine]]:
         """Open the database and start the engine, in the background; after a failure, another call tries again."""
         with self._lock:
-            failed = self._opened is not None and self._opened.done() and self._opened.exception() is not None
-            if self._opened is None or failed:
+            if self._opened is None or (self._opened.done() and self._opened.exception()):
                 self._opened = Future()
                 threading.Thread(target=self._open, args=(self._opened,), name="studio-open", daemon=True).start()
             return self._opened
@@ -132,7 +128,11 @@ class Studio:
             raise balance.error
         account = self.token_store.add(token, self.settings.base_url)
         self._balances[account.id] = balance
-        self._resume(account.id)
+        try:
+            _, engine = self._ready()
+            engine.serve_soon(account.id)
+        except Exception:
+            log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
         return account
 
     def sign_out(self, session_key: str, account: Account) -> None:
@@ -221,8 +221,7 @@ class Studio:
 
     def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
         store, engine = self._ready()
-        balance = self.balance(account)
-        before = balance.credits if balance is not None else None
+        before = self._balances.get(account.id, Balance(None)).credits
         attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
         if new:
             engine.serve_soon(account.id)
@@ -252,10 +251,9 @@ class Studio:
         try:
             attempt = store.get(account.id, attempt_id)
         except NotSaved:
-            remembered = engine.remembered(account.id, attempt_id)
-            if remembered is None:
-                raise
-            return remembered
+            if remembered := engine.remembered(account.id, attempt_id):
+                return remembered
+            raise
         return attempt.with_unsaved(engine.unsaved.get(attempt.id)) if attempt else None
 
     def history(self, account: Account, limit: int) -> list[Attempt]:
@@ -308,14 +306,6 @@ class Studio:
             raise NotSaved("The database is still being opened. Try again in a moment.") from error
         except Exception as error:
             raise NotSaved(str(error) if isinstance(error, DatabaseTooNew) else "") from error
-
-    def _resume(self, account_id: str) -> None:
-        """Have what waited for this token served."""
-        try:
-            _, engine = self._ready()
-            engine.serve_soon(account_id)
-        except Exception:
-            log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
 
 
 def _ask_balance(client: KieClient) -> Balance:

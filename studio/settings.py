@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from kie import InvalidInput, check_token
@@ -40,7 +39,12 @@ class Settings:
 
 def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -> Settings:
     """Read the settings; the environment wins over the file. Raises `BadSetting`."""
-    content = _content(secrets)
+    try:
+        content = tomllib.loads(secrets.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        content = {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        raise BadSetting(f"{secrets.name} cannot be read as TOML.") from None
     filed = {key: str(value) for key, value in content.items() if isinstance(value, str | int | float)}
 
     def text(name: str, default: str) -> str:
@@ -81,14 +85,4 @@ def _is_plain_address(address: str) -> bool:
         named = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    extra = "@" in parts.netloc or "?" in address or "#" in address
-    return parts.scheme in ("https", "http") and named and not extra
-
-
-def _content(secrets: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(secrets.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
-        raise BadSetting(f"{secrets.name} cannot be read as TOML.") from None
+    return parts.scheme in ("https", "http") and named and not ("@" in parts.netloc or "?" in address or "#" in address)

@@ -217,27 +217,13 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
 def sqlite_file(path: str) -> sa.Engine:
     """Return an engine for a SQLite file that may be lost: its commits do not wait for the disk."""
     engine = sa.create_engine(sa.URL.create("sqlite", database=path), max_overflow=100, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, record: object) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        connection.execute("PRAGMA busy_timeout=30000")
-        _write_ahead(connection)
-        connection.execute("PRAGMA synchronous=OFF")
-        connection.execute("PRAGMA foreign_keys=ON")
-
+    _prepare_connections(engine, "IMMEDIATE", 30.0, "synchronous=OFF", "foreign_keys=ON")
     return engine
 
 
 def _sqlite(address: sa.URL, patience: float, pool: dict[str, Any]) -> sa.Engine:
     engine = sa.create_engine(address, hide_parameters=True, **pool)  # what people wrote stays out of logs
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, record: object) -> None:
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout={round(patience * 1000)}")
-        _write_ahead(connection)
-        connection.execute("PRAGMA synchronous=FULL")
+    _prepare_connections(engine, None, patience, "synchronous=FULL")
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -246,10 +232,15 @@ def _sqlite(address: sa.URL, patience: float, pool: dict[str, Any]) -> sa.Engine
     return engine
 
 
-def _write_ahead(connection: Any) -> None:
-    """Switch to WAL, trying again while another process opens the same new file: SQLite does not wait for this lock."""
-    for _ in range(200):
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        time.sleep(0.05)
+def _prepare_connections(engine: sa.Engine, isolation_level: str | None, patience: float, *pragmas: str) -> None:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        connection.isolation_level = isolation_level
+        connection.execute(f"PRAGMA busy_timeout={round(patience * 1000)}")
+        for _ in range(200):  # while another process opens the same new file: SQLite does not wait for this lock
+            with suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA journal_mode=WAL")
+                break
+            time.sleep(0.05)
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")

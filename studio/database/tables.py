@@ -59,8 +59,7 @@ BLANK: dict[str, Any] = {"text": "", "short": "", "whole": 0, "flag": False}
 def _column(column: Column) -> sa.Column[Any]:
     kind = sa.String(column.length) if column.type == "short" else TYPES[column.type]
     default = None if column.optional or column.required else BLANK[column.type]
-    primary = column.name == "id"
-    return sa.Column(column.name, kind, primary_key=primary, nullable=column.optional, default=default)
+    return sa.Column(column.name, kind, primary_key=column.name == "id", nullable=column.optional, default=default)
 
 
 def _where(condition: str) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""What people do with attempts after they ended: annotate, settle, delete, restore, erase. Sends nothing.
-
-Every method takes the account first, and changes nothing of another one.
-"""
+"""What people do with attempts after they ended: annotate, settle, delete, restore, erase. Sends nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ ERASED_AT_ONCE = 500
 
 
 class Library(Search):
-    """The attempts on file, to be found and changed."""
+    """The attempts on file, to be found and changed; no method changes anything of another account."""
 
     def annotate(
         self,
@@ -55,8 +52,7 @@ class Library(Search):
 
     def not_made(self, account: str, attempt_id: str, author: str = "") -> None:
         """Settle an attempt: a person says that KIE made nothing. Raises `NotAllowed` unless it is unknown."""
-        values = {"status": Status.REFUSED.value, "settled": Settled.NOT_MADE.value}
-        self._settle(account, attempt_id, values, "not_made", {}, author)
+        self._settle(account, attempt_id, Settled.NOT_MADE, Status.REFUSED, author)
 
     def found_by_hand(self, account: str, attempt_id: str, persona_id: str, author: str = "") -> None:
         """Settle an attempt with the persona ID that a person found. Raises `ValueError` and `NotAllowed`."""
@@ -65,8 +61,7 @@ class Library(Search):
             raise ValueError("Persona ID: copy only the ID, as it stands in KIE’s logs.")
         if " " in persona_id:
             raise ValueError("Persona ID: it has a space in it. Copy only the ID.")
-        values = {"status": Status.CREATED.value, "settled": Settled.BY_HAND.value, "persona_id": persona_id}
-        self._settle(account, attempt_id, values, "by_hand", {"persona_id": persona_id}, author)
+        self._settle(account, attempt_id, Settled.BY_HAND, Status.CREATED, author, persona_id=persona_id)
 
     def record_use(self, account: str, attempt_id: str, where: str, author: str = "") -> None:
         """Log what a persona was used for. Raises `ValueError`, and `NotAllowed` without a persona."""
@@ -102,9 +97,8 @@ class Library(Search):
         In several transactions, so that others do not wait long. Raises `NotAllowed` while an attempt is in flight, or
         if the database breaks off in between; then another call erases the rest.
         """
-        erased = 0
+        erased, over = 0, False
         try:
-            over = False
             while not over:
                 found, over = self._erase_some(account, erased)
                 erased += found
@@ -130,16 +124,15 @@ class Library(Search):
                 connection.execute(sa.delete(batches).where(batches.c.account == account))
         return sum(1 for row in rows if row.makes != "text"), len(rows) < ERASED_AT_ONCE
 
-    def _settle(
-        self, account: str, attempt_id: str, values: dict[str, Any], kind: str, detail: dict[str, str], author: str
-    ) -> None:
+    def _settle(self, account: str, attempt_id: str, how: Settled, status: Status, author: str, **found: str) -> None:
         with self.database.writing() as connection:
             row = self._row(connection, account, attempt_id)  # locked
             if row.status != Status.UNKNOWN.value:
                 raise NotAllowed("Its outcome is known by now. Look at it again.")
+            values = {"status": status.value, "settled": how.value, **found}
             values |= search_columns(dict(row._mapping) | values)
             connection.execute(sa.update(attempts).where(this_attempt(account, attempt_id)).values(values))
-            add_event(connection, attempt_id, self.now(), kind, detail, author)
+            add_event(connection, attempt_id, self.now(), how.value, found, author)
 
     def _change(self, account: str, attempt_id: str, values: dict[str, Any]) -> None:
         with self.database.writing() as connection:

@@ -105,7 +105,7 @@ def _with_unsaved(row: Any, unsaved: Mapping[str, Outcome]) -> Any:
 
 def _cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
     """Return a column's cells: texts guarded, times in UTC with whole seconds, numbers short, nothing for None."""
-    if name in ("id", "status", "settled"):
+    if name in ("id", "status", "settled", "code"):
         return values
     if name in ("created_at", "track_created_at"):
         return [value and value.isoformat(timespec="seconds") for value in values]
@@ -115,8 +115,6 @@ def _cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
         return ["yes" if value else "" for value in values]
     if name == "tags":
         values = [value.replace("\n", ", ") for value in values]
-    if name == "code":
-        return values
     return [guard(value) if value and value.startswith(GUARDED) else value for value in values]
 
 

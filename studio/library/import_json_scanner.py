@@ -54,9 +54,8 @@ def _characters(content: bytes, start: int, end: int, most: int) -> int:
 
 def _parts(content: bytes, start: int, end: int) -> int:
     """Return the number of values, counted up to `MOST_PARTS` and only in long texts."""
-    if end - start <= SHORT:
-        return 0
-    return sum(1 for _ in islice(_PART.finditer(content, start, end), MOST_PARTS + 1))
+    found = _PART.finditer(content, start, end) if end - start > SHORT else ()
+    return sum(1 for _ in islice(found, MOST_PARTS + 1))
 
 
 def parsed(content: bytes, start: int, end: int, place: str, short: bool = False, row: int = 0) -> Any:

@@ -16,7 +16,7 @@ import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic, sleep
@@ -93,11 +93,13 @@ def preview_import(
         ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
         preview.on_their_way += len(portion) - len(ended)
         for match in _match_records(library, account, ended, matched):
-            _remember(matched, match)
+            if not match.differs:
+                matched.first(match.attempt_id)
             if not match.here:
                 preview.new += 1
                 if len(preview.first_new) < SHOWN:
-                    preview.first_new.append(_cut(match.record))
+                    values = {name: _cut_text(value) for name, value in match.record.values.items()}
+                    preview.first_new.append(replace(match.record, values=values, events=()))
             elif not match.differs:
                 preview.same += 1
             else:
@@ -117,28 +119,25 @@ def import_records(
     overwrite: bool = False,
     author: str = "",
     order: Order | None = None,
-    progress: Callable[[int], object] = lambda done: None,
 ) -> int:
     """Write what is new, and with `overwrite` the file's version of what is in conflict; return how many rows.
 
     What is overwritten goes to the attempt's event log; an attempt in flight is never overwritten. `order` is the
     file's, or None. If the database fails, what was written before stays, and the text of the `NotSaved` that is raised
-    says so: the file can be imported again. `progress` as for `preview_import`. Raises `BadFile`.
+    says so: the file can be imported again. Raises `BadFile`.
     """
     matched, numbers, transactions = FirstSeen(), _Numbers(order), _Transactions(library)
-    written = done = 0
+    written = 0
     try:
         for portion in _portions(records):
             ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
             for _ in range(TRIES):
                 matches = _match_records(library, account, ended, matched)
                 new = _new_rows(library, account, matches, numbers)
-                try:
+                with suppress(sa.exc.IntegrityError):  # another writer added one of them
                     for rows in transactions.pieces(new):
                         written += _write(transactions, account, rows)
                     break
-                except sa.exc.IntegrityError:
-                    continue  # another writer added one of them
             else:
                 raise NotSaved("Somebody else is changing the library at this moment.")
             conflicts = [each for each in matches if each.here and each.differs] if overwrite else []
@@ -146,9 +145,8 @@ def import_records(
                 written += _overwrite(transactions, account, some, author)
             numbers.keep()
             for each in matches:
-                _remember(matched, each)
-            done += sum(record.size for record in portion)
-            progress(done)
+                if not each.differs:
+                    matched.first(each.attempt_id)
     except NotSaved as error:
         if written:
             raise NotSaved(
@@ -172,10 +170,6 @@ def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield portion
 
 
-def _cut(record: Record) -> Record:
-    return replace(record, values={name: _cut_text(value) for name, value in record.values.items()}, events=())
-
-
 def _cut_text(value: Any) -> Any:
     return value[:SHOWN_TEXT] if isinstance(value, str) else value
 
@@ -193,14 +187,8 @@ class _Match:
     differs: dict[str, tuple[Any, Any]]
 
 
-def _remember(matched: FirstSeen, match: _Match) -> None:
-    """Remember the row of a record, if it has all that the record says."""
-    if not match.differs:
-        matched.first(match.attempt_id)
-
-
 def _match_records(library: Search, account: str, records: Sequence[Record], matched: FirstSeen) -> list[_Match]:
-    """Match each record with a row. `matched` has the rows that match earlier records of the file."""
+    """Match each record with a row. `matched` has the rows that have all that earlier records of the file say."""
     ids = [_ids(account, record) for record in records]
     rows, alike, foreign = _look_up(library, account, records, ids)
     logs = _logs(library, list(rows))
@@ -211,7 +199,7 @@ def _match_records(library: Search, account: str, records: Sequence[Record], mat
         double = False
         if not mine and not record.values.get("id"):
             double = its_id in fresh or its_id in matched
-            mine = [rows[one] for one in alike.get(_key(record), ()) if one not in fresh and one not in matched]
+            mine = [rows[one] for one in alike.get(_match_key(record), ()) if one not in fresh and one not in matched]
         found = [(row["id"], _differences(record, row, logs.get(row["id"], set()))) for row in mine]
         same = next((attempt_id for attempt_id, differs in found if not differs), its_id if double else "")
         if found and not same:
@@ -239,8 +227,7 @@ def _ids(account: str, record: Record) -> tuple[str, str]:
     return made, made
 
 
-def _key(record: Record) -> tuple[str, ...]:
-    """Return the key by which a record without an ID is matched."""
+def _match_key(record: Record) -> tuple[str, ...]:
     values = record.values
     if values.get("persona_id"):
         return "persona", values["persona_id"], values.get("audio_id", "")
@@ -253,16 +240,16 @@ def _look_up(
     """Return the rows that may match, by ID; their IDs by key, the oldest first; and IDs that other accounts have."""
     wanted = sorted({one for both in ids for one in both})
     with library.reading() as connection:
-        owners = dict(_some(connection, [attempts.c.id, attempts.c.account], attempts.c.id, wanted))
+        owners = dict(_some(connection, [attempts.c.id, attempts.c.account], wanted))
         mine = [one for one, owner in owners.items() if owner == account]
         keys = {
-            _key(record)
+            _match_key(record)
             for record, both in zip(records, ids, strict=True)
             if not record.values.get("id") and both[0] not in owners
         }
         alike = _alike(connection, account, keys)
         wanted = sorted({*mine, *(one for found in alike.values() for one in found)})
-        rows = {row.id: dict(row._mapping) for row in _some(connection, [attempts], attempts.c.id, wanted)}
+        rows = {row.id: dict(row._mapping) for row in _some(connection, list(attempts.c), wanted)}
     return rows, alike, owners.keys() - set(mine)
 
 
@@ -271,14 +258,8 @@ def _alike(connection: sa.Connection, account: str, keys: Set[tuple[str, ...]]) 
     personas = sorted({key[1] for key in keys if key[0] == "persona"})
     tracks = sorted({key[1] for key in keys if key[0] == "request"} - {""})
     start: sa.ColumnElement[str] = sa.literal_column("substr(persona_id, 1, 200)")  # as its index has it
-    conditions = [
-        sa.and_(
-            start.in_([persona[:200] for persona in personas]),
-            sa.literal_column("persona_id <> ''"),
-            attempts.c.persona_id.in_(personas),
-        ),
-        attempts.c.subject.in_(tracks),
-    ]
+    starts = sa.and_(start.in_([persona[:200] for persona in personas]), sa.literal_column("persona_id <> ''"))
+    conditions = sa.and_(starts, attempts.c.persona_id.in_(personas)), attempts.c.subject.in_(tracks)
     columns = [attempts.c[name] for name in ("number", "id", "persona_id", "audio_id", "task_id", "name")]
     found: dict[tuple[str, ...], list[str]] = {}
     for condition, values in zip(conditions, (personas, tracks), strict=True):
@@ -290,12 +271,11 @@ def _alike(connection: sa.Connection, account: str, keys: Set[tuple[str, ...]]) 
     return {key: row_ids[-MOST_OF_ONE:] for key, row_ids in found.items()}
 
 
-def _some(
-    connection: sa.Connection, columns: Sequence[Any], which: sa.ColumnElement[Any], values: Sequence[Any]
-) -> Iterator[Any]:
-    """Yield the rows in which a column has one of these values."""
+def _some(connection: sa.Connection, columns: Sequence[sa.Column[Any]], values: Sequence[Any]) -> Iterator[Any]:
+    """Yield the rows in which the first of these columns has one of these values."""
     for first in range(0, len(values), LOOKED_UP_AT_ONCE):
-        yield from connection.execute(sa.select(*columns).where(which.in_(values[first : first + LOOKED_UP_AT_ONCE])))
+        some = values[first : first + LOOKED_UP_AT_ONCE]
+        yield from connection.execute(sa.select(*columns).where(columns[0].in_(some)))
 
 
 def _differences(record: Record, row: dict[str, Any], log: set[tuple[str, ...]]) -> dict[str, tuple[Any, Any]]:
@@ -322,26 +302,22 @@ def _equal(here: Any, there: Any) -> bool:
 # Writing.
 
 
-def _indexed(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns that are made of other columns."""
+def _derived(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"subject": row["audio_id"] or row["id"], "makes": kind_named(row["kind"]).makes, **search_columns(row)}
 
 
 def _new_rows(
     library: Search, account: str, matches: Sequence[_Match], numbers: _Numbers
 ) -> list[tuple[_Match, dict[str, Any]]]:
-    """Return a row for each record that is new."""
-    blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "") | {"origin": "import"}
-    new = []
-    for each in matches:
-        if not each.here:
-            row = blank | each.record.values | {"id": each.attempt_id, "account": account}
-            new.append((each, row | _indexed(row)))
+    blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "")
+    blank |= {"origin": "import", "account": account}
+    rows = ((each, blank | each.record.values | {"id": each.attempt_id}) for each in matches if not each.here)
+    new = [(each, row | _derived(row)) for each, row in rows]
     copies = {each.record.values["id"]: each.attempt_id for each, _ in new if each.record.values.get("id")}
     links = {_own_id(account, row["replaces"]): row["replaces"] for _, row in new if row["replaces"]}
     with library.reading() as connection:
         numbers.give(connection, [row for _, row in new])
-        for (copy_id,) in _some(connection, [attempts.c.id], attempts.c.id, list(links)):
+        for (copy_id,) in _some(connection, [attempts.c.id], list(links)):
             copies.setdefault(links[copy_id], copy_id)
     for _, row in new:
         row["replaces"] = copies.get(row["replaces"], row["replaces"])
@@ -391,9 +367,9 @@ def _write(transactions: _Transactions, account: str, new: Sequence[tuple[_Match
     with transactions.writing(len(new)) as connection:
         connection.execute(sa.insert(attempts), [row for _, row in new])
         if copies:  # rows that were imported before and link to them
-            linked = sa.and_(attempts.c.account == account, sa.text("replaces <> ''"))
-            linked = sa.and_(linked, attempts.c.replaces == sa.bindparam("its_id"))
-            connection.execute(sa.update(attempts).where(linked).values(replaces=sa.bindparam("its_copy")), copies)
+            mine = sa.update(attempts).where(attempts.c.account == account, sa.text("replaces <> ''"))
+            linked = mine.where(attempts.c.replaces == sa.bindparam("its_id"))
+            connection.execute(linked.values(replaces=sa.bindparam("its_copy")), copies)
         if logs:
             connection.execute(sa.insert(events), logs)
     return len(new)
@@ -433,7 +409,7 @@ class _Numbers:
                 used.add(number)
                 row["number"] = last = number
                 moment = row["created_at"]
-            clashes = {number for (number,) in _some(connection, [attempts.c.number], attempts.c.number, sorted(used))}
+            clashes = {number for (number,) in _some(connection, [attempts.c.number], sorted(used))}
             if not clashes:
                 break
             taken |= clashes
@@ -455,8 +431,10 @@ def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_M
                 continue
             values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
             before = {name: str(row._mapping[name] or "") for name in values}
-            connection.execute(sa.update(attempts).where(this).values(values | _indexed(dict(row._mapping) | values)))
-            log = list(_event_rows(conflict.record, _log_of(connection, conflict.attempt_id)))
+            connection.execute(sa.update(attempts).where(this).values(values | _derived(dict(row._mapping) | values)))
+            filed = connection.execute(sa.select(events).where(events.c.attempt_id == conflict.attempt_id))
+            there = {_event_key(each.at, each.kind, json.loads(each.detail), each.author) for each in filed}
+            log = list(_event_rows(conflict.record, there))
             if before:
                 detail = json.dumps(before, ensure_ascii=False)
                 log.append({"at": transactions.now(), "kind": "from_file", "detail": detail, "author": author})
@@ -464,11 +442,6 @@ def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_M
                 connection.execute(sa.insert(events), [event | {"attempt_id": conflict.attempt_id} for event in log])
             written += 1
     return written
-
-
-def _log_of(connection: sa.Connection, attempt_id: str) -> set[tuple[str, ...]]:
-    rows = connection.execute(sa.select(events).where(events.c.attempt_id == attempt_id))
-    return {_event_key(row.at, row.kind, json.loads(row.detail), row.author) for row in rows}
 
 
 def _logs(library: Search, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:

@@ -1,11 +1,9 @@
 """Reading a file that is to be imported: the library's own, a CSV, or a table with at least a column `persona_id`.
 
-`File` yields a file's records one by one, each time it is iterated, or says by row and column what is wrong with it;
-`import_merge` compares and writes them. Little more than one attempt of a file is parsed in memory, however long it is:
-nothing is parsed before its length and the number of its values are checked.
+Little more than one attempt of a file is parsed in memory, however long it is. `import_merge` compares and writes them.
 
-The library's own file is JSON Lines (version 2): a line that says what it is, then a line for each attempt. Version 1
-was one object with a list `attempts`; it is read element by element, whatever its white space.
+The library's own file is JSON Lines (`export_files`). Version 1 was one object with a list `attempts`; it is read
+element by element, whatever its white space.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, TextIO
 
 from kie.json_values import clean
@@ -46,7 +43,6 @@ MAX_BYTES = 512 * 1024 * 1024
 """Bytes of a file; 200,000 attempts have about 320 MiB. `server.maxUploadSize` is the same."""
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20
-ENDED = (Status.CREATED.value, Status.REFUSED.value, Status.UNKNOWN.value)
 FIELDS_OF_VERSION_1 = FIELDS[: FIELDS.index("credits_after") + 1]
 
 csv.field_size_limit(MAX_LINE)
@@ -64,10 +60,10 @@ class Record:
 
 
 class File:
-    """A file that is to be imported. Iterating yields its records, in its order, those in flight included.
+    """A file that is to be imported. Each iteration yields its records, in its order, those in flight included.
 
-    `now` is the time of rows that have none. Raises `BadFile` when it is made, if the whole is wrong, or while it is
-    iterated, if attempts are.
+    `now` is the time of rows that have none. Raises `BadFile`, which says what is wrong by row and column, when it is
+    made, if the whole is wrong, or while it is iterated, if attempts are.
     """
 
     order: Order | None = None
@@ -106,10 +102,8 @@ class File:
     def _version(self) -> int:
         """Read the head of a JSON and return its version; set `_begin` to where its attempts begin."""
         scanner = Scanner(self._content, self._begin)
-        if scanner.next() != b"{":
-            raise BadFile(NOT_FROM_HERE)
         head: dict[str, Any] = {}
-        for key in scanner.members():
+        for key in scanner.members() if scanner.next() == b"{" else ():
             if key == "attempts":
                 if {"format", "version"} <= head.keys():
                     break
@@ -119,11 +113,11 @@ class File:
         if head.get("format") != FORMAT:
             raise BadFile(NOT_FROM_HERE)
         version = head.get("version")
-        if not isinstance(version, int) or not 1 <= version <= VERSION:
-            if isinstance(version, int) and version > VERSION:
-                raise BadFile(
-                    "This JSON was made by a newer version of Persona Studio. Update the program, then try again."
-                )
+        if isinstance(version, int) and version > VERSION:
+            raise BadFile(
+                "This JSON was made by a newer version of Persona Studio. Update the program, then try again."
+            )
+        if not isinstance(version, int) or version < 1:
             raise BadFile(f"“version”: it must be {VERSION}, or 1. Was the file changed by hand? Export it again.")
         if version == VERSION:
             orders = {order.value: order for order in Order}
@@ -146,36 +140,34 @@ class File:
                 return
 
     def _from_version_1(self, problems: list[str]) -> Iterator[Record]:
-        scanner, found = Scanner(self._content, self._begin), 0
+        scanner, found = Scanner(self._content, self._begin), False
+        wrong = BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
         for key in scanner.members():
             if key != "attempts":
                 scanner.value("Row 1", short=True)
                 continue
-            found += 1
-            if found > 1 or scanner.next() != b"[":
-                break
+            if found or scanner.next() != b"[":
+                raise wrong
+            found = True
             for row, _ in enumerate(scanner.elements(), 1):
                 if row > MAX_ROWS:
-                    raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
+                    raise wrong
                 start = scanner.at
                 entry = scanner.value(f"Attempt {row}")
                 size = scanner.at - start
                 yield from _from_entry(f"Attempt {row}", entry, FIELDS_OF_VERSION_1, size, problems)
                 if len(problems) >= MOST_PROBLEMS:
                     return
-        else:
-            if found and scanner.next():
-                raise scanner.damaged()
-            if found:
-                return
-        raise BadFile(f"“attempts”: there must be a list of at most {MAX_ROWS:,} attempts.")
+        if not found:
+            raise wrong
+        if scanner.next():
+            raise scanner.damaged()
 
     def _from_table(self, problems: list[str]) -> Iterator[Record]:
         """Read a CSV with commas, semicolons or tabs, whichever the first line has most of."""
         binary = io.BytesIO(self._content)  # shares the bytes
         binary.seek(self._begin)
-        text = io.TextIOWrapper(binary, "utf-8", newline="")
-        lines = _Lines(text)
+        lines = _Lines(io.TextIOWrapper(binary, "utf-8", newline=""))
         reader = csv.reader(lines, delimiter=lines.delimiter, strict=True)
         row = 0
         try:
@@ -195,17 +187,15 @@ class File:
                 blank = not any(cell.strip() for cell in cells)
                 if row > (10 * MAX_ROWS if blank else MAX_ROWS + 1):
                     raise BadFile(f"{place}: there are more than {MAX_ROWS:,} rows. Split the file.")
-                if blank:
-                    continue
-                if len(cells) != len(header):
+                if len(cells) != len(header) and not blank:
                     last = header[min(len(cells), len(header)) - 1]
                     problems.append(
                         f"{place}, “{last[:40]}”: the row has {len(cells)} cells, and there are {len(header)} columns."
                     )
-                else:
+                elif not blank:
                     given = {name: unguard(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
                     before = len(problems)
-                    values = _read(place, given, problems)
+                    values = _read(place, given, READERS, problems)
                     if "style" in values:
                         values["style"] = values["style"] or None
                     if len(problems) == before:
@@ -292,6 +282,7 @@ class FirstSeen:
 # What a cell may be. Each check returns the value, or raises ValueError with the rest of a sentence that begins “it”.
 
 
+Check = Callable[[Any], Any]
 _MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -398,7 +389,7 @@ def _kind(value: Any) -> str:
 _ID = _text(200, lines=False)
 _TEXT = _text(MAX_TEXT)
 _ANY = _text(MAX_RAW)
-CHECKS: dict[str, Callable[[Any], Any]] = {
+CHECKS: dict[str, Check] = {
     "id": _ID,
     "text": _TEXT,
     "any": _ANY,
@@ -410,7 +401,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "whole": _whole,
     "count": _count,
     "style": lambda value: None if value is None else _TEXT(value),
-    "status": _one_of("", *ENDED, *IN_FLIGHT_STATUSES),
+    "status": _one_of("", Status.CREATED, Status.REFUSED, Status.UNKNOWN, *IN_FLIGHT_STATUSES),
     "settled": _one_of(*(settled.value for settled in Settled)),
     "note": _text(LONGEST_NOTE),
     "yes": _yes,
@@ -418,20 +409,12 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "object": _object,
 }
 READERS = {column.name: CHECKS[column.check] for column in ALL if column.in_file}
-_OWN_TEXTS = (
-    *("persona_id", "author", "handle", "track_model", "track_title", "track_tags"),
-    *("track_audio_url", "track_image_url"),
-)
-OWN_READERS = READERS | dict.fromkeys(_OWN_TEXTS, _text(MAX_RAW))
+_FROM_KIE = [column.name for column in ALL if column.part in ("outcome", "track") and column.check in ("id", "text")]
+OWN_READERS = READERS | dict.fromkeys((*_FROM_KIE, "author"), _ANY)
 """For a JSON of this program, whose texts from KIE may have any length and character."""
 
 
-def _read(
-    place: str,
-    given: Mapping[str, Any],
-    problems: list[str],
-    readers: Mapping[str, Callable[[Any], Any]] = MappingProxyType(READERS),
-) -> dict[str, Any]:
+def _read(place: str, given: Mapping[str, Any], readers: Mapping[str, Check], problems: list[str]) -> dict[str, Any]:
     values = {}
     for name, value in given.items():
         try:
@@ -461,7 +444,7 @@ def _from_entry(place: str, entry: Any, fields: Sequence[str], size: int, proble
         problems.append(f"{place}, “{missing}”: it is missing.")
         return
     before = len(problems)
-    values = _read(place, {name: entry[name] for name in fields if name in entry}, problems, OWN_READERS)
+    values = _read(place, {name: entry[name] for name in fields if name in entry}, OWN_READERS, problems)
     events = tuple(_read_events(place, entry.get("story", []), problems))
     if len(problems) == before:
         yield Record(place, _complete(place, values, values["created_at"], problems), events, size)

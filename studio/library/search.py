@@ -99,25 +99,18 @@ class Search:
         query = sa.select(*LISTED).where(mine, attempts.c.subject.in_(audio_ids))
         with self.reading() as connection:
             found = [attempt_of(row) for row in connection.execute(query.order_by(attempts.c.created_at))]
-        return {
-            each.request.audio_id: each for each in sorted(found, key=lambda each: each.status is not Status.REFUSED)
-        }
+        found.sort(key=lambda each: each.status is not Status.REFUSED)
+        return {each.request.audio_id: each for each in found}
 
     def tags(self, account: str) -> list[str]:
         """Return the tags that this account uses, sorted."""
-        query = (
-            sa.select(attempts.c.tags)
-            .where(attempts.c.account == account, attempts.c.makes == "persona", sa.text(f"tags <> '' AND {ALIVE}"))
-            .order_by(attempts.c.number.desc())
-            .limit(1000)
-        )
+        mine = sa.and_(attempts.c.account == account, attempts.c.makes == "persona")
+        query = sa.select(attempts.c.tags).where(mine, sa.text(f"tags <> '' AND {ALIVE}"))
         with self.reading() as connection:
-            used = connection.execute(query).scalars().all()
+            used = connection.execute(query.order_by(attempts.c.number.desc()).limit(1000)).scalars().all()
         return sorted({tag for tags in used for tag in tags.split("\n")}, key=str.casefold)
 
-    def _ordered(
-        self, account: str, query: Query, columns: Sequence[sa.ColumnElement[Any]]
-    ) -> sa.Select[tuple[Any, ...]]:
+    def _ordered(self, account: str, query: Query, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
         conditions: list[sa.ColumnElement[Any]] = [attempts.c.account == account, attempts.c.makes == query.makes]
         conditions.append(attempts.c.deleted_at.is_not(None) if query.deleted else attempts.c.deleted_at.is_(None))
         if query.statuses:
@@ -128,14 +121,13 @@ class Search:
             conditions.append(attempts.c.number >= number_at(query.since, "000"))
         if query.until is not None:
             conditions.append(attempts.c.number < number_at(query.until, "000"))
-        words = words_in(query.text)[:MOST_WORDS]
         number: sa.ColumnElement[Any] = attempts.c.number
         wanted = sa.select(*columns)
         if indexed := self._indexed(account, query):
             wanted = wanted.join_from(INDEX, attempts, attempts.c.number == ROWID)
             conditions += indexed
             number = ROWID
-        elif words:
+        elif words := words_in(query.text)[:MOST_WORDS]:
             conditions.append(self._has_all(words))
         orders: dict[Order, list[sa.ColumnElement[Any]]] = {
             Order.NEWEST: [number.desc()],
@@ -150,9 +142,8 @@ class Search:
         words = words_in(query.text)[:MOST_WORDS]
         if not words or query.deleted or self.database.kind != "sqlite":
             return []
-        conditions: list[sa.ColumnElement[bool]] = [
-            INDEX.c.attempts_words.op("MATCH", is_comparison=True)(_match(account, query, words))
-        ]
+        match = INDEX.c.attempts_words.op("MATCH", is_comparison=True)
+        conditions: list[sa.ColumnElement[bool]] = [match(_match(account, query, words))]
         if query.since is not None:
             conditions.append(number_at(query.since, "000") <= ROWID)
         if query.until is not None:

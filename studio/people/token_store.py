@@ -64,11 +64,13 @@ class TokenStore:
         with self._lock:
             self._entries.pop(account_id, None)
 
+    def _entry(self, account_id: str) -> tuple[Account | None, str, str]:
+        with self._lock:
+            return self._entries.get(account_id, (None, "", ""))
+
     def account(self, account_id: str) -> Account | None:
         """Return the account, if its token is known here."""
-        with self._lock:
-            entry = self._entries.get(account_id)
-        return entry[0] if entry else None
+        return self._entry(account_id)[0]
 
     def accounts(self) -> list[str]:
         """Return the IDs of all accounts whose token is known here."""
@@ -82,9 +84,7 @@ class TokenStore:
 
     def base_url(self, account_id: str) -> str:
         """Return the host of an account, or "" if its token is not known here."""
-        with self._lock:
-            entry = self._entries.get(account_id)
-        return entry[2] if entry else ""
+        return self._entry(account_id)[2]
 
     def client(
         self,
@@ -93,6 +93,5 @@ class TokenStore:
         departing: Callable[[], None] | None = None,
     ) -> KieClient | None:
         """Return a client for an account that repeats no request itself, or None if its token is not known here."""
-        with self._lock:
-            entry = self._entries.get(account_id)
-        return KieClient(entry[1], entry[2], timeout, repeat=False, departing=departing) if entry else None
+        account, token, base_url = self._entry(account_id)
+        return KieClient(token, base_url, timeout, repeat=False, departing=departing) if account else None

@@ -16,18 +16,7 @@ import sqlalchemy as sa
 
 from kie import Cause, PersonaRequest, Track
 from studio.database.connection import CommitInDoubt, Database
-from studio.database.tables import (
-    IN_FLIGHT,
-    QUEUED,
-    SENDING,
-    WORKING,
-    attempts,
-    batches,
-    departures,
-    events,
-    executors,
-    installation,
-)
+from studio.database.tables import QUEUED, SENDING, attempts, batches, departures, events, executors, installation
 from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending import sql_statements
 from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
@@ -63,6 +52,7 @@ SLACK = 0.02
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
 IN_CANCELLED_BATCH = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
 """Condition on an attempt: its batch was cancelled."""
+ITS_CAUSE_OR_CANCELLED = sa.case((attempts.c.cause == "", CANCELLED), else_=attempts.c.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,36 +95,28 @@ class Store:
         names that attempt in that state; `NotAllowed` if the attempt it names is not there any more; and `MaybeSaved`
         if the connection was lost during the commit and the row cannot be read back.
         """
-        row = self._new_row(account, kind, body, request) | {
-            "author": author,
-            "credits_before": credits_before,
-            "replaces": replaces.id if replaces else "",
-            **(track_columns(track) if track is not None else {}),
-        }
+        row = self._new_row(account, BatchItem(kind, body, request, track), author)
+        row |= {"credits_before": credits_before, "replaces": replaces.id if replaces else ""}
         try:
             with self.database.writing() as connection:
                 return self._file(connection, kind, row, replaces)
         except sa.exc.IntegrityError:  # at this moment a late handle put another attempt for the subject in flight
             with self.database.reading() as connection:
-                found = _first(connection, sql_statements.SUBJECT_IN_FLIGHT, account, row["subject"])
-            if found is None:
-                raise NotSaved from None
-            return found, False
+                found, new = _first(connection, sql_statements.SUBJECT_IN_FLIGHT, account, row["subject"]), False
         except CommitInDoubt:
             try:
-                found = self._read_back(account, row["subject"], row["id"])
+                found, new = self._read_back(account, row["subject"], row["id"]), True
             except NotSaved:
                 raise MaybeSaved from None
-            if found is None:
-                raise NotSaved from None
-            return found, True
+        if found is None:
+            raise NotSaved
+        return found, new
 
     def _read_back(self, account: str, subject: str, attempt_id: str) -> Attempt | None:
         """Read whether a row was filed, after waiting for the lock that the transaction in doubt may still hold."""
         with self.database.writing() as connection:
             self.database.serialize(connection, "add", account, subject)
-            row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).first()
-        return attempt_of(row) if row else None
+            return self._get(connection, account, attempt_id)
 
     def add_to_batch(
         self, account: str, batch_id: str, items: Sequence[BatchItem], author: str
@@ -147,34 +129,30 @@ class Store:
                 return filed
             for index, item in enumerate(items):
                 moment = self.now() + timedelta(microseconds=index)  # so that rows of one moment keep their order
-                row = self._new_row(account, item.kind, item.body, item.request) | {
-                    "created_at": moment,
-                    "author": author,
-                    "batch": batch_id,
-                    "priority": 1,
-                    "held": True,
-                    **(track_columns(item.track) if item.track is not None else {}),
-                }
+                row = self._new_row(account, item, author)
+                row |= {"created_at": moment, "batch": batch_id, "priority": 1, "held": True}
                 try:
                     filed.append(self._file(connection, item.kind, row, None)[0])
                 except NeedsDecision as needed:
                     filed.append(needed)
         return filed
 
-    def _new_row(self, account: str, kind: Kind, body: str, request: PersonaRequest | None) -> dict[str, Any]:
+    def _new_row(self, account: str, item: BatchItem, author: str) -> dict[str, Any]:
         now, attempt_id = self.now(), uuid.uuid4().hex
-        asked = request or PersonaRequest("", "", "", "")
+        asked = item.request or PersonaRequest("", "", "", "")
         return blank_row() | {
             "id": attempt_id,
             "account": account,
-            "kind": kind.name,
-            "makes": kind.makes,
-            "subject": kind.subject(attempt_id, body),
-            "body": body,
+            "author": author,
+            "kind": item.kind.name,
+            "makes": item.kind.makes,
+            "subject": item.kind.subject(attempt_id, item.body),
+            "body": item.body,
             "status": Status.QUEUED.value,
             "created_at": now,
             "due_at": now,
             **{name: getattr(asked, name) for name in REQUEST},
+            **track_columns(item.track),
         }
 
     def _file(
@@ -281,13 +259,10 @@ class Store:
         because it may have been replaced, nor if its batch was cancelled: then `why` is its outcome, for `finish`.
         """
         with self.database.writing() as connection:
-            values = outcome_columns(replace(why, status=Status.QUEUED)) | {
-                "due_at": self.now() + timedelta(seconds=seconds),
-                "repeats": attempt.repeats + 1,
-            }
-            if connection.execute(
-                sa.update(attempts).where(_claimed_as(attempt), ~IN_CANCELLED_BATCH).values(values)
-            ).rowcount:
+            due = {"due_at": self.now() + timedelta(seconds=seconds), "repeats": attempt.repeats + 1}
+            values = outcome_columns(replace(why, status=Status.QUEUED)) | due
+            mine = sa.and_(_claimed_as(attempt), ~IN_CANCELLED_BATCH)
+            if connection.execute(sa.update(attempts).where(mine).values(values)).rowcount:
                 return True
             row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt.id)).first()
             done = (Status.QUEUED.value, attempt.claim, attempt.repeats + 1)
@@ -308,7 +283,7 @@ class Store:
             before = attempt_of(row)
             if before.outcome == outcome or _is_on_file(before, outcome):
                 return  # an earlier call wrote it, and its result was lost
-            outcome = self._unless_superseded(connection, row.account, row.subject, row.id, outcome)
+            outcome = self._unless_superseded(connection, row._mapping, outcome)
             if _may_move(before, attempt.claim, outcome):
                 self._write(connection, before, outcome)
             elif before.claim == attempt.claim and before.status is not Status.QUEUED:
@@ -317,21 +292,17 @@ class Store:
                 if outcome.handle:
                     connection.execute(sql_statements.CHANGE, {"this": before.id, "handle": outcome.handle})
 
-    def _unless_superseded(
-        self, connection: sa.Connection, account: str, subject: str, attempt_id: str, outcome: Outcome
-    ) -> Outcome:
+    def _unless_superseded(self, connection: sa.Connection, row: Mapping[Any, Any], outcome: Outcome) -> Outcome:
         """Return the outcome to write: `unknown` for work on a subject that has another attempt in flight by now."""
-        if outcome.status is not Status.WORKING or not _first(
-            connection, sql_statements.SUBJECT_IN_FLIGHT, account, subject, attempt_id
-        ):
-            return outcome
-        return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
+        subject = row["account"], row["subject"], row["id"]
+        if outcome.status is Status.WORKING and _first(connection, sql_statements.SUBJECT_IN_FLIGHT, *subject):
+            return replace(outcome, status=Status.UNKNOWN, cause=Cause.NO_ANSWER.value)
+        return outcome
 
     def poll_later(self, attempt: Attempt, after: timedelta) -> None:
         """Write when KIE is polled next for a working attempt."""
         with self.database.writing() as connection:
-            working = sa.and_(attempts.c.id == attempt.id, sa.text(WORKING))
-            connection.execute(sa.update(attempts).where(working).values(due_at=self.now() + after))
+            connection.execute(sql_statements.CHANGE_WORKING, {"this": attempt.id, "due_at": self.now() + after})
 
     def record_credits(self, attempt_id: str, credits_after: float) -> None:
         """Write how many credits were left after an attempt."""
@@ -342,11 +313,8 @@ class Store:
         now = self.now()
         working = outcome.status is Status.WORKING
         poll_at = now + kind_named(before.kind).poll_again_after(timedelta(0)) if working else None
-        values = outcome_columns(outcome) | {
-            "due_at": poll_at,
-            "ended_at": None if working else now,
-            "held": False,
-        }
+        ended = {"due_at": poll_at, "ended_at": None if working else now, "held": False}
+        values = outcome_columns(outcome) | ended
         if not outcome.handle and before.outcome.handle:
             values["handle"] = before.outcome.handle
         if outcome.status in (Status.CREATED, Status.WORKING) or outcome.handle:
@@ -375,7 +343,7 @@ class Store:
     def _refile(self, connection: sa.Connection, attempt: Attempt, outcome: Outcome) -> None:
         """File an attempt again that was erased before its answer came."""
         row = blank_row() | row_of(attempt)
-        outcome = self._unless_superseded(connection, attempt.account, row["subject"], attempt.id, outcome)
+        outcome = self._unless_superseded(connection, row, outcome)
         due, ended = (self.now(), None) if outcome.status is Status.WORKING else (None, self.now())
         row |= outcome_columns(outcome) | {"due_at": due, "ended_at": ended}
         row |= search_columns(row) | {"number": unused_number(connection, row)}
@@ -398,9 +366,8 @@ class Store:
             far = connection.execute(sql_statements.DUE_LATER_THAN, {"moment": self.now() + LONGEST_WAIT}).first()
         if far:
             with self.database.writing() as connection:
-                for condition in (QUEUED, WORKING):
-                    late = sa.and_(sa.text(condition), attempts.c.due_at > self.now() + LONGEST_WAIT)
-                    connection.execute(sa.update(attempts).where(late).values(due_at=self.now()))
+                for statement in sql_statements.MAKE_DUE:
+                    connection.execute(statement, {"moment": self.now() + LONGEST_WAIT, "now": self.now()})
 
     def sending_of(self, executor: str) -> list[Attempt]:
         """Return the attempts that are `sending` by a process."""
@@ -456,12 +423,9 @@ class Store:
     def cancel(self, account: str, attempt_id: str) -> bool:
         """Cancel an attempt that is queued, pausing or held; return whether it still was."""
         with self.database.writing() as connection:
-            row = connection.execute(sql_statements.GET_LOCKED, {"this": attempt_id}).first()
-            if row is None or row.account != account or row.status != Status.QUEUED.value:
-                return False
-            values = cancelled_at(self.now()) | {"cause": row.cause or CANCELLED}
-            connection.execute(sql_statements.CHANGE, values | {"this": attempt_id})
-            return True
+            queued = sa.and_(attempts.c.id == attempt_id, attempts.c.account == account, attempts.c.status == "queued")
+            values = cancelled_at(self.now()) | {"cause": ITS_CAUSE_OR_CANCELLED}
+            return bool(connection.execute(sa.update(attempts).where(queued).values(values)).rowcount)
 
     def send_held(self, account: str, attempt_id: str) -> bool:
         """Make a held attempt due; return whether it was held."""
@@ -498,8 +462,7 @@ class Store:
     def any_in_flight(self, account: str) -> bool:
         """Whether an attempt of this account has not ended yet."""
         with self.database.reading() as connection:
-            query = sa.select(sa.true()).where(attempts.c.account == account, sa.text(IN_FLIGHT)).limit(1)
-            return connection.execute(query).first() is not None
+            return connection.execute(sql_statements.ANY_IN_FLIGHT, {"account": account}).first() is not None
 
     def _get(self, connection: sa.Connection, account: str, attempt_id: str) -> Attempt | None:
         row = connection.execute(sql_statements.GET, {"this": attempt_id, "account": account}).first()

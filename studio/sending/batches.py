@@ -12,8 +12,8 @@ from itertools import islice
 import sqlalchemy as sa
 
 from studio.database.tables import attempts, batches
-from studio.sending.attempt_store import Store, cancelled_at
-from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, Status
+from studio.sending.attempt_store import ITS_CAUSE_OR_CANCELLED, Store, cancelled_at
+from studio.sending.attempts import Attempt, NeedsDecision, Status
 from studio.sending.kinds import BatchItem
 
 PORTION = 200
@@ -82,8 +82,7 @@ class Batches:
         while True:
             with self._database.writing() as connection:
                 some = connection.execute(sa.select(attempts.c.id).where(mine).limit(PORTION)).scalars().all()
-                cause = sa.case((attempts.c.cause == "", CANCELLED), else_=attempts.c.cause)
-                values = cancelled_at(self._store.now()) | {"cause": cause}
+                values = cancelled_at(self._store.now()) | {"cause": ITS_CAUSE_OR_CANCELLED}
                 this = sa.and_(attempts.c.id.in_(some), mine)  # as it is now: one may just have been claimed
                 cancelled += connection.execute(sa.update(attempts).where(this).values(values)).rowcount
             if len(some) < PORTION:

@@ -63,10 +63,7 @@ class Subscription:
 
     def _end(self, after: float = 0.0) -> None:
         with suppress(RuntimeError):  # the loop is closed
-            if after:
-                self._loop.call_soon_threadsafe(self._loop.call_later, after, self._over.set)
-            else:
-                self._loop.call_soon_threadsafe(self._over.set)
+            self._loop.call_soon_threadsafe(self._loop.call_later, after, self._over.set)
 
 
 class ChangeNotifier:
@@ -134,11 +131,10 @@ class ChangeNotifier:
                 waiting.changed = True
                 pace = min(max(PACE, OF_EACH * len(self._waiting)), SLOWEST)
                 waiting._end(after=pace * random.uniform(0.5, 1.0))
-            return
-        subscription = self._waiting.pop(key, None)
-        if subscription is not None:
-            subscription.changed = changed
-            subscription._end()
+        elif waiting is not None:
+            del self._waiting[key]
+            waiting.changed = changed
+            waiting._end()
             self._condition.notify_all()
 
     def _watch(self) -> None:

@@ -68,7 +68,6 @@ OVERDUE = timedelta(seconds=3)
 """If an attempt has been due for so long, no workflow serves its account."""
 MOST_REMEMBERED = 2000
 """Attempts of this process that stay in memory, to be shown while the database cannot be read."""
-SHARED_QUEUE = "accounts"
 FILE_INFIX = "-engine-"
 """On SQLite, DBOS's file of a process is named by the database's name, this, and the process's ID."""
 
@@ -123,7 +122,7 @@ class Engine:
         self._changed = changed
         self.executor = uuid.uuid4().hex
         """This process's ID; never reused, so that no other process takes its attempts for its own."""
-        self._queue = SHARED_QUEUE if shared else self.executor
+        self._queue = "accounts" if shared else self.executor
         """A pasted token is in the memory of one process, so only that process reads its queue."""
         self.on_credits: Callable[[str, float], None] = lambda account, left: None
         self.unsaved: dict[str, Outcome] = {}
@@ -270,7 +269,6 @@ class Engine:
                 return
             self._serving[account] = False
             self._planned.pop(account, None)
-        last = None
         try:
             last, seconds = self._serve_while_near(account)
         finally:
@@ -381,13 +379,12 @@ class Engine:
             attempt, claimed_at = self._claimed.get(attempt_id, (None, 0.0))
         if attempt is None:
             return
-        ended = False
         try:
             ended = self._poll(attempt) if attempt.status is Status.WORKING else self._send(attempt, claimed_at)
         except BaseException as error:
             # A bug in this program. The request may have left, so it is not sent again; its outcome is unknown.
             log.critical("Attempt %s: %s", attempt.id, type(error).__name__)
-            ended = self._save(attempt, Outcome.interrupted(f"The program failed: {type(error).__name__}."))
+            self._save(attempt, Outcome.interrupted(f"The program failed: {type(error).__name__}."))
             raise
         finally:
             self._drop_claim(attempt)
@@ -405,25 +402,19 @@ class Engine:
     def _send(self, attempt: Attempt, claimed_at: float) -> bool:
         """Send an attempt once; return whether it has ended."""
         kind = kind_named(attempt.kind)
-        held_back = False
 
         def departing() -> None:
-            nonlocal held_back
             recorded, ahead = claimed_at, 0.0
             for _ in range(ENTRIES):
                 now = time.monotonic()
                 if now - claimed_at > TOO_LATE:
-                    held_back = True
                     raise NotLeaving("It was held up in this program for too long, so it did not leave.")
                 if now - recorded <= self._late:
                     return
-                recorded = now + ahead
-                try:
-                    held_back = not self._store.record_departure(attempt, timedelta(seconds=ahead))
-                except NotSaved:
-                    held_back = True
-                if held_back or time.monotonic() - claimed_at > TOO_LATE:
-                    held_back = True
+                recorded, leaves = now + ahead, False
+                with suppress(NotSaved):
+                    leaves = self._store.record_departure(attempt, timedelta(seconds=ahead))
+                if not leaves or time.monotonic() - claimed_at > TOO_LATE:
                     raise NotLeaving("The database did not let it leave in time, so nothing was sent.")
                 ahead = 2 * (time.monotonic() - now)  # recording takes time too; a time that is too late does no harm
 
@@ -437,7 +428,7 @@ class Engine:
                 outcome = kind.send(client, attempt)
         except KieError as error:
             outcome = Outcome.of(error, again_may_cost=kind.again_may_cost)
-            if held_back and isinstance(error, NotConnected):
+            if isinstance(error, NotConnected) and error.stopped:
                 if self._release(attempt):
                     return False
             elif outcome.status is Status.REFUSED and not self._stalled_since(claimed_at):
@@ -455,8 +446,7 @@ class Engine:
 
         Then a person may have decided about them already, and nothing is sent again automatically.
         """
-        lease = LEASE.total_seconds()
-        return time.monotonic() - self._last_heartbeat > lease or self._stalled_until > moment
+        return time.monotonic() - self._last_heartbeat > LEASE.total_seconds() or self._stalled_until > moment
 
     def _poll(self, attempt: Attempt) -> bool:
         """Ask KIE for an attempt's result; return whether it has ended."""

@@ -23,16 +23,15 @@ LISTED = [attempts.c[column.name] for column in COLUMNS if not column.bulky]
 NUMBER_TAKEN = sa.select(sa.true()).where(attempts.c.number == sa.bindparam("number"))
 
 
-def _names(part: str, kind: type[Any]) -> list[str]:
-    """Return the fields of a part of an attempt that are columns."""
+def _fields_in_table(part: str, kind: type[Any]) -> list[str]:
     there = {column.name.removeprefix("track_") for column in COLUMNS if column.part == part}
     return [field.name for field in fields(kind) if field.name in there]
 
 
-OWN = _names("attempt", Attempt)
-REQUEST = _names("request", PersonaRequest)
-OUTCOME = _names("outcome", Outcome)
-TRACK = _names("track", Track)
+OWN = _fields_in_table("attempt", Attempt)
+REQUEST = _fields_in_table("request", PersonaRequest)
+OUTCOME = _fields_in_table("outcome", Outcome)
+TRACK = _fields_in_table("track", Track)
 
 
 class _Positions:
@@ -70,16 +69,15 @@ def attempt_of(row: Any) -> Attempt:
 def row_of(attempt: Attempt) -> dict[str, Any]:
     """Return an attempt's columns, without those that it is searched and sorted by."""
     kind = kind_named(attempt.kind)
-    body = attempt.body
     return {
         **{name: getattr(attempt, name) for name in OWN},
         **{name: getattr(attempt.request, name) for name in REQUEST},
         **outcome_columns(attempt.outcome),
-        **(track_columns(attempt.track) if attempt.track is not None else {}),
+        **track_columns(attempt.track),
         "settled": attempt.settled.value,
         "tags": "\n".join(attempt.tags),
         "makes": kind.makes,
-        "subject": kind.subject(attempt.id, body) if body else attempt.request.audio_id or attempt.id,
+        "subject": kind.subject(attempt.id, attempt.body) if attempt.body else attempt.request.audio_id or attempt.id,
     }
 
 
@@ -90,9 +88,9 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
     return values | {"status": outcome.status.value, "result": result}
 
 
-def track_columns(track: Track) -> dict[str, Any]:
-    """Return a track's columns."""
-    return {f"track_{name}": getattr(track, name) for name in TRACK}
+def track_columns(track: Track | None) -> dict[str, Any]:
+    """Return a track's columns; none without a track."""
+    return {f"track_{name}": getattr(track, name) for name in TRACK} if track is not None else {}
 
 
 def blank_row() -> dict[str, Any]:

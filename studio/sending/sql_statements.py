@@ -10,69 +10,51 @@ from typing import Any
 import sqlalchemy as sa
 
 from studio.database.tables import IN_FLIGHT, QUEUED, SENDING, WORKING, attempts, departures, executors
-from studio.sending.attempts import Status
 from studio.sending.row_mapping import LISTED
+
+_THIS = attempts.c.id == sa.bindparam("this")
+_MINE = attempts.c.account == sa.bindparam("account")
 
 
 def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return a query for the two attempts of an account that are due first."""
-    known = attempts.c.due_at.is_not(None)
-    mine = sa.and_(sa.text(condition), attempts.c.account == sa.bindparam("account"), known, *more)
-    columns = (
-        sa.literal_column(str(what), sa.Integer).label("what"),
-        attempts.c.due_at.label("at"),
-        attempts.c.number,
-        attempts.c.id,
-    )
-    query = sa.select(*columns).where(mine).order_by(attempts.c.due_at, attempts.c.number).limit(2)
-    return query.subquery().select()
+    order = sa.literal_column(str(what), sa.Integer).label("what")
+    query = sa.select(order, attempts.c.due_at.label("at"), attempts.c.number, attempts.c.id)
+    query = query.where(sa.text(condition), _MINE, attempts.c.due_at.is_not(None), *more)
+    return query.order_by(attempts.c.due_at, attempts.c.number).limit(2).subquery().select()
 
 
 def _last_departure() -> sa.Select[Any]:
     """Return a query for the `nth` last departure of an account: a period after it, the rate limit allows another."""
-    what, number = (sa.literal_column(text, sa.Integer) for text in (str(DEPARTED), "0"))
-    query = sa.select(what.label("what"), departures.c.at, number.label("number"), departures.c.claim).where(
-        departures.c.account == sa.bindparam("account"),
-        departures.c.at > sa.bindparam("after"),
-        departures.c.at <= sa.bindparam("until"),
-    )
-    return query.order_by(departures.c.at.desc()).offset(sa.bindparam("nth")).limit(1).subquery().select()
+    what, number = (sa.literal_column(str(value), sa.Integer) for value in (DEPARTED, 0))
+    near = departures.c.at > sa.bindparam("after"), departures.c.at <= sa.bindparam("until")
+    query = sa.select(what.label("what"), departures.c.at, number.label("number"), departures.c.claim)
+    query = query.where(departures.c.account == sa.bindparam("account"), *near).order_by(departures.c.at.desc())
+    return query.offset(sa.bindparam("nth")).limit(1).subquery().select()
 
 
 def _claiming(condition: str, **values: Any) -> sa.sql.dml.ReturningUpdate[Any]:
-    this = sa.and_(attempts.c.id == sa.bindparam("this"), sa.text(condition))
-    change = sa.update(attempts).where(this).values(executor=sa.bindparam("to"), **values)
+    change = sa.update(attempts).where(_THIS, sa.text(condition)).values(executor=sa.bindparam("to"), **values)
     return change.returning(*attempts.c)
 
 
 def _of_subject(condition: str) -> sa.Select[Any]:
     """Return a query for the newest attempt for a subject; imported ones come last."""
-    of = sa.and_(attempts.c.account == sa.bindparam("account"), attempts.c.subject == sa.bindparam("subject"))
-    mine_first = [sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()]
-    return (
-        sa.select(attempts)
-        .where(of, sa.text(condition), attempts.c.id != sa.bindparam("but"))
-        .order_by(*mine_first)
-        .limit(1)
-    )
+    others = attempts.c.subject == sa.bindparam("subject"), attempts.c.id != sa.bindparam("but")
+    query = sa.select(attempts).where(_MINE, *others, sa.text(condition))
+    return query.order_by(sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.created_at.desc()).limit(1)
 
 
 SUBJECT_IN_FLIGHT = _of_subject(IN_FLIGHT)
 SUBJECT_CLICKED = _of_subject("origin = ''")
 SUBJECT_MAY_EXIST = _of_subject("status IN ('created', 'unknown')")
-GET_LOCKED = sa.select(attempts).where(attempts.c.id == sa.bindparam("this")).with_for_update()
-CHANGE = sa.update(attempts).where(attempts.c.id == sa.bindparam("this"))
-GET = sa.select(attempts).where(attempts.c.id == sa.bindparam("this"), attempts.c.account == sa.bindparam("account"))
-NEWEST = (
-    sa.select(*LISTED)
-    .where(
-        attempts.c.account == sa.bindparam("account"),
-        attempts.c.makes == sa.bindparam("makes"),
-        attempts.c.deleted_at.is_(None),
-    )
-    .order_by(attempts.c.number.desc())
-    .limit(sa.bindparam("count"))
-)
+GET_LOCKED = sa.select(attempts).where(_THIS).with_for_update()
+CHANGE = sa.update(attempts).where(_THIS)
+CHANGE_WORKING = CHANGE.where(sa.text(WORKING))
+ANY_IN_FLIGHT = sa.select(sa.true()).where(_MINE, sa.text(IN_FLIGHT)).limit(1)
+GET = sa.select(attempts).where(_THIS, _MINE)
+_LIST = sa.select(*LISTED).where(_MINE, attempts.c.makes == sa.bindparam("makes"), attempts.c.deleted_at.is_(None))
+NEWEST = _LIST.order_by(attempts.c.number.desc()).limit(sa.bindparam("count"))
 TO_POLL, SINGLE, OF_A_BATCH, DEPARTED = range(4)
 """The rows of `NEXT`: attempts in the order in which they are claimed, and the departure that decides when."""
 NEXT = sa.union_all(
@@ -82,27 +64,17 @@ NEXT = sa.union_all(
     _last_departure(),
 )
 CLAIM_POLL = _claiming(WORKING, due_at=sa.bindparam("until"))
-_CLAIM_SEND = _claiming(
-    QUEUED, status=Status.SENDING.value, sent_at=sa.bindparam("moment"), claim=sa.bindparam("which")
-)
+_CLAIM_SEND = _claiming(QUEUED, status="sending", sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
 FORGET_OLD_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
-FORGET_DEPARTURES = sa.delete(departures).where(
-    departures.c.account == sa.bindparam("whose"), departures.c.at < sa.bindparam("old")
-)
+FORGET_DEPARTURES = FORGET_OLD_DEPARTURES.where(departures.c.account == sa.bindparam("whose"))
 GONE_PROCESSES = sa.select(executors.c.id).where(executors.c.seen_at <= sa.bindparam("moment"))
 SENDING_OF = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == sa.bindparam("executor"))
-ACCOUNTS_DUE = sa.union(
-    *(
-        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at <= sa.bindparam("since"))
-        for condition in (QUEUED, WORKING)
-    )
-)
-DUE_LATER_THAN = sa.union_all(
-    *(
-        sa.select(attempts.c.account).where(sa.text(condition), attempts.c.due_at > sa.bindparam("moment"))
-        for condition in (QUEUED, WORKING)
-    )
-).limit(1)
+_WAITING = [sa.select(attempts.c.account).where(sa.text(condition)) for condition in (QUEUED, WORKING)]
+ACCOUNTS_DUE = sa.union(*(query.where(attempts.c.due_at <= sa.bindparam("since")) for query in _WAITING))
+_LATER = [query.where(attempts.c.due_at > sa.bindparam("moment")) for query in _WAITING]
+DUE_LATER_THAN = sa.union_all(*_LATER).limit(1)
+_LATE = [sa.update(attempts).where(sa.text(condition)) for condition in (QUEUED, WORKING)]
+MAKE_DUE = [late.where(attempts.c.due_at > sa.bindparam("moment")).values(due_at=sa.bindparam("now")) for late in _LATE]
 STILL_ALIVE = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values(seen_at=sa.bindparam("now"))
 ENTER_DEPARTURE = sa.insert(departures).values(
     claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")

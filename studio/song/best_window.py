@@ -58,9 +58,8 @@ def suggest(words: TimedWords | None, duration: float | None) -> Window | None:
     best = max((each.sung for each in found), default=0)
     if not best:
         first = min(last * INTRO // 100, last - LEAST) // STEP * STEP
-        end = min(first + MOST, last)
         why = "a guess: no sung words to go by, so past the intro"
-        return Window(first / SECOND, end / SECOND, why, guessed=True)
+        return Window(first / SECOND, min(first + MOST, last) / SECOND, why, guessed=True)
     enough = min(ENOUGH * (best + STEP), 100 * best)  # the best of all may begin between two hundredths
     good = [each for each in found if 100 * each.sung >= enough]
     one = min(good, key=lambda it: (song.crossed(it), -it.sung // SAME, it.pauses, it.silence, it.first, -it.end))

@@ -11,18 +11,15 @@ from kie.persona import WINDOW_MIN
 from studio.sending.attempts import Attempt, Status
 
 MODELS = {
-    "V6": "V6",
     "V6_WILD": "V6 Wild",
     "V6_MINI": "V6 Mini",
     "V5_5": "V5.5",
-    "V5": "V5",
     "V4_5PLUS": "V4.5 Plus",
     "V4_5ALL": "V4.5 All",
     "V4_5": "V4.5",
-    "V4": "V4",
     "V3_5": "V3.5",
 }
-"""The names that people know models by; another model is shown as it is."""
+"""The names that people know models by; another model, such as V5, is shown as it is."""
 TOO_OLD = re.compile(r"V?[123](_\d)?|chirp-v[123].*")
 
 
