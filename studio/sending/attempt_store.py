@@ -18,7 +18,7 @@ from kie import Cause, PersonaRequest, Track
 from studio.database.connection import CommitInDoubt, Database
 from studio.database.tables import QUEUED, SENDING, attempts, batches, departures, events, executors, installation
 from studio.exceptions import MaybeSaved, NotSaved
-from studio.sending import sql_statements
+from studio.sending import rate_limit, sql_statements
 from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
 from studio.sending.kinds import BatchItem, Kind, kind_named
 from studio.sending.processes import LEASE, Processes
@@ -42,12 +42,6 @@ POLL_LEASE = timedelta(seconds=60)
 """How long a process that polls for an attempt's result has it for itself."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time is a double click, whatever became of the first."""
-LEAST_KEPT = timedelta(minutes=1)
-"""How long an account's departures are kept at least."""
-FORGETTING = "0"
-"""A claim whose name begins so deletes its account's old departures: one in sixteen."""
-SLACK = 0.02
-"""The part that is added to the rate limit's period, because requests take different times to reach KIE."""
 
 GONE = Outcome.interrupted("The program stopped while the request was on its way.")
 IN_CANCELLED_BATCH = sa.exists().where(batches.c.id == attempts.c.batch, batches.c.status == "cancelled")
@@ -192,12 +186,11 @@ class Store:
         most `limit` requests of an account leave in any stretch of `period`, from whatever process. Attempts to poll
         for come first, then single ones, then those of a batch; among these, the one that has been due longest.
         """
-        period *= 1 + SLACK
+        period *= 1 + rate_limit.SLACK
         with self.database.writing() as connection:
             self.database.serialize(connection, "claim", account)
             now = self.now()
-            # Another server's clock may be ahead, so what left less than a period in the future counts too.
-            stretch = {"after": now - period, "until": now + period, "nth": limit - 1}
+            stretch = rate_limit.parameters(now, limit, period)
             found = connection.execute(sql_statements.NEXT, {"account": account} | stretch).all()
             waits = sorted((row for row in found if row.what != sql_statements.DEPARTED), key=lambda row: row[:3])
             slot = next((min(row.at, now) + period for row in found if row.what == sql_statements.DEPARTED), None)
@@ -215,10 +208,10 @@ class Store:
                 values |= {"which": uuid.uuid4().hex, "whose": account, "moment": now}
                 claimed = connection.execute(sql_statements.CLAIM_SEND[self.database.kind], values).first()
                 if claimed is not None and self.database.kind == "sqlite":
-                    connection.execute(sql_statements.ENTER_DEPARTURE, values)
-                if str(values["which"]).startswith(FORGETTING):
-                    old = now - max(2 * period, LEAST_KEPT)
-                    connection.execute(sql_statements.FORGET_DEPARTURES, {"whose": account, "old": old})
+                    connection.execute(rate_limit.ENTER_DEPARTURE, values)
+                if str(values["which"]).startswith(rate_limit.FORGETTING):
+                    old = now - max(2 * period, rate_limit.LEAST_KEPT)
+                    connection.execute(rate_limit.FORGET_DEPARTURES, {"whose": account, "old": old})
             if claimed is None:
                 return Claim(at=now)  # at this moment it was cancelled or paused, or its outcome was written
             return Claim(attempt_of(claimed), at)
@@ -234,7 +227,7 @@ class Store:
             entry = {"which": attempt.claim, "whose": attempt.account, "moment": self.now() + ahead}
             this = departures.c.claim == attempt.claim
             if not connection.execute(sa.update(departures).where(this).values(at=entry["moment"])).rowcount:
-                connection.execute(sql_statements.ENTER_DEPARTURE, entry)
+                connection.execute(rate_limit.ENTER_DEPARTURE, entry)
             return True
 
     def release(self, attempt: Attempt) -> bool:

@@ -34,10 +34,11 @@ from kie.errors import NotLeaving
 from studio.database.connection import sqlite_file
 from studio.exceptions import NotSaved
 from studio.people.token_store import TokenStore
-from studio.sending.attempt_store import SLACK, Store
+from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds import kind_named
 from studio.sending.processes import LEASE
+from studio.sending.rate_limit import ENTRIES, LATE, SLACK, TOO_LATE
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +48,6 @@ CONNECT_TIMEOUT, BALANCE_TIMEOUT = 5.0, (2.0, 5.0)
 """Seconds to connect before sending; and for the balance call, to connect and for the whole answer."""
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write an outcome that could not be written; the last one is repeated."""
-LATE = 0.25
-"""A request that leaves later than its recorded departure by this part of the slack is recorded anew."""
-ENTRIES = 3
-"""How often a departure is recorded anew at most. Then the request leaves: the database may always be this slow."""
-TOO_LATE = 2.0
-"""Seconds after its claim from which on a request may not leave: it would break the rate limit, and another process may
-have written it off."""
 MOST_AT_ONCE, MOST_OF_ONE = 256, 128
 """Attempts that this process has claimed and not ended, in all and of one account."""
 QUEUE_POLLING = 4.0

@@ -8,12 +8,10 @@ import sqlalchemy as sa
 
 from studio.database.connection import Database
 from studio.database.tables import executors
-from studio.sending import sql_statements
+from studio.sending import rate_limit, sql_statements
 
 LEASE = timedelta(seconds=8)
 """A process without a heartbeat for this long is gone. Being wrong sends nothing twice: see `Store.finish`."""
-OLD_DEPARTURES = timedelta(days=14)
-"""Departures of any account that are older than this are deleted."""
 
 
 class Processes:
@@ -26,7 +24,7 @@ class Processes:
     def heartbeat(self, executor: str) -> None:
         """Note that this process is alive, and delete departures that count for no rate limit any more."""
         with self._database.writing() as connection:
-            connection.execute(sql_statements.FORGET_OLD_DEPARTURES, {"old": self._now() - OLD_DEPARTURES})
+            connection.execute(rate_limit.FORGET_OLD_DEPARTURES, {"old": self._now() - rate_limit.MOST_KEPT})
             if not connection.execute(sql_statements.STILL_ALIVE, {"this": executor, "now": self._now()}).rowcount:
                 connection.execute(sa.insert(executors).values(id=executor, seen_at=self._now()))
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from studio.database.tables import IN_FLIGHT, QUEUED, SENDING, WORKING, attempts, departures, executors
+from studio.sending.rate_limit import nth_last_departure
 from studio.sending.row_mapping import LISTED
 
 _THIS = attempts.c.id == sa.bindparam("this")
@@ -22,15 +23,6 @@ def _first_two(what: int, condition: str, *more: sa.ColumnElement[bool]) -> sa.S
     query = sa.select(order, attempts.c.due_at.label("at"), attempts.c.number, attempts.c.id)
     query = query.where(sa.text(condition), _MINE, attempts.c.due_at.is_not(None), *more)
     return query.order_by(attempts.c.due_at, attempts.c.number).limit(2).subquery().select()
-
-
-def _last_departure() -> sa.Select[Any]:
-    """Return a query for the `nth` last departure of an account: a period after it, the rate limit allows another."""
-    what, number = (sa.literal_column(str(value), sa.Integer) for value in (DEPARTED, 0))
-    near = departures.c.at > sa.bindparam("after"), departures.c.at <= sa.bindparam("until")
-    query = sa.select(what.label("what"), departures.c.at, number.label("number"), departures.c.claim)
-    query = query.where(departures.c.account == sa.bindparam("account"), *near).order_by(departures.c.at.desc())
-    return query.offset(sa.bindparam("nth")).limit(1).subquery().select()
 
 
 def _claiming(condition: str, **values: Any) -> sa.sql.dml.ReturningUpdate[Any]:
@@ -61,12 +53,10 @@ NEXT = sa.union_all(
     _first_two(TO_POLL, WORKING),
     _first_two(SINGLE, QUEUED, attempts.c.priority == 0),
     _first_two(OF_A_BATCH, QUEUED, attempts.c.priority == 1),
-    _last_departure(),
+    nth_last_departure(DEPARTED),
 )
 CLAIM_POLL = _claiming(WORKING, due_at=sa.bindparam("until"))
 _CLAIM_SEND = _claiming(QUEUED, status="sending", sent_at=sa.bindparam("moment"), claim=sa.bindparam("which"))
-FORGET_OLD_DEPARTURES = sa.delete(departures).where(departures.c.at < sa.bindparam("old"))
-FORGET_DEPARTURES = FORGET_OLD_DEPARTURES.where(departures.c.account == sa.bindparam("whose"))
 GONE_PROCESSES = sa.select(executors.c.id).where(executors.c.seen_at <= sa.bindparam("moment"))
 SENDING_OF = sa.select(*LISTED).where(sa.text(SENDING), attempts.c.executor == sa.bindparam("executor"))
 _WAITING = [sa.select(attempts.c.account).where(sa.text(condition)) for condition in (QUEUED, WORKING)]
@@ -76,9 +66,6 @@ DUE_LATER_THAN = sa.union_all(*_LATER).limit(1)
 _LATE = [sa.update(attempts).where(sa.text(condition)) for condition in (QUEUED, WORKING)]
 MAKE_DUE = [late.where(attempts.c.due_at > sa.bindparam("moment")).values(due_at=sa.bindparam("now")) for late in _LATE]
 STILL_ALIVE = sa.update(executors).where(executors.c.id == sa.bindparam("this")).values(seen_at=sa.bindparam("now"))
-ENTER_DEPARTURE = sa.insert(departures).values(
-    claim=sa.bindparam("which"), account=sa.bindparam("whose"), at=sa.bindparam("moment")
-)
 _SENT = _CLAIM_SEND.cte("sent")
 _ENTERED = sa.insert(departures).from_select(
     ["claim", "account", "at"], sa.select(_SENT.c.claim, _SENT.c.account, _SENT.c.sent_at)

@@ -15,11 +15,12 @@ import sqlalchemy as sa
 from studio.database.connection import CommitInDoubt, Database
 from studio.database.tables import attempts, departures
 from studio.exceptions import MaybeSaved, NotSaved
-from studio.sending.attempt_store import SLACK, Claim, Store
+from studio.sending.attempt_store import Claim, Store
 from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Settled, Status
 from studio.sending.kinds import body_of
 from studio.sending.kinds.boost import BOOST
 from studio.sending.processes import LEASE
+from studio.sending.rate_limit import SLACK
 from tests.studio.helpers import (
     CREATED,
     ME,
@@ -280,7 +281,7 @@ def test_imported_rows_and_times_in_the_future_do_not_count(store: Store, clock:
 
 
 def test_departures_are_not_kept_for_ever(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.sending.attempt_store.FORGETTING", "")
+    monkeypatch.setattr("studio.sending.rate_limit.FORGETTING", "")
     for number in range(5):
         sent(store, audio_id=f"audio {number}")
         clock.forward(61)
