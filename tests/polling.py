@@ -15,7 +15,7 @@ def a_moment() -> None:
 
 
 def eventually(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     seconds: float = 10,
     instead: Callable[[], object] = lambda: "",
     pause: Callable[[], object] = a_moment,

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from sandbox import Server
 from studio.database.connection import Database
@@ -20,18 +20,9 @@ from studio.library.edits import Library
 from studio.library.import_reader import Record
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
-from tests.browser.acts import (
-    button,
-    choose_song,
-    download,
-    field,
-    history_cell,
-    scenario,
-    settled,
-    sign_in,
-    start_demo,
-)
+from tests.browser.acts import button, choose_song, download, field, history_cell, settled, sign_in, start_demo
 from tests.browser.conftest import BROWSER, App
+from tests.scenarios import scenario
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEADER = ROW = 35
@@ -81,8 +72,8 @@ def bring_in(page: Page, name: str, content: bytes) -> None:
     """Give the library a file."""
     page.get_by_role("tab", name="Bring in").click()
     settled(page)  # until then, the field for the last file may stand beside the one for the next
-    file = {"name": name, "mimeType": "text/plain", "buffer": content}
-    page.locator('.stFileUploader input[type="file"]').set_input_files(files=[file])  # type: ignore[list-item]
+    file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": content}
+    page.locator('.stFileUploader input[type="file"]').set_input_files(files=[file])
 
 
 def counts(page: Page) -> Locator:

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from sandbox import Server, serve
 from studio import facade
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, ended, scenario
+from tests.pages.helpers import MAIN, ended
+from tests.scenarios import scenario
 
 
 @pytest.fixture(scope="session", autouse=True)

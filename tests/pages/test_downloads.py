@@ -33,6 +33,16 @@ class Given(io.BytesIO):
         super().__init__(CONTENT)
 
 
+def counted(made: list[int]) -> Callable[[], IO[bytes]]:
+    """Return a maker of files that counts how many it made."""
+
+    def make() -> IO[bytes]:
+        made.append(1)
+        return io.BytesIO()
+
+    return make
+
+
 async def _media(request: Request) -> Response:
     """Answer as Streamlit does for a download button."""
     name = request.path_params["name"]
@@ -82,7 +92,7 @@ def test_the_file_is_closed_after_it_was_handed_out(browser: TestClient, grant: 
 
 def test_asking_for_the_head_alone_makes_no_file(browser: TestClient, grant: Callable[..., None]) -> None:
     made: list[int] = []
-    grant("head", lambda: made.append(1) or io.BytesIO())
+    grant("head", counted(made))
     assert browser.head("/base/media/head.csv", headers=CLICK).status_code == 200
     assert not made
 
@@ -92,7 +102,7 @@ def test_a_page_that_checks_that_the_token_is_there_makes_no_file(
     browser: TestClient, grant: Callable[..., None], headers: dict[str, str]
 ) -> None:
     made: list[int] = []
-    grant("look", lambda: made.append(1) or io.BytesIO())
+    grant("look", counted(made))
     assert browser.get("/base/media/look.csv", headers=headers).content == PLACEHOLDER + b"look"
     assert not made
 

@@ -25,8 +25,9 @@ from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, ended, said, scenario
+from tests.pages.helpers import MAIN, elements, ended, said
 from tests.polling import eventually
+from tests.scenarios import scenario
 from views.library.search_list import MOST
 from views.shared.persona_form import PAGE as CREATE_PAGE
 
@@ -159,7 +160,7 @@ def test_without_a_token_the_library_says_how_to_begin(studio: Studio) -> None:
 def test_an_empty_library_says_what_it_will_keep_and_leads_to_the_create_page(library: Callable[..., AppTest]) -> None:
     page = library()
     assert "Nothing here yet." in said(page)
-    assert [link.label for link in page.get("page_link")] == ["Create a persona"]
+    assert [link.label for link in elements(page, "page_link")] == ["Create a persona"]
     assert not page.dataframe
 
 

@@ -17,7 +17,8 @@ from sandbox import Server
 from studio import facade
 from studio.facade import Studio
 from studio.settings import Settings, load
-from tests.pages.helpers import MAIN, ended, said, scenario
+from tests.pages.helpers import MAIN, ended, said
+from tests.scenarios import scenario
 from views.shared import browser_cookie, sign_in
 
 PROVIDER = {
@@ -65,7 +66,7 @@ DOOR = {"main", "title", "markdown", "button", "error", "text"}
 def is_the_door(page: AppTest) -> bool:
     """Whether there is nothing but a title, a sentence or two, and ways to sign in."""
     kinds = {element.type for element in page.main}
-    ways = all(button.key.startswith("sign_in_") for button in page.button)
+    ways = all(str(button.key).startswith("sign_in_") for button in page.button)
     return page.title[0].value == "Persona Studio" and kinds <= DOOR and ways and not len(page.sidebar)
 
 

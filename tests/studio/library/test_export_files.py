@@ -66,7 +66,7 @@ def lines(library: Library, query: Query = Query()) -> list[dict[str, str]]:  # 
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def cells(library: Library, **columns: object) -> dict[str, str]:
+def cells(library: Library, **columns: Any) -> dict[str, str]:
     """The one row of a library that has nothing else."""
     filed(library, **columns)
     (row,) = lines(library)
@@ -194,7 +194,7 @@ def test_a_json_that_is_not_the_newest_first_says_its_order(library: Library, or
 
 def test_the_json_keeps_all_that_is_known_of_an_attempt(library: Library) -> None:
     at = NOON.isoformat()
-    columns = {
+    columns: dict[str, Any] = {
         "id": "0123456789abcdef0123456789abcdef", "status": "refused", "persona_id": "",
         "name": "Überkai 🎤", "description": "two\nlines", "task_id": "t", "audio_id": "a", "style": "",
         "vocal_start": 0.1, "vocal_end": 21.3, "cause": "input", "code": 422, "message": "No", "http_status": 200,
@@ -204,7 +204,7 @@ def test_the_json_keeps_all_that_is_known_of_an_attempt(library: Library) -> Non
         "track_image_url": "https://i.example", "credits_before": 12.5, "credits_after": 12.0, "kind": "persona",
         "body": '{"audioId": "a"}', "handle": "h-1", "result": '{"seen_id": "p-1"}',
     }  # fmt: skip
-    times = dict.fromkeys(("created_at", "sent_at", "ended_at", "track_created_at"), NOON)
+    times: dict[str, Any] = dict.fromkeys(("created_at", "sent_at", "ended_at", "track_created_at"), NOON)
     filed(library, **columns, **times, tags="demo\nslow song")
     assert entries(library) == [columns | dict.fromkeys(times, at) | {"tags": ["demo", "slow song"], "story": []}]
 

@@ -341,7 +341,7 @@ def test_an_outcome_that_could_not_be_written_yet_is_in_the_list(store: Store) -
 
 
 def test_attempts_of_one_moment_each_have_their_place(library: Library) -> None:
-    same = {"created_at": EPOCH, "name": "Same"}
+    same: dict[str, Any] = {"created_at": EPOCH, "name": "Same"}
     filings = {filed(library, id=f"{number:032x}", number=number, **same) for number in range(5)}
     for order in Order:
         listed = [ids(library, order=order)] * 2
@@ -372,7 +372,7 @@ def test_what_is_not_given_stays(library: Library, change: dict[str, Any]) -> No
     this = filed(library, note="Old", tags="old", favourite=True)
     library.annotate(ME, this, **change)
     (shown,) = library.find(ME, Query()).attempts
-    kept = {"note": "Old", "tags": ("old",), "favourite": True} | change
+    kept: dict[str, Any] = {"note": "Old", "tags": ("old",), "favourite": True} | change
     assert (shown.note, shown.tags, shown.favourite) == (kept["note"], tuple(kept["tags"]), kept["favourite"])
 
 
@@ -741,7 +741,7 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(
     assert image(library, ME) == before
 
 
-def rows_in(library: Library, table: sa.Table) -> int:
+def rows_in(library: Library, table: sa.FromClause) -> int:
     with library.database.reading() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
@@ -835,9 +835,9 @@ CHANGES: dict[str, Callable[[Store, Library, str, str, random.Random], object]] 
     "track": lambda store, library, who, this, drawn: library.record_track(who, this, TRACK),
     "delete": lambda store, library, who, this, drawn: library.delete(who, this),
     "restore": lambda store, library, who, this, drawn: library.restore(who, this),
-    "not made": lambda store, library, who, this, drawn: drawn.random() < 0.3 and library.not_made(who, this),
+    "not made": lambda store, library, who, this, drawn: library.not_made(who, this) if drawn.random() < 0.3 else None,
     "by hand": lambda store, library, who, this, drawn: library.found_by_hand(who, this, f"p{drawn.randrange(9)}"),
-    "late": lambda store, library, who, this, drawn: drawn.random() < 0.3 and late(store, who, this),
+    "late": lambda store, library, who, this, drawn: late(store, who, this) if drawn.random() < 0.3 else None,
 }
 
 

@@ -386,7 +386,7 @@ def test_an_attempt_is_refused_by_its_characters_not_its_bytes(width: int, monke
 
 
 def test_an_attempt_with_too_many_values_is_refused() -> None:
-    full = {"story": [{"a": []}] * 100_000}
+    full: dict[str, Any] = {"story": [{"a": []}] * 100_000}
     assert problems(a_json(ENTRY | full))[0].startswith("Row 2: it is longer than")
     assert problems(version_1(ENTRY | full))[0].startswith("Attempt 1: it is longer than")
 

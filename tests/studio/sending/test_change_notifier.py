@@ -16,7 +16,8 @@ from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending import change_notifier
 from studio.sending.change_notifier import ChangeNotifier, Subscription, TooMany
-from tests.studio.helpers import Disk, ended, eventually, press, unsaved
+from tests.polling import eventually
+from tests.studio.helpers import Disk, ended, press, unsaved
 
 LONG = 20.0
 """Seconds in which everything here has happened."""
@@ -49,7 +50,7 @@ class Paced(ChangeNotifier):
             self.pauses.append(timeout)
             return wait_for(predicate, 0.001)
 
-        self._condition.wait_for = wait  # type: ignore[method-assign,assignment]
+        self._condition.wait_for = wait  # type: ignore[method-assign,assignment]  # a wait that takes no time
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def paced(database: Database) -> Iterator[Paced]:
 def run(scene: Callable[[], Awaitable[None]]) -> None:
     """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()  # type: ignore[arg-type]
+        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()
 
 
 async def meanwhile(condition: Callable[[], object]) -> None:

@@ -22,7 +22,8 @@ from studio.database.connection import Database
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Status
-from tests.studio.helpers import eventually, for_song
+from tests.polling import eventually
+from tests.studio.helpers import for_song
 
 ROOT = Path(__file__).parents[3]
 CHILD = Path(__file__).parents[1] / "child.py"

@@ -47,7 +47,7 @@ from studio.sending.kinds.boost import BOOST
 from studio.sending.kinds.persona import PERSONA
 from studio.sending.processes import LEASE
 from studio.settings import Settings
-from tests.studio.helpers import ME, Clock, a_request, ended, eventually
+from tests.studio.helpers import ME, Clock, a_request, ended, until
 from tests.studio.model import CERTAINLY_NOT, FATES, PORTRAIT, UNCLEAR, Kie, Letter, Line, Process, ShakyDatabase
 
 BEGINNINGS = (
@@ -498,10 +498,10 @@ class Life(RuleBasedStateMachine):
                 self.send_held.add(row.id)
                 self.store.send_held(ME, row.id)
             for process in self.processes:
-                while (attempt := process.claim_next(ME)) is not None:
-                    self.carry(process, attempt, "done")
-                    if attempt.id in process.brought:
-                        self.write(process, attempt.id)
+                while (claimed := process.claim_next(ME)) is not None:
+                    self.carry(process, claimed, "done")
+                    if claimed.id in process.brought:
+                        self.write(process, claimed.id)
             self.all_promises_are_kept()
             if not self.having(*IN_FLIGHT):
                 break
@@ -713,7 +713,7 @@ def test_a_third_kind_takes_one_class_and_goes_its_whole_way(
         studio.token_store, "client", lambda account, timeout=None, departing=None: Line(kie, departing, left)
     )
     attempt = studio._file(account, PORTRAIT, a_body("portrait", 0, 0)[0])
-    handle = eventually(lambda: (now := studio.attempt(account, attempt.id)) and now.outcome.handle)
+    handle = until(studio, account, attempt, lambda now: now.outcome.handle != "").outcome.handle
     kie.paintings[handle] = "quay.png"
     made = ended(studio, account, attempt)
     assert (made.status, made.outcome.result, len(kie.letters)) == (Status.CREATED, {"portrait": "quay.png"}, 1)

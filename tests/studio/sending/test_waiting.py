@@ -13,7 +13,7 @@ from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds.persona import SONG_TRIES, may_wait_for_song
-from tests.studio.helpers import Story, ended, eventually, for_song, press, story
+from tests.studio.helpers import Story, ended, for_song, press, story, until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FRESH = Track("audio", created_at=NOW - timedelta(minutes=2))
@@ -67,11 +67,7 @@ def test_without_a_look_the_refusal_is_final(studio: Studio, account: Account, s
 
 
 def waiting(studio: Studio, account: Account, attempt: Attempt) -> Attempt:
-    def look() -> Attempt | None:
-        seen = studio.attempt(account, attempt.id)
-        return seen if seen and seen.wait_until else None
-
-    return eventually(look)
+    return until(studio, account, attempt, lambda now: now.wait_until is not None)
 
 
 def test_a_person_can_stop_the_waiting(
