@@ -108,7 +108,7 @@ def test_a_song_of_the_sandbox_is_its_lyrics(key: str, account: Account) -> None
 
 def test_an_instrumental_of_the_sandbox_has_no_words(account: Account) -> None:
     with account.client() as client:
-        assert client.timed_words(SONGS["instrumental"].task_id, SONGS["instrumental"].audio_id) == TimedWords()
+        assert client.timed_words(scenario("instrumental").task_id, scenario("instrumental").audio_id) == TimedWords()
 
 
 # Texts and section labels
