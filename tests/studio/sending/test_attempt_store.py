@@ -414,14 +414,6 @@ def test_after_the_clock_was_set_back_nothing_waits_for_hours(store: Store, cloc
     assert claim(store).attempt
 
 
-def test_only_processes_without_a_heartbeat_are_gone(store: Store, clock: Clock) -> None:
-    store.processes.heartbeat("one")
-    store.processes.heartbeat("two")
-    clock.forward(GONE_AFTER)
-    store.processes.heartbeat("two")
-    assert store.processes.gone() == ["one"]
-
-
 # Cancelling
 
 

@@ -1,4 +1,4 @@
-"""Two things at once: what one process decides holds although another acts between its look and its word.
+"""Races at the store: what one process decides holds although another acts between its reading and its writing.
 
 Each test runs something in the middle of something else, on another connection. What the database makes wait is done
 afterwards.
