@@ -12,7 +12,7 @@ from types import CodeType, ModuleType
 
 import pytest
 
-SLOW = {"any_studio", "house", "open_studio", "shaky_database", "studio", "traces"}
+SLOW = {"any_studio", "deployment", "open_studio", "shaky_database", "studio", "traces"}
 """Fixtures behind which a whole studio works, or something is tried over and over."""
 NOT_AT_ONCE = {"Studio", "process_time", "subprocess", "tracemalloc"}
 """What a test names if it makes a whole studio, starts a process, or measures time or memory, for which it does a

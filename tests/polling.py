@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline: the one place where tests look again and again."""
+"""Waiting for a condition, with a deadline: the one place where tests poll."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def quick() -> Iterator[None]:
     import pandas  # noqa: F401
 
     gc.collect()
-    gc.freeze()  # as the door does
+    gc.freeze()  # as the server does
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield

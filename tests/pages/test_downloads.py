@@ -1,4 +1,4 @@
-"""The counter: what a browser gets for the token that a download button gave it."""
+"""The download middleware: what a browser gets for the token of a download button."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from views.shared.browser_cookie import COOKIE
 from views.shared.downloads import PIECE, PLACEHOLDER, DownloadMiddleware
 
 CLICK = {"sec-fetch-mode": "navigate"}
-LOOK = {"sec-fetch-mode": "cors", "accept": "*/*"}
+CHECK = {"sec-fetch-mode": "cors", "accept": "*/*"}
 CONTENT = bytes(range(256)) * (PIECE // 100)
 
 
@@ -97,13 +97,13 @@ def test_asking_for_the_head_alone_makes_no_file(browser: TestClient, grant: Cal
     assert not made
 
 
-@pytest.mark.parametrize("headers", [LOOK, {"accept": "*/*"}])
+@pytest.mark.parametrize("headers", [CHECK, {"accept": "*/*"}])
 def test_a_page_that_checks_that_the_token_is_there_makes_no_file(
     browser: TestClient, grant: Callable[..., None], headers: dict[str, str]
 ) -> None:
     made: list[int] = []
-    grant("look", counted(made))
-    assert browser.get("/base/media/look.csv", headers=headers).content == PLACEHOLDER + b"look"
+    grant("check", counted(made))
+    assert browser.get("/base/media/check.csv", headers=headers).content == PLACEHOLDER + b"check"
     assert not made
 
 

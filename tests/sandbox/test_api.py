@@ -117,7 +117,7 @@ def test_an_unknown_task_has_no_data(caller: Caller) -> None:
     assert caller.task("unknown").json() == {"code": 200, "msg": "success", "data": None}
 
 
-def test_a_song_is_made_in_four_steps_from_the_first_look(own: Caller, clock: Clock) -> None:
+def test_a_song_is_made_in_four_steps_from_the_first_request(own: Caller, clock: Clock) -> None:
     seen = []
     for seconds in (0.0, 5.0, 12.0, 20.0):
         clock.now = 1_790_000_000.0 + seconds
@@ -260,7 +260,7 @@ def test_the_limiter_names_a_time_only_when_told(own: Caller) -> None:
     assert own.persona().headers["Retry-After"] == "4"
 
 
-def test_one_task_may_be_looked_at_three_times_a_second(own: Caller) -> None:
+def test_one_task_may_be_asked_for_three_times_a_second(own: Caller) -> None:
     assert [own.task().status_code for _ in range(4)] == [200, 200, 200, 429]
     assert own.task("callback").status_code == 200
 

@@ -37,7 +37,7 @@ def test_a_refusal_answers_with_the_code_that_its_key_names(scenario: Scenario, 
 
 
 @EVERY
-def test_only_a_trouble_goes_wrong_on_the_line(scenario: Scenario) -> None:
+def test_only_a_trouble_goes_wrong_on_the_network(scenario: Scenario) -> None:
     kinds = {track.trouble.kind for track in (scenario.task.tracks if scenario.task else ()) if track.trouble}
     assert (scenario.group == "trouble") == bool(kinds - {"code", "status"})
 

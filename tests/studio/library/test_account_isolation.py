@@ -47,7 +47,7 @@ def theirs(store: Store, library: Library, clock: Clock) -> dict[str, str]:
     return {"created": made.id, "lost": lost.id, "unknown": again.id, "waits": waits.id, "deleted": gone}
 
 
-LOOKS: dict[str, Callable[[Library, str], object]] = {
+QUERIES: dict[str, Callable[[Library, str], object]] = {
     "find": lambda library, this: library.find(ME, Query()).attempts,
     "find deleted": lambda library, this: library.find(ME, Query(deleted=True)).attempts,
     "find favourites": lambda library, this: library.find(ME, Query(favourites=True)).attempts,
@@ -66,7 +66,7 @@ LOOKS: dict[str, Callable[[Library, str], object]] = {
 
 def test_nothing_of_another_account_is_seen(library: Library, theirs: dict[str, str]) -> None:
     assert [
-        (name, this) for name, look in LOOKS.items() for this, its_id in theirs.items() if look(library, its_id)
+        (name, this) for name, query in QUERIES.items() for this, its_id in theirs.items() if query(library, its_id)
     ] == []
 
 

@@ -49,7 +49,7 @@ HARBOUR = {
 }
 
 
-SHELF: list[dict[str, Any]] = [
+ATTEMPTS: list[dict[str, Any]] = [
     HARBOUR,
     {"name": "Éclair", "status": "refused", "favourite": True, "note": "Straße, Überkai, İstanbul"},
     {"name": "夜の東京タワー", "status": "unknown", "description": "서울 야경"},
@@ -70,9 +70,9 @@ SECRETS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def shelf(new_database: Callable[[], str]) -> Iterator[Library]:
+def full(new_database: Callable[[], str]) -> Iterator[Library]:
     store = Store(Database(new_database()))
-    for account, rows in ((ME, SHELF), (YOU, SECRETS)):
+    for account, rows in ((ME, ATTEMPTS), (YOU, SECRETS)):
         for row in rows:
             filed(store, account, **row)
     yield Library(store.database)
@@ -93,23 +93,23 @@ BEGINNINGS = [
 ]
 
 
-def test_a_search_finds_beginnings_of_words_in_each_text(shelf: Library) -> None:
+def test_a_search_finds_beginnings_of_words_in_each_text(full: Library) -> None:
     for column, text in BEGINNINGS:
         assert all(any(word.startswith(part) for word in words_in(HARBOUR[column])) for part in words_in(text)), column
-        assert found(shelf, text) == ["Harbour at Night"], column
+        assert found(full, text) == ["Harbour at Night"], column
 
 
-def test_a_search_finds_each_text_as_it_stands(shelf: Library) -> None:
+def test_a_search_finds_each_text_as_it_stands(full: Library) -> None:
     for column, _ in BEGINNINGS:
-        assert "Harbour at Night" in found(shelf, HARBOUR[column]), column
+        assert "Harbour at Night" in found(full, HARBOUR[column]), column
 
 
-def test_what_no_word_begins_with_is_not_found(shelf: Library) -> None:
+def test_what_no_word_begins_with_is_not_found(full: Library) -> None:
     for text in ("arbour", "79be8e", "ighthouse", "harbour zebra", "harbournight", "90bpm"):
-        assert found(shelf, text) == found(shelf, text, deleted=True) == [], text
+        assert found(full, text) == found(full, text, deleted=True) == [], text
 
 
-def test_case_accents_and_scripts_without_spaces_are_found(shelf: Library) -> None:
+def test_case_accents_and_scripts_without_spaces_are_found(full: Library) -> None:
     for text, name in [
         ("eclair", "Éclair"),
         ("ÉCLAIR", "Éclair"),
@@ -129,10 +129,10 @@ def test_case_accents_and_scripts_without_spaces_are_found(shelf: Library) -> No
         ("ジョン・レノン", "ジョン・レノン"),
         ("・レノン", "ジョン・レノン"),
     ]:
-        assert found(shelf, text) == [name], text
+        assert found(full, text) == [name], text
 
 
-def test_signs_of_query_languages_mean_nothing(shelf: Library) -> None:
+def test_signs_of_query_languages_mean_nothing(full: Library) -> None:
     for text, name in [
         ("100%", "100% 'quoted' \"twice\" back\\slash"),
         ("'quoted'", "100% 'quoted' \"twice\" back\\slash"),
@@ -144,12 +144,12 @@ def test_signs_of_query_languages_mean_nothing(shelf: Library) -> None:
         ("NEAR(never near)", "Never and near"),
         ("nev*", "Never and near"),
     ]:
-        assert found(shelf, text) == [name], text
+        assert found(full, text) == [name], text
 
 
-def test_a_sign_stands_for_no_other_character(shelf: Library) -> None:
+def test_a_sign_stands_for_no_other_character(full: Library) -> None:
     for sign in ("_", "%", "*", "'", '"', "\\", "・"):
-        assert found(shelf, f"h{sign}rbour") == [], sign
+        assert found(full, f"h{sign}rbour") == [], sign
 
 
 HOSTILE = {
@@ -187,12 +187,12 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_no_search_fails_or_finds_what_is_anothers(shelf: Library, text: str) -> None:
+def test_no_search_fails_or_finds_what_is_anothers(full: Library, text: str) -> None:
     for deleted in (False, True):
         query = Query(text, deleted=deleted)
-        page = shelf.find(ME, query)
-        told = [row.name for row in shelf.rows(ME, query, ["name"])]
-        assert (told, shelf.count(ME, query)) == (names(page), len(page.attempts))
+        page = full.find(ME, query)
+        told = [row.name for row in full.rows(ME, query, ["name"])]
+        assert (told, full.count(ME, query)) == (names(page), len(page.attempts))
         assert not any("Secret" in name for name in told)
 
 
@@ -362,12 +362,12 @@ def test_a_new_attempt_is_found_at_once(store: Store, library: Library) -> None:
     assert ids(library, "harb", statuses=(Status.QUEUED,)) == [attempt.id]
 
 
-def test_an_outcome_moves_an_attempt_to_another_heap(store: Store, library: Library) -> None:
+def test_an_outcome_moves_an_attempt_to_another_list(store: Store, library: Library) -> None:
     attempt = sent(store)
-    heaps = [Status.SENDING, Status.CREATED]
-    before = [ids(library, "quay", statuses=(status,)) for status in heaps]
+    statuses = [Status.SENDING, Status.CREATED]
+    before = [ids(library, "quay", statuses=(status,)) for status in statuses]
     store.finish(attempt, CREATED)
-    after = [ids(library, "quay", statuses=(status,)) for status in heaps]
+    after = [ids(library, "quay", statuses=(status,)) for status in statuses]
     assert (before, after) == ([[attempt.id], []], [[], [attempt.id]])
 
 

@@ -1,4 +1,4 @@
-"""Who is told of a change, when, and at what cost. No test sleeps: the pauses between looks are part of the record."""
+"""Who is told of a change, when, and at what cost. No test sleeps: the pauses between polls are part of the record."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Database:
 
 
 class Paced(ChangeNotifier):
-    """ChangeNotifier that look as fast as they can, and write down how long they would have paused."""
+    """A notifier that polls as fast as it can, and notes how long it would have paused."""
 
-    def __init__(self, look: Callable[[Sequence[str]], Mapping[str, object]]) -> None:
-        super().__init__(look)
+    def __init__(self, states: Callable[[Sequence[str]], Mapping[str, object]]) -> None:
+        super().__init__(states)
         self.pauses: list[float] = []
         wait_for = self._condition.wait_for
 
@@ -60,7 +60,7 @@ def database() -> Database:
 
 @pytest.fixture
 def slow(database: Database) -> Iterator[ChangeNotifier]:
-    """ChangeNotifier that look again only when somebody comes."""
+    """A notifier that polls again only when somebody subscribes."""
     made = ChangeNotifier(database, poll_every=3600)
     yield made
     made.close()
@@ -126,7 +126,7 @@ def test_a_change_of_another_server_is_found_by_one_question_for_all(paced: Pace
     run(scene)
 
 
-def test_what_did_not_change_is_not_told_however_often_it_is_looked_at(paced: Paced, database: Database) -> None:
+def test_what_did_not_change_is_not_told_however_often_it_is_polled(paced: Paced, database: Database) -> None:
     async def scene() -> None:
         waiting = paced.subscribe("one", {"a": "sending"})
         await meanwhile(lambda: len(database.asked) > 5)
