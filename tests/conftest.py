@@ -6,12 +6,17 @@ is a failure, never a skip.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable, Iterator
+from types import CodeType, ModuleType
+
 import pytest
 
-SLOW = {"any_studio", "house", "open_studio", "shaky_database", "studio", "traces"}
+SLOW = {"any_studio", "deployment", "open_studio", "shaky_database", "studio", "traces"}
 """Fixtures behind which a whole studio works, or something is tried over and over."""
-MEASURES = {"process_time", "tracemalloc"}
-"""What a test measures time or memory with, for which it does a lot."""
+NOT_AT_ONCE = {"Studio", "process_time", "subprocess", "tracemalloc"}
+"""What a test names if it makes a whole studio, starts a process, or measures time or memory, for which it does a
+lot."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,8 +24,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not isinstance(item, pytest.Function):
             continue
-        processes = "subprocess" in vars(item.module)
-        measures = MEASURES & set(item.function.__code__.co_names)
-        marked = {mark.name for mark in item.iter_markers()} & {"browser", "postgres"}
-        if not (processes or measures or marked or SLOW & set(item.fixturenames)):
+        needs = {mark.name for mark in item.iter_markers()} & {"browser", "postgres"}
+        used = set(names_used(item.module, [item.originalname, *item.fixturenames]))
+        if not (needs or SLOW & set(item.fixturenames) or NOT_AT_ONCE & used):
             item.add_marker("fast")
+
+
+def names_used(module: ModuleType, names: Iterable[str]) -> Iterator[str]:
+    """Yield the names that functions, fixtures and classes of a module use, and what those that they name use."""
+    seen, left = set(names), list(names)
+    while left:
+        name = left.pop()
+        yield name
+        for code in code_of(module, vars(module).get(name)):
+            left += set(code.co_names) - seen
+            seen |= set(code.co_names)
+
+
+def code_of(module: ModuleType, thing: object) -> Iterator[CodeType]:
+    """Yield the code of a function, fixture or class that the module defines, with all that is written inside it."""
+    thing = inspect.unwrap(thing) if callable(thing) else thing
+    if getattr(thing, "__module__", None) != module.__name__:
+        return
+    if inspect.isclass(thing):
+        for member in vars(thing).values():
+            yield from code_of(module, member)
+    if inspect.isfunction(thing):
+        inside = [thing.__code__]
+        while inside:
+            code = inside.pop()
+            yield code
+            inside += [each for each in code.co_consts if isinstance(each, CodeType)]

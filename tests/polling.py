@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline: the one place where tests look again and again."""
+"""Waiting for a condition, with a deadline: the one place where tests poll."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def a_moment() -> None:
 
 
 def eventually(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     seconds: float = 10,
     instead: Callable[[], object] = lambda: "",
     pause: Callable[[], object] = a_moment,

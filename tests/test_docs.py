@@ -8,7 +8,7 @@ import re
 import pytest
 
 from studio.sending.attempts import Status
-from tests.test_house import MAY_IMPORT, ROOMS, ROOT
+from tests.test_house import MAY_IMPORT, PARTS, ROOT
 
 TEXTS = {str(file.relative_to(ROOT)): file.read_text() for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
 QUOTED = [(place, quoted) for place, text in TEXTS.items() for quoted in re.findall(r"`([^`\n]+)`", text)]
@@ -96,8 +96,8 @@ def test_the_drawing_of_imports_is_what_the_code_is_held_to() -> None:
     folders, inside = (block for block in BLOCKS if block.startswith(("app.py ", "studio/\n")))
     assert arrows(folders) == {name: allowed - {name} for name, allowed in MAY_IMPORT.items()}
     studio, views = inside.split("views/\n")
-    assert arrows(studio) == ROOMS["studio"]
-    assert arrows(views) == ROOMS["views"]
+    assert arrows(studio) == PARTS["studio"]
+    assert arrows(views) == PARTS["views"]
 
 
 def test_the_table_of_states_leads_to_every_state_and_to_no_other() -> None:

@@ -1,4 +1,4 @@
-"""The house's rules: who may import whom, and what the repository's text may not say."""
+"""The rules of the repository: who may import whom, and what the repository's text may not say."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NEVER = {
 }
 
 
-ROOMS = {
+PARTS = {
     "studio": {
         "facade": {"settings", "demo_server", "song", "library", "sending", "people", "database", "exceptions"},
         "settings": set(),
@@ -48,7 +48,7 @@ ROOMS = {
         "shared": set(),
     },
 }
-"""Which rooms of a package each of its rooms may import, beside itself."""
+"""Which parts of a package each of its parts may import, beside itself."""
 
 
 def imports(place: str) -> dict[Path, set[str]]:
@@ -86,17 +86,17 @@ def module_imports(package: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("package", list(ROOMS))
-def test_rooms_import_one_way(package: str) -> None:
-    def room(module: str) -> str:
+@pytest.mark.parametrize("package", list(PARTS))
+def test_parts_import_one_way(package: str) -> None:
+    def part(module: str) -> str:
         return module.split(".")[1] if "." in module else ""
 
-    allowed = {"": set[str]()} | {name: {"", name, *others} for name, others in ROOMS[package].items()}
+    allowed = {"": set[str]()} | {name: {"", name, *others} for name, others in PARTS[package].items()}
     wrong = {
         f"{module} imports {other}"
         for module, others in module_imports(package).items()
         for other in others
-        if room(other) not in allowed[room(module)]
+        if part(other) not in allowed[part(module)]
     }
     assert not wrong
 

@@ -8,13 +8,8 @@ from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from sandbox import SCENARIOS, Scenario
 from tests import polling
-
-
-def scenario(key: str) -> Scenario:
-    """Return a song of the stand-in KIE."""
-    return next(scenario for scenario in SCENARIOS if scenario.key == key)
+from tests.scenarios import scenario
 
 
 def settled(page: Page) -> None:

@@ -13,6 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from sandbox import Server
 from tests.browser.acts import button, eventually, fill_in, history_cell, settled, sign_in
+from tests.browser.conftest import App
 
 KEEP_SOCKET = """
     const Native = window.WebSocket;
@@ -76,7 +77,7 @@ def close_the_tab(page: Page) -> Page:
     ids=lambda act: act.__name__,
 )
 def test_one_click_sends_one_request_and_its_outcome_is_kept_and_shown(
-    app, kie: Server, browser: BrowserContext, token: str, meanwhile: Callable[[Page], Page]
+    app: App, kie: Server, browser: BrowserContext, token: str, meanwhile: Callable[[Page], Page]
 ) -> None:
     page = browser.new_page()
     page.add_init_script(KEEP_SOCKET)
@@ -96,7 +97,7 @@ def test_one_click_sends_one_request_and_its_outcome_is_kept_and_shown(
     assert kie.sandbox.count(token=token) == 1
 
 
-def test_a_double_click_on_a_fast_api_sends_one_request(app, kie: Server, page: Page, token: str) -> None:
+def test_a_double_click_on_a_fast_api_sends_one_request(app: App, kie: Server, page: Page, token: str) -> None:
     kie.sandbox.delay = 0.0
     page.goto(app.url)
     sign_in(page, token)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from sandbox import Server
 from studio.database.connection import Database
@@ -20,18 +20,9 @@ from studio.library.edits import Library
 from studio.library.import_reader import Record
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
-from tests.browser.acts import (
-    button,
-    choose_song,
-    download,
-    field,
-    history_cell,
-    scenario,
-    settled,
-    sign_in,
-    start_demo,
-)
+from tests.browser.acts import button, choose_song, download, field, history_cell, settled, sign_in, start_demo
 from tests.browser.conftest import BROWSER, App
+from tests.scenarios import scenario
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEADER = ROW = 35
@@ -39,7 +30,7 @@ HEADER = ROW = 35
 
 
 @pytest.fixture
-def shelve(app: App) -> Callable[..., list[str]]:
+def add_attempts(app: App) -> Callable[..., list[str]]:
     """Put attempts into the library of a token's account, each younger than the one before; return their IDs."""
 
     def rows(token: str, *given: dict[str, Any]) -> list[str]:
@@ -81,8 +72,8 @@ def bring_in(page: Page, name: str, content: bytes) -> None:
     """Give the library a file."""
     page.get_by_role("tab", name="Bring in").click()
     settled(page)  # until then, the field for the last file may stand beside the one for the next
-    file = {"name": name, "mimeType": "text/plain", "buffer": content}
-    page.locator('.stFileUploader input[type="file"]').set_input_files(files=[file])  # type: ignore[list-item]
+    file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": content}
+    page.locator('.stFileUploader input[type="file"]').set_input_files(files=[file])
 
 
 def counts(page: Page) -> Locator:
@@ -91,9 +82,9 @@ def counts(page: Page) -> Locator:
 
 
 def test_what_is_typed_is_looked_for_without_enter(
-    app: App, page: Page, token: str, shelve: Callable[..., list[str]]
+    app: App, page: Page, token: str, add_attempts: Callable[..., list[str]]
 ) -> None:
-    shelve(token, {"name": "Harbour Alto"}, {"name": "Kitchen Tenor", "note": "for the trailer"})
+    add_attempts(token, {"name": "Harbour Alto"}, {"name": "Kitchen Tenor", "note": "for the trailer"})
     page.goto(f"{app.url}/library")
     sign_in(page, token)
     expect(history_cell(page, "Harbour Alto")).to_be_attached()
@@ -105,9 +96,9 @@ def test_what_is_typed_is_looked_for_without_enter(
 
 
 def test_a_clicked_row_opens_beside_the_list_stands_in_the_address_and_survives_a_reload(
-    app: App, page: Page, token: str, shelve: Callable[..., list[str]]
+    app: App, page: Page, token: str, add_attempts: Callable[..., list[str]]
 ) -> None:
-    first, second = shelve(token, {"name": "Harbour Alto"}, {"name": "Kitchen Tenor"})
+    first, second = add_attempts(token, {"name": "Harbour Alto"}, {"name": "Kitchen Tenor"})
     page.goto(f"{app.url}/library")
     sign_in(page, token)
     click_row(page, 1)
@@ -129,11 +120,11 @@ def test_a_clicked_row_opens_beside_the_list_stands_in_the_address_and_survives_
 
 
 def test_what_did_not_become_a_persona_leads_on_to_the_create_page(
-    app: App, page: Page, token: str, shelve: Callable[..., list[str]]
+    app: App, page: Page, token: str, add_attempts: Callable[..., list[str]]
 ) -> None:
     texts = {"persona_id": "", "name": "Alto", "description": "Low", "style": "Chamber jazz"}
     songs = [{"task_id": song.task_id, "audio_id": song.audio_id} for song in map(scenario, ("finished", "callback"))]
-    shelve(
+    add_attempts(
         token,
         texts | songs[0] | {"status": "refused"},
         texts | songs[1] | {"status": "unknown"},
@@ -155,9 +146,9 @@ def test_what_did_not_become_a_persona_leads_on_to_the_create_page(
 
 
 def test_a_file_carries_what_was_found_to_another_account_and_nothing_else_crosses(
-    app: App, kie: Server, chromium: Browser, page: Page, token: str, shelve: Callable[..., list[str]]
+    app: App, kie: Server, chromium: Browser, page: Page, token: str, add_attempts: Callable[..., list[str]]
 ) -> None:
-    shelve(token, {"name": "Quay one", "tags": "choir"}, {"name": "Secret voice"}, {"name": "=Quay two"})
+    add_attempts(token, {"name": "Quay one", "tags": "choir"}, {"name": "Secret voice"}, {"name": "=Quay two"})
     page.goto(f"{app.url}/library")
     sign_in(page, token)
     expect(history_cell(page, "Secret voice")).to_be_attached()
@@ -174,7 +165,7 @@ def test_a_file_carries_what_was_found_to_another_account_and_nothing_else_cross
     context = chromium.new_context(**BROWSER)
     other, seen = context.new_page(), []
     other_token = kie.sandbox.new_account()
-    shelve(other_token, {"name": "Their own"})
+    add_attempts(other_token, {"name": "Their own"})
     other.goto(f"{app.url}/library")
     sign_in(other, other_token)
     bring_in(other, "bad.csv", b"persona_id,code\np1,1\np2,many\n")
@@ -231,9 +222,9 @@ def test_the_source_clip_is_kept_and_only_this_machine_is_asked_in_the_whole_lib
 
 
 def test_on_a_phone_the_library_never_scrolls_sideways(
-    app: App, page: Page, token: str, shelve: Callable[..., list[str]]
+    app: App, page: Page, token: str, add_attempts: Callable[..., list[str]]
 ) -> None:
-    shelve(token, {"name": "Alto " * 40, "description": "x" * 500, "raw": "y" * 500})
+    add_attempts(token, {"name": "Alto " * 40, "description": "x" * 500, "raw": "y" * 500})
     page.goto(f"{app.url}/library")
     sign_in(page, token)
     page.set_viewport_size({"width": 390, "height": 844})

@@ -77,7 +77,7 @@ def test_a_hidden_tab_holds_no_stream_and_shows_the_end_when_it_is_seen_again(
     streams: set[Request] = set()
     page.on("request", lambda request: streams.add(request) if "/changes?" in request.url else None)
     for event in ("requestfinished", "requestfailed"):
-        page.on(event, lambda request: streams.discard(request))  # type: ignore[call-overload]
+        page.on(event, lambda request: streams.discard(request))
     start_waiting(page, app, kie, token, 4.0)
     eventually(lambda: streams, page=page)
     page.evaluate(HIDE, True)

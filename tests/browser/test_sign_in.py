@@ -1,4 +1,4 @@
-"""People who sign in by name: the app, a browser, and one who vouches for them, with all that passes between them."""
+"""People who sign in by name: the app, a browser and an identity provider, with all that passes between them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sandbox import Server
 from tests.browser.acts import button, field, settled, sign_in
 from tests.browser.conftest import ROOT, App
-from tests.browser.vouching import PEOPLE, Provider, vouching
+from tests.browser.identity_provider import PEOPLE, Provider, identity_provider
 
 ADDRESSES = ["/nowhere", *(f"/{page.stem}".replace("/create", "/") for page in sorted((ROOT / "pages").glob("*.py")))]
-DOOR = "Persona Studio\n\nSign in to make personas, and to find those that were made here.\n\nlogin\n\nSign in"
+SIGN_IN_PAGE = "Persona Studio\n\nSign in to make personas, and to find those that were made here.\n\nlogin\n\nSign in"
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
-    with vouching() as provider:
+    with identity_provider() as provider:
         yield provider
 
 
@@ -53,7 +53,7 @@ def page(warm: BrowserContext) -> Iterator[Page]:
 
 
 def enter(page: Page, person: str) -> None:
-    """Sign in, from the door."""
+    """Sign in, from the sign-in page."""
     button(page, "sign_in_default").click()
     page.get_by_role("link", name=person).click()
     expect(page.get_by_text(PEOPLE[person]["name"], exact=True)).to_be_visible()
@@ -61,7 +61,7 @@ def enter(page: Page, person: str) -> None:
 
 
 def leave(page: Page) -> None:
-    """Sign out, and be back at the door."""
+    """Sign out, and be back at the sign-in page."""
     button(page, "sign_out").click()
     expect(button(page, "sign_in_default")).to_be_visible()
     expect(button(page, "sign_out")).to_have_count(0)
@@ -70,11 +70,11 @@ def leave(page: Page) -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_stranger_sees_the_door_alone_at_every_address(app: App, page: Page, address: str) -> None:
+def test_a_stranger_sees_the_sign_in_page_alone_at_every_address(app: App, page: Page, address: str) -> None:
     page.goto(app.url + address)
     expect(button(page, "sign_in_default")).to_be_visible()
     settled(page)
-    assert page.locator("body").inner_text().removeprefix("Skip to main content\n") == DOOR
+    assert page.locator("body").inner_text().removeprefix("Skip to main content\n") == SIGN_IN_PAGE
 
 
 def test_who_signs_in_sees_the_page_and_their_name_as_it_is_until_they_sign_out(

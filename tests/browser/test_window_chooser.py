@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox import Server
-from tests.browser.acts import button, eventually, field, history_cell, scenario, settled, sign_in
+from tests.browser.acts import button, eventually, field, history_cell, settled, sign_in
 from tests.browser.conftest import BROWSER, App
+from tests.scenarios import scenario, task_of
 
 
 def visible(page: Page, key: str) -> Locator:
@@ -21,8 +22,7 @@ def choose_track(page: Page, key: str, number: int = 0) -> None:
     """Paste a task ID, let the tracks be found, and choose one."""
     field(page, "task_id").fill(scenario(key).task_id)
     visible(page, "find_tracks").click()
-    task = scenario(key).task
-    assert task is not None
+    task = task_of(key)
     visible(page, f"use_{task.tracks[number].audio_id}").click()
     expect(field(page, "audio_id")).to_have_value(task.tracks[number].audio_id)
     expect(page.locator(".chooser")).to_be_visible()
@@ -102,9 +102,7 @@ def test_a_window_that_is_dragged_stays_inside_the_track(chosen: Page) -> None:
     chosen.mouse.down()
     chosen.mouse.move(stage["x"] + stage["width"] + 300, box["y"] + 20, steps=5)
     chosen.mouse.up()
-    task = scenario("finished").task
-    assert task is not None
-    last = task.tracks[0].duration
+    last = task_of("finished").tracks[0].duration
     eventually(lambda: shown(chosen) == (round(last - 30, 2), last), page=chosen)
 
 
@@ -141,7 +139,7 @@ def test_the_keyboard_alone_chooses_a_window_and_the_request_carries_it(
     assert (sent["vocalStart"], sent["vocalEnd"]) == wanted == window(chosen)
 
 
-def test_a_song_being_made_turns_into_tracks_without_a_click(app, kie: Server, page: Page, token: str) -> None:
+def test_a_song_being_made_turns_into_tracks_without_a_click(app: App, kie: Server, page: Page, token: str) -> None:
     kie.sandbox.generation_seconds = 3.0
     page.goto(app.url)
     sign_in(page, token)
@@ -152,15 +150,13 @@ def test_a_song_being_made_turns_into_tracks_without_a_click(app, kie: Server, p
     assert page.get_by_role("button", name="Use this track").first.is_enabled()
 
 
-def test_a_track_refused_for_good_hands_over_to_its_sibling(app, kie: Server, page: Page, token: str) -> None:
+def test_a_track_refused_for_good_hands_over_to_its_sibling(app: App, kie: Server, page: Page, token: str) -> None:
     page.goto(app.url)
     sign_in(page, token)
     choose_track(page, "one_refused")
     button(page, "create").click()
     visible(page, "use_sibling").click()
-    task = scenario("one_refused").task
-    assert task is not None
-    expect(field(page, "audio_id")).to_have_value(task.tracks[1].audio_id)
+    expect(field(page, "audio_id")).to_have_value(task_of("one_refused").tracks[1].audio_id)
     settled(page)
     button(page, "create").click()
     expect(page.get_by_text("Here is your persona")).to_be_visible()

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import SCENARIOS, Server, serve
+from sandbox import Server, serve
 from studio.database.connection import Database
 from studio.library.edits import Library
 from studio.library.export_files import csv_file, json_file
 from studio.library.search_query import Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Status
+from tests.scenarios import scenario
 from tests.studio.helpers import ME, filed
 
 ROOT = Path(__file__).parents[2]
-SONGS = {scenario.key: scenario for scenario in SCENARIOS}
 MAKERS = {"personas.jsonl": json_file, "personas.csv": csv_file}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -47,7 +47,7 @@ def run(server: Server) -> Run:
 
 
 def create(run: Run, key: str) -> subprocess.CompletedProcess[str]:
-    return run("create_persona", SONGS[key].task_id, SONGS[key].audio_id, "Harbour Alto", "Low, close-miked")
+    return run("create_persona", scenario(key).task_id, scenario(key).audio_id, "Harbour Alto", "Low, close-miked")
 
 
 def test_a_created_persona_is_its_id_on_a_line(run: Run) -> None:
@@ -77,27 +77,27 @@ def test_an_answer_that_cannot_be_read_is_shown(run: Run) -> None:
 
 
 def test_each_track_is_told_with_its_verdict(run: Run) -> None:
-    done = run("which_tracks", SONGS["finished"].task_id)
+    done = run("which_tracks", scenario("finished").task_id)
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, "")
-    assert lines[0] == [SONGS["finished"].audio_id, "Lanterns on the quay", "Can become a persona."]
+    assert lines[0] == [scenario("finished").audio_id, "Lanterns on the quay", "Can become a persona."]
     assert len(lines) == 2
 
 
 @pytest.mark.parametrize(("key", "reason"), [("old_model", "V3.5"), ("tiny", "8.2 s"), ("first_track", "Not finished")])
 def test_a_track_that_cannot_become_a_persona_has_its_reason(key: str, reason: str, run: Run) -> None:
-    (first, *_) = run("which_tracks", SONGS[key].task_id).stdout.splitlines()
+    (first, *_) = run("which_tracks", scenario(key).task_id).stdout.splitlines()
     assert reason in first
 
 
 def test_a_task_without_tracks_says_why(run: Run) -> None:
-    done = run("which_tracks", SONGS["unknown"].task_id)
+    done = run("which_tracks", scenario("unknown").task_id)
     assert (done.returncode, done.stdout) == (1, "")
     assert "no record" in done.stderr
 
 
 def test_a_token_that_kie_does_not_accept_is_told(run: Run) -> None:
-    done = run("which_tracks", SONGS["finished"].task_id, KIE_API_KEY="0123456789abcdef")
+    done = run("which_tracks", scenario("finished").task_id, KIE_API_KEY="0123456789abcdef")
     assert done.returncode == 1
     assert "did not accept the token" in done.stderr
 
@@ -122,8 +122,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 @pytest.fixture(params=MAKERS)
 def file(request: pytest.FixtureRequest, library: Library, tmp_path: Path) -> Path:
     """A file of the library as its buttons hand it out."""
-    file = tmp_path / request.param
-    file.write_bytes(MAKERS[request.param](library, ME, Query()).read())
+    name: str = request.param
+    file = tmp_path / name
+    file.write_bytes(MAKERS[name](library, ME, Query()).read())
     return file
 
 

@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kie import Cause, InvalidInput, KieClient, KieError, Refused, Sent, TimedWord, TimedWords
-from sandbox import SCENARIOS, Scenario
 from sandbox.replies import LYRICS_PATH
 from tests.kie.servers import REQUEST, TOKEN, Account, ScriptedServer, answer, envelope, examples_of, steady
-
-SONGS = {each.key: each for each in SCENARIOS}
+from tests.scenarios import scenario, task_of
 
 
 def word(text: Any = "salt", start: Any = 1, end: Any = 2, **more: Any) -> dict[str, Any]:
@@ -98,9 +96,8 @@ def test_a_lost_answer_may_have_been_sent(kind: str, account: Account) -> None:
 
 @pytest.mark.parametrize("key", ["finished", "short", "documented"])
 def test_a_song_of_the_sandbox_is_its_lyrics(key: str, account: Account) -> None:
-    song: Scenario = SONGS[key]
-    assert song.task is not None
-    track = song.task.tracks[0]
+    song = scenario(key)
+    track = task_of(song).tracks[0]
     with account.client() as client:
         timed = client.timed_words(song.task_id, song.audio_id)
     sung = "".join(f"[{word.section}] {word.text} " if word.section else f"{word.text} " for word in timed.words)
@@ -111,7 +108,7 @@ def test_a_song_of_the_sandbox_is_its_lyrics(key: str, account: Account) -> None
 
 def test_an_instrumental_of_the_sandbox_has_no_words(account: Account) -> None:
     with account.client() as client:
-        assert client.timed_words(SONGS["instrumental"].task_id, SONGS["instrumental"].audio_id) == TimedWords()
+        assert client.timed_words(scenario("instrumental").task_id, scenario("instrumental").audio_id) == TimedWords()
 
 
 # Texts and section labels

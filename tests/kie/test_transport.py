@@ -1,4 +1,4 @@
-"""Bad days on the line: which error each becomes, what it says about the request, and how often KIE was asked."""
+"""Troubles of the network: which error each becomes, what it says about the request, and how often KIE was asked."""
 
 from __future__ import annotations
 

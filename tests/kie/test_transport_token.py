@@ -171,7 +171,7 @@ def test_a_personas_raw_answer_never_tells_the_token(server: ScriptedServer, cli
     assert TOKEN not in client.create_persona(REQUEST).raw
 
 
-def test_no_line_to_nowhere_tells_the_token(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_connection_that_fails_does_not_tell_the_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with ScriptedServer(listening=False) as closed, pytest.raises(KieError) as raised:
         KieClient(TOKEN, closed.base_url, repeat=False).create_persona(REQUEST)

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from sandbox import Server, serve
 from studio import facade
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, ended, scenario
+from tests.pages.helpers import MAIN, ended
+from tests.scenarios import scenario
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,7 +23,7 @@ def quick() -> Iterator[None]:
     import pandas  # noqa: F401
 
     gc.collect()
-    gc.freeze()  # as the door does
+    gc.freeze()  # as the server does
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Element
 
-from sandbox import SCENARIOS, Scenario
 from studio.facade import Studio
 from tests.polling import eventually
 from views.shared.screen_state import KEY
@@ -41,9 +41,14 @@ def run_until(page: AppTest, text: str) -> AppTest:
 def said(page: AppTest) -> str:
     """Return all that the page says."""
     kinds = ("markdown", "subheader", "error", "warning", "info", "caption", "text", "code", "title", "metric")
-    return "\n".join(str(element.value) for kind in kinds for element in page.get(kind))
+    return "\n".join(str(element.value) for kind in kinds for element in elements(page, kind))
 
 
-def scenario(key: str) -> Scenario:
-    """Return a song of the stand-in KIE."""
-    return next(song for song in SCENARIOS if song.key == key)
+def elements(page: AppTest, kind: str) -> list[Element]:
+    """Return the page's elements of a kind that holds no others."""
+    return [element for element in page.get(kind) if isinstance(element, Element)]
+
+
+def description(page: AppTest) -> str:
+    """Return what stands in the field for the description."""
+    return page.text_area(key="description").value or ""

@@ -13,7 +13,8 @@ from sandbox import Server
 from studio import facade
 from studio.facade import Studio
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, ended, said, scenario
+from tests.pages.helpers import MAIN, description, ended, said
+from tests.scenarios import scenario, task_of
 
 
 def test_without_a_token_the_page_says_where_to_get_one_and_offers_the_demo(page: AppTest) -> None:
@@ -176,10 +177,11 @@ def test_choosing_a_track_fills_what_is_empty_and_never_what_was_typed(signed_in
     signed_in.text_input(key="task_id").input(song.task_id)
     signed_in.text_input(key="name").input("Typed by hand")
     signed_in.button(key="find_tracks").click().run()
-    signed_in.button(key=f"use_{song.task.tracks[1].audio_id}").click().run()
-    assert signed_in.text_input(key="audio_id").value == song.task.tracks[1].audio_id
+    track = task_of(song).tracks[1]
+    signed_in.button(key=f"use_{track.audio_id}").click().run()
+    assert signed_in.text_input(key="audio_id").value == track.audio_id
     assert signed_in.text_input(key="name").value == "Typed by hand"
-    assert signed_in.text_area(key="description").value.casefold().startswith(song.task.tracks[1].tags.casefold())
+    assert description(signed_in).casefold().startswith(track.tags.casefold())
 
 
 def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(

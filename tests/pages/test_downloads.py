@@ -1,4 +1,4 @@
-"""The counter: what a browser gets for the token that a download button gave it."""
+"""The download middleware: what a browser gets for the token of a download button."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from views.shared.browser_cookie import COOKIE
 from views.shared.downloads import PIECE, PLACEHOLDER, DownloadMiddleware
 
 CLICK = {"sec-fetch-mode": "navigate"}
-LOOK = {"sec-fetch-mode": "cors", "accept": "*/*"}
+CHECK = {"sec-fetch-mode": "cors", "accept": "*/*"}
 CONTENT = bytes(range(256)) * (PIECE // 100)
 
 
@@ -31,6 +31,16 @@ class Given(io.BytesIO):
 
     def __init__(self) -> None:
         super().__init__(CONTENT)
+
+
+def counted(made: list[int]) -> Callable[[], IO[bytes]]:
+    """Return a maker of files that counts how many it made."""
+
+    def make() -> IO[bytes]:
+        made.append(1)
+        return io.BytesIO()
+
+    return make
 
 
 async def _media(request: Request) -> Response:
@@ -82,18 +92,18 @@ def test_the_file_is_closed_after_it_was_handed_out(browser: TestClient, grant: 
 
 def test_asking_for_the_head_alone_makes_no_file(browser: TestClient, grant: Callable[..., None]) -> None:
     made: list[int] = []
-    grant("head", lambda: made.append(1) or io.BytesIO())
+    grant("head", counted(made))
     assert browser.head("/base/media/head.csv", headers=CLICK).status_code == 200
     assert not made
 
 
-@pytest.mark.parametrize("headers", [LOOK, {"accept": "*/*"}])
+@pytest.mark.parametrize("headers", [CHECK, {"accept": "*/*"}])
 def test_a_page_that_checks_that_the_token_is_there_makes_no_file(
     browser: TestClient, grant: Callable[..., None], headers: dict[str, str]
 ) -> None:
     made: list[int] = []
-    grant("look", lambda: made.append(1) or io.BytesIO())
-    assert browser.get("/base/media/look.csv", headers=headers).content == PLACEHOLDER + b"look"
+    grant("check", counted(made))
+    assert browser.get("/base/media/check.csv", headers=headers).content == PLACEHOLDER + b"check"
     assert not made
 
 

@@ -25,8 +25,9 @@ from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, ended, said, scenario
+from tests.pages.helpers import MAIN, elements, ended, said
 from tests.polling import eventually
+from tests.scenarios import scenario
 from views.library.search_list import MOST
 from views.shared.field_values import PAGE as CREATE_PAGE
 
@@ -65,7 +66,7 @@ def library(studio: Studio, account: Account) -> Callable[..., AppTest]:
 
 
 @pytest.fixture
-def shelve(studio: Studio, account: Account) -> Callable[..., list[str]]:
+def add_attempts(studio: Studio, account: Account) -> Callable[..., list[str]]:
     """Put attempts into the account's library, each an hour younger than the one before; return their IDs."""
 
     def rows(*given: dict[str, Any], of: Account = account) -> list[str]:
@@ -159,7 +160,7 @@ def test_without_a_token_the_library_says_how_to_begin(studio: Studio) -> None:
 def test_an_empty_library_says_what_it_will_keep_and_leads_to_the_create_page(library: Callable[..., AppTest]) -> None:
     page = library()
     assert "Nothing here yet." in said(page)
-    assert [link.label for link in page.get("page_link")] == ["Create a persona"]
+    assert [link.label for link in elements(page, "page_link")] == ["Create a persona"]
     assert not page.dataframe
 
 
@@ -191,7 +192,7 @@ def favourites(page: AppTest) -> AppTest:
     return page.toggle(key="library_favourites").set_value(True).run()
 
 
-SHELF: tuple[dict[str, Any], ...] = (
+ATTEMPTS: tuple[dict[str, Any], ...] = (
     {"name": "Ähre", "description": "smoky", "style": "Chamber jazz", "persona_id": "p-one", "favourite": True},
     {"name": "brass", "note": "for the trailer", "tags": "choir\nbright", "status": "refused", "persona_id": ""},
     {"name": "Cello", "track_title": "Lanterns on the quay", "audio_id": "3b0f6c52-8d1e-4a77", "status": "unknown"},
@@ -220,9 +221,9 @@ FOUND: dict[str, tuple[Callable[[AppTest], AppTest], list[str]]] = {
 
 @pytest.mark.parametrize("which", list(FOUND))
 def test_search_filters_and_order_leave_what_fits(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], which: str
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], which: str
 ) -> None:
-    shelve(*({**row, "created_at": START + timedelta(days=day)} for day, row in enumerate(SHELF)))
+    add_attempts(*({**row, "created_at": START + timedelta(days=day)} for day, row in enumerate(ATTEMPTS)))
     act, found = FOUND[which]
     page = act(library())
     assert names(page) == found
@@ -230,9 +231,9 @@ def test_search_filters_and_order_leave_what_fits(
 
 
 def test_fifty_attempts_make_a_page_and_looking_for_something_begins_at_the_first(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    shelve(*({"name": f"Name {number:03}"} for number in range(120)))
+    add_attempts(*({"name": f"Name {number:03}"} for number in range(120)))
     page = library()
     assert (names(page)[0], names(page)[-1], len(names(page))) == ("Name 119", "Name 070", 50)
     assert "1 to 50 of 120" in said(page)
@@ -247,9 +248,9 @@ def test_fifty_attempts_make_a_page_and_looking_for_something_begins_at_the_firs
 
 
 def test_very_many_attempts_are_not_counted_to_the_end(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    shelve(*({} for _ in range(MOST + 1)))
+    add_attempts(*({} for _ in range(MOST + 1)))
     assert f"1 to 50 of more than {MOST:,}" in said(library())
 
 
@@ -270,9 +271,9 @@ def test_the_address_opens_an_attempt_with_all_that_was_sent_and_answered(
 
 
 def test_closing_and_opening_change_the_address(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    [attempt_id] = shelve({})
+    [attempt_id] = add_attempts({})
     page = library(attempt_id)
     assert card(page)
     page.button(key="library_close").click().run()
@@ -282,10 +283,10 @@ def test_closing_and_opening_change_the_address(
 
 @pytest.mark.parametrize("guess", ["the other's", "an invented one", "nonsense"])
 def test_an_address_of_somebody_else_shows_nothing(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], other_account: Account, guess: str
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], other_account: Account, guess: str
 ) -> None:
-    [theirs] = shelve({"name": "Secret voice"}, of=other_account)
-    shelve({"name": "Mine"})
+    [theirs] = add_attempts({"name": "Secret voice"}, of=other_account)
+    add_attempts({"name": "Mine"})
     page = library({"the other's": theirs, "an invented one": uuid.uuid4().hex, "nonsense": "'; --%_\\"}[guess])
     assert "This attempt is not in the library of this account." in said(page)
     assert names(page) == ["Mine"]
@@ -294,9 +295,9 @@ def test_an_address_of_somebody_else_shows_nothing(
 
 
 def test_what_a_persona_was_used_for_is_kept_and_listed(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    made, lost = shelve({"name": "Alto"}, {"status": "unknown", "persona_id": ""})
+    made, lost = add_attempts({"name": "Alto"}, {"status": "unknown", "persona_id": ""})
     page = library(made)
     page.text_input(key=f"used_{made}").input("![x](http://tracker.test)").run()
     assert page.text_input(key=f"used_{made}").value == ""
@@ -305,9 +306,9 @@ def test_what_a_persona_was_used_for_is_kept_and_listed(
 
 
 def test_note_tags_and_favourite_are_saved_at_once_and_there_in_a_new_session(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], studio: Studio, account: Account
 ) -> None:
-    [attempt_id] = shelve({})
+    [attempt_id] = add_attempts({})
     page = library(attempt_id)
     page.text_area(key=f"note_{attempt_id}").input("For the trailer.\nNot too loud.").run()
     assert on_file(studio, account, attempt_id).note == "For the trailer.\nNot too loud."
@@ -323,9 +324,9 @@ def test_note_tags_and_favourite_are_saved_at_once_and_there_in_a_new_session(
 
 
 def test_a_tag_that_cannot_be_one_is_refused_with_a_sentence_and_nothing_is_changed(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], studio: Studio, account: Account
 ) -> None:
-    [attempt_id] = shelve({"tags": "choir"})
+    [attempt_id] = add_attempts({"tags": "choir"})
     page = library(attempt_id)
     page.multiselect(key=f"tags_{attempt_id}").set_value(["choir", "x" * 41]).run()
     assert [error.value for error in page.error] == ["Tags: use at most 40 characters, and no comma."]
@@ -346,10 +347,10 @@ def test_looking_the_track_up_keeps_its_title_and_says_how_long_its_files_live(
 
 
 def test_files_that_kie_has_deleted_are_not_offered(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
     old = datetime.now(UTC) - timedelta(days=15)
-    [attempt_id] = shelve(
+    [attempt_id] = add_attempts(
         {"track_title": "Old", "track_audio_url": "https://media.example.com/a.mp3", "track_created_at": old}
     )
     page = library(attempt_id)
@@ -426,9 +427,13 @@ def test_an_id_found_by_hand_is_kept_and_marked_so(
 
 @pytest.mark.parametrize("typed", ["", "persona: 0123", "x" * 201, "ünïcode"])
 def test_what_cannot_be_an_id_is_not_kept(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account, typed: str
+    library: Callable[..., AppTest],
+    add_attempts: Callable[..., list[str]],
+    studio: Studio,
+    account: Account,
+    typed: str,
 ) -> None:
-    [attempt_id] = shelve({"status": "unknown", "persona_id": ""})
+    [attempt_id] = add_attempts({"status": "unknown", "persona_id": ""})
     page = library(attempt_id)
     page.text_input(key=f"by_hand_{attempt_id}").input(typed).run()
     page.button(key="library_by_hand").click().run()
@@ -487,9 +492,9 @@ def test_a_refused_attempt_can_be_changed_with_everything_filled_in(
 
 
 def test_a_window_that_no_track_has_does_not_keep_the_create_page_from_opening(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], turned_to: list[str]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], turned_to: list[str]
 ) -> None:
-    [attempt_id] = shelve({"status": "refused", "persona_id": "", "name": "From a file", "vocal_start": -5.0})
+    [attempt_id] = add_attempts({"status": "refused", "persona_id": "", "name": "From a file", "vocal_start": -5.0})
     page = library(attempt_id)
     page.button(key="library_change").click().run()
     page = on_the_create_page(page)
@@ -515,10 +520,10 @@ def test_the_story_says_what_was_decided_and_by_whom(
 
 
 def test_attempts_that_name_each_other_or_themselves_open_all_the_same(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
     one, other, alone = (uuid.uuid4().hex for _ in range(3))
-    shelve({"id": one, "replaces": other}, {"id": other, "replaces": one}, {"id": alone, "replaces": alone})
+    add_attempts({"id": one, "replaces": other}, {"id": other, "replaces": one}, {"id": alone, "replaces": alone})
     for attempt_id in (one, other, alone):
         page = library(attempt_id)
         assert not page.exception
@@ -529,9 +534,9 @@ def test_attempts_that_name_each_other_or_themselves_open_all_the_same(
 
 
 def test_a_deleted_attempt_is_gone_and_undo_brings_it_back(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    [first, _] = shelve({"name": "First"}, {"name": "Second"})
+    [first, _] = add_attempts({"name": "First"}, {"name": "Second"})
     page = library(first)
     page.button(key="library_delete").click().run()
     assert names(page) == ["Second"]
@@ -544,9 +549,9 @@ def test_a_deleted_attempt_is_gone_and_undo_brings_it_back(
 
 
 def test_deleted_attempts_have_a_list_of_their_own_and_come_back_from_there(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], studio: Studio, account: Account
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], studio: Studio, account: Account
 ) -> None:
-    [first, _] = shelve({"name": "First"}, {"name": "Second"})
+    [first, _] = add_attempts({"name": "First"}, {"name": "Second"})
     page = library()
     page.toggle(key="library_deleted").set_value(True).run()
     assert "Nothing is deleted." in said(page)
@@ -559,9 +564,9 @@ def test_deleted_attempts_have_a_list_of_their_own_and_come_back_from_there(
 
 @pytest.mark.parametrize("typed", ["", "forget", "{other}"])
 def test_an_account_is_not_forgotten_until_its_characters_were_typed(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], other_account: Account, typed: str
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], other_account: Account, typed: str
 ) -> None:
-    shelve({"name": "Kept"})
+    add_attempts({"name": "Kept"})
     page = library()
     page.text_input(key="forget_account").input(typed.format(other=other_account.id)).run()
     page.button(key="forget").click().run()
@@ -571,14 +576,14 @@ def test_an_account_is_not_forgotten_until_its_characters_were_typed(
 
 def test_forgetting_an_account_erases_all_of_it_and_nothing_of_others(
     library: Callable[..., AppTest],
-    shelve: Callable[..., list[str]],
+    add_attempts: Callable[..., list[str]],
     account: Account,
     other_account: Account,
     studio: Studio,
 ) -> None:
-    [first, second] = shelve({}, {})
+    [first, second] = add_attempts({}, {})
     studio.library.delete(account.id, second)
-    shelve({"name": "Theirs"}, of=other_account)
+    add_attempts({"name": "Theirs"}, of=other_account)
     page = library(first)
     page.text_input(key="forget_account").input(f" {account.id} ").run()
     page.button(key="forget").click().run()
@@ -616,9 +621,9 @@ def test_a_file_is_counted_before_and_written_after_the_button_and_twice_changes
 
 
 def test_what_differs_is_shown_beside_and_taken_over_only_when_ticked(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]]
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    [attempt_id] = shelve({"persona_id": "p1", "audio_id": "a1", "name": "Here"})
+    [attempt_id] = add_attempts({"persona_id": "p1", "audio_id": "a1", "name": "Here"})
     page = bring_in(library(attempt_id), "other.csv", b"persona_id,audio_id,name\np1,a1,There\n")
     assert counts(page)["Different here"] == "1"
     [differs] = [table.value for table in page.dataframe if "In the file" in table.value]
@@ -757,10 +762,10 @@ def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., 
 
 
 def test_two_accounts_see_nothing_of_each_other(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], account: Account, other_account: Account
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], account: Account, other_account: Account
 ) -> None:
-    mine = shelve(*({"name": f"Mine {number}", "tags": "mine"} for number in range(3)))
-    theirs = shelve({"name": "Theirs", "tags": "theirs", "note": "shared word"}, of=other_account)
+    mine = add_attempts(*({"name": f"Mine {number}", "tags": "mine"} for number in range(3)))
+    theirs = add_attempts({"name": "Theirs", "tags": "theirs", "note": "shared word"}, of=other_account)
     page, their_page = library(mine[0]), library(theirs[0], of=other_account)
     assert (names(page), names(their_page)) == (["Mine 2", "Mine 1", "Mine 0"], ["Theirs"])
     assert page.multiselect(key=f"tags_{mine[0]}").options == ["mine"]
@@ -772,9 +777,9 @@ def test_two_accounts_see_nothing_of_each_other(
 
 
 def test_signing_in_with_another_token_leaves_nothing_of_the_account_before(
-    library: Callable[..., AppTest], shelve: Callable[..., list[str]], kie: Server, token: str
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], kie: Server, token: str
 ) -> None:
-    deleted, opened = shelve({"name": "Secret voice"}, {"name": "Also secret"})
+    deleted, opened = add_attempts({"name": "Secret voice"}, {"name": "Also secret"})
     page = library(deleted)
     page.button(key="library_delete").click().run()
     assert "Secret voice" in said(page)
@@ -788,10 +793,10 @@ def test_signing_in_with_another_token_leaves_nothing_of_the_account_before(
 
 
 def test_files_hold_only_the_rows_of_their_account(
-    shelve: Callable[..., list[str]], studio: Studio, account: Account, other_account: Account
+    add_attempts: Callable[..., list[str]], studio: Studio, account: Account, other_account: Account
 ) -> None:
-    shelve({"name": "Mine"})
-    shelve({"name": "Theirs"}, of=other_account)
+    add_attempts({"name": "Mine"})
+    add_attempts({"name": "Theirs"}, of=other_account)
     files = [
         make(studio.library, account.id, Query()).read() for make in (export_files.csv_file, export_files.json_file)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,8 +19,9 @@ from studio.facade import NotSaved, Studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending import change_notifier
-from tests.pages.helpers import ended, run_until, said, scenario, screen_state
+from tests.pages.helpers import elements, ended, run_until, said, screen_state
 from tests.polling import eventually
+from tests.scenarios import scenario
 from views.shared import event_stream
 from views.shared.browser_cookie import COOKIE
 from views.shared.screen_state import LibraryPage, PersonaRequests
@@ -47,7 +48,7 @@ def press(page: AppTest, key: str = "finished") -> AppTest:
 
 def waits(page: AppTest) -> dict[str, dict[str, Any]]:
     """What the page gives the browser to wait with, by key."""
-    found = {element.key: json.loads(element.proto.json) for element in page.get("bidi_component")}
+    found = {str(element.key): json.loads(element.proto.json) for element in elements(page, "bidi_component")}
     return {key: data for key, data in found.items() if key.endswith("_waiting")}
 
 
@@ -129,7 +130,8 @@ def test_a_boost_is_waited_for(signed_in: AppTest, kie: Server) -> None:
 )
 def test_what_became_of_it_is_said_once(signed_in: AppTest, studio: Studio, key: str, words: str) -> None:
     page, heard = press(signed_in, key), []
-    for step in (lambda: page, lambda: ended(page, studio), page.run):  # it may end before the first
+    steps: list[Callable[[], AppTest]] = [lambda: page, lambda: ended(page, studio), page.run]
+    for step in steps:  # it may end before the first
         heard += [data["said"] for data in waits(step()).values() if data.get("said")]
     assert heard == [words]
 
@@ -169,7 +171,7 @@ class Visit:
         app = Starlette(routes=[Route("/changes", event_stream.changes)])
         self.task = asyncio.create_task(app(scope, self._receive, self._sent.put))
 
-    async def _receive(self) -> Mapping[str, Any]:
+    async def _receive(self) -> MutableMapping[str, Any]:
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
@@ -191,7 +193,7 @@ class Visit:
 def run(scene: Callable[[], Awaitable[None]]) -> None:
     """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()  # type: ignore[arg-type]
+        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Signing in by name: who gets past the door, who does not, and what is written of them."""
+"""Signing in by name: who sees the pages, who sees only the sign-in page, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from sandbox import Server
 from studio import facade
 from studio.facade import Studio
 from studio.settings import Settings, load
-from tests.pages.helpers import MAIN, ended, said, scenario
+from tests.pages.helpers import MAIN, ended, said
+from tests.scenarios import scenario
 from views.shared import browser_cookie, sign_in
 
 PROVIDER = {
@@ -59,26 +60,26 @@ def visit(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Visit:
     return visit
 
 
-DOOR = {"main", "title", "markdown", "button", "error", "text"}
+SIGN_IN_PAGE = {"main", "title", "markdown", "button", "error", "text"}
 
 
-def is_the_door(page: AppTest) -> bool:
+def is_the_sign_in_page(page: AppTest) -> bool:
     """Whether there is nothing but a title, a sentence or two, and ways to sign in."""
     kinds = {element.type for element in page.main}
-    ways = all(button.key.startswith("sign_in_") for button in page.button)
-    return page.title[0].value == "Persona Studio" and kinds <= DOOR and ways and not len(page.sidebar)
+    ways = all(str(button.key).startswith("sign_in_") for button in page.button)
+    return page.title[0].value == "Persona Studio" and kinds <= SIGN_IN_PAGE and ways and not len(page.sidebar)
 
 
 @pytest.mark.parametrize(
     "user",
     [{}, STRANGER, ADA | {"is_logged_in": "true"}, ADA | {"provider": "of yesterday"}, {"email": "ada@example.com"}],
 )
-def test_who_has_not_signed_in_sees_the_door_and_no_page_runs(
+def test_who_has_not_signed_in_sees_the_sign_in_page_and_no_page_runs(
     visit: Visit, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("views.shared.token_panel.current", lambda: pytest.fail("A page was asked for."))
     page = visit(user)
-    assert is_the_door(page)
+    assert is_the_sign_in_page(page)
     assert [button.label for button in page.button] == ["Sign in"]
 
 
@@ -102,7 +103,7 @@ BROKEN = {
     "a number": (AUTH | {"cookie_secret": 12}, "cookie_secret is missing in [auth]."),
     "no way back": (PROVIDER | {"cookie_secret": "x" * 32}, "redirect_uri is missing in [auth]."),
     "another way back": (AUTH | {"redirect_uri": "https://studio.example/"}, "redirect_uri in [auth] takes"),
-    "nobody vouches": (SHARED, "client_id is missing in [auth]."),
+    "no provider": (SHARED, "client_id is missing in [auth]."),
     "half a provider": (SHARED | {"client_id": "one"}, "client_secret is missing in [auth]."),
     "half a named one": (AUTH | {"google": {"client_id": "one"}}, "client_secret is missing in [auth.google]."),
     "a name that Streamlit refuses": (AUTH | {"my_own": PROVIDER}, "letters, digits and hyphens only"),
@@ -115,7 +116,7 @@ def test_a_broken_auth_lets_nobody_in_and_says_what_is_missing(visit: Visit, nam
     auth, sentence = BROKEN[name]
     for user in (STRANGER, ADA):
         page = visit(user, auth)
-        assert is_the_door(page)
+        assert is_the_sign_in_page(page)
         assert sentence in said(page)
         assert not page.button
 
@@ -129,7 +130,7 @@ def test_what_is_wrong_is_said_without_any_value(visit: Visit) -> None:
 def test_a_missing_package_lets_nobody_in_and_is_named(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sign_in, "PACKAGES", ("a_package_from_nowhere",))
     page = visit(ADA)
-    assert is_the_door(page)
+    assert is_the_sign_in_page(page)
     assert "Not installed: a_package_from_nowhere." in said(page)
 
 
@@ -145,13 +146,13 @@ def test_secrets_that_cannot_be_read_let_nobody_in(
         page = AppTest.from_file(str(MAIN), default_timeout=30).run()
     finally:
         config.set_option("secrets.files", before)
-    assert is_the_door(page)
+    assert is_the_sign_in_page(page)
     assert "cannot be read" in said(page)
 
 
 def test_an_auth_that_vanishes_while_the_server_runs_opens_nothing(visit: Visit, page: AppTest) -> None:
     visit(ADA)
-    assert is_the_door(page.run())
+    assert is_the_sign_in_page(page.run())
 
 
 def test_an_auth_in_a_file_that_streamlit_does_not_read_opens_nothing(
@@ -161,7 +162,7 @@ def test_an_auth_in_a_file_that_streamlit_does_not_read_opens_nothing(
     file.write_text('KIE_RATE_LIMIT = 7\n[auth]\nclient_id = "x"\n')
     settings = load({"KIE_BASE_URL": kie.base_url, "DATABASE_URL": f"sqlite:///{tmp_path}/studio.db"}, file)
     monkeypatch.setattr(facade, "_studio", Studio(settings))
-    assert is_the_door(AppTest.from_file(str(MAIN), default_timeout=30).run())
+    assert is_the_sign_in_page(AppTest.from_file(str(MAIN), default_timeout=30).run())
 
 
 def test_each_provider_has_a_button_of_its_own(visit: Visit) -> None:
@@ -236,7 +237,7 @@ def test_a_person_finds_their_account_in_another_tab(visit: Visit, ada: AppTest)
 @pytest.mark.usefixtures("ada")
 def test_a_stranger_at_the_same_browser_reaches_no_account(visit: Visit) -> None:
     page = visit(STRANGER)
-    assert is_the_door(page)
+    assert is_the_sign_in_page(page)
     assert "account_id" not in page.session_state
 
 
@@ -247,10 +248,10 @@ def test_another_person_at_the_same_browser_is_asked_for_a_token(visit: Visit) -
     assert not page.metric
 
 
-def test_signing_out_shows_the_door_and_forgets_the_token(visit: Visit, ada: AppTest, studio: Studio) -> None:
+def test_signing_out_shows_the_sign_in_page_and_forgets_the_token(visit: Visit, ada: AppTest, studio: Studio) -> None:
     account_id = ada.session_state["account_id"]
     ada.button(key="sign_out").click().run()
-    assert is_the_door(ada)
+    assert is_the_sign_in_page(ada)
     assert studio.token_store.account(account_id) is None
     assert visit(ADA).text_input(key="token").label == "Token"
 
@@ -268,7 +269,7 @@ def test_signing_out_closes_the_other_tabs_and_nothing_is_filed_from_there(
     other.text_input(key="name").input("n")
     other.text_area(key="description").input("d")
     other.button(key="create").click().run()
-    assert is_the_door(other)
+    assert is_the_sign_in_page(other)
     assert studio.shared is not None
     filed = studio.history(studio.shared, 10)
     studio.close()

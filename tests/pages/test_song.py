@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,7 +14,8 @@ from studio import facade
 from studio.facade import Studio
 from studio.people.token_store import account_of
 from studio.song import description_draft
-from tests.pages.helpers import ended, run_until, said, scenario, screen_state
+from tests.pages.helpers import description, ended, run_until, said, screen_state
+from tests.scenarios import scenario, task_of
 from views.shared.screen_state import PastedText, SongLookup
 
 
@@ -133,33 +135,29 @@ def test_each_song_shows_what_its_tracks_can_become(signed_in: AppTest, key: str
 @pytest.mark.parametrize("key", ["failed", "sensitive"])
 def test_a_song_that_failed_says_so_in_kies_words(signed_in: AppTest, key: str) -> None:
     page = paste(signed_in, answer(key))
-    task = scenario(key).task
-    assert task is not None
-    assert task.error is not None
-    assert task.error[1] in said(page)
+    error = task_of(key).error
+    assert error is not None
+    assert error[1] in said(page)
 
 
-def test_a_track_with_a_persona_says_made_already(signed_in: AppTest, create) -> None:
+def test_a_track_with_a_persona_says_made_already(signed_in: AppTest, create: Callable[..., AppTest]) -> None:
     create("finished")
     page = paste(signed_in, answer("finished") + " ")
     assert "It has a persona in your library." in said(page)
 
 
 def use(page: AppTest, key: str, number: int = 0) -> AppTest:
-    task = scenario(key).task
-    assert task is not None
-    page.button(key=f"use_{task.tracks[number].audio_id}").click().run()
+    page.button(key=f"use_{task_of(key).tracks[number].audio_id}").click().run()
     return page
 
 
 def test_choosing_a_track_fills_only_what_is_empty(signed_in: AppTest) -> None:
     signed_in.text_input(key="name").input("My own name")
     page = use(paste(signed_in, answer("finished")), "finished")
-    task = scenario("finished").task
-    assert task is not None
+    tags = task_of("finished").tracks[0].tags
     assert page.text_input(key="name").value == "My own name"
-    assert page.text_area(key="description").value.casefold() == task.tracks[0].tags.casefold()
-    assert page.text_input(key="style").value == task.tracks[0].tags.split(",")[0]
+    assert description(page).casefold() == tags.casefold()
+    assert page.text_input(key="style").value == tags.split(",")[0]
 
 
 def test_a_short_track_gets_a_window_that_fits(signed_in: AppTest) -> None:
@@ -197,6 +195,8 @@ def test_the_suggestion_sets_a_window_and_says_why(signed_in: AppTest) -> None:
     page = use(paste(signed_in, answer("finished")), "finished")
     page.button(key="suggest").click().run()
     start, end = page.number_input(key="vocal_start").value, page.number_input(key="vocal_end").value
+    assert start is not None
+    assert end is not None
     assert 10 <= end - start <= 30.0001
     assert "singing" in said(page)
 
@@ -211,9 +211,9 @@ def test_the_draft_is_added_to_what_was_typed(signed_in: AppTest) -> None:
     signed_in.text_area(key="description").input("Mine")
     page = use(paste(signed_in, answer("finished")), "finished")
     page.button(key="draft").click().run()
-    task = scenario("finished").task
+    task = screen_state(page, SongLookup).task
     assert task is not None
-    chosen = screen_state(page, SongLookup).task.tracks[0]
+    chosen = task.tracks[0]
     assert page.text_area(key="description").value == f"Mine\n{description_draft.draft(chosen)}"
     typed = f"mine, {description_draft.draft(chosen).lower()}"
     page.text_area(key="description").input(typed)
@@ -230,11 +230,9 @@ def test_the_error_of_one_track_does_not_stand_under_another(
     monkeypatch.setattr(studio, "timed_words", refuse)
     page.button(key="suggest").click().run()
     assert "KIE did not answer" in said(page) or "no answer came back" in said(page)
-    task = scenario("finished").task
-    assert task is not None
-    page.button(key=f"use_{task.tracks[1].audio_id}").click().run()
+    use(page, "finished", 1)
     assert not page.warning
-    page.button(key=f"use_{task.tracks[0].audio_id}").click().run()
+    use(page, "finished", 0)
     assert page.warning
 
 
@@ -244,7 +242,7 @@ def test_a_boost_is_shown_with_its_price_and_used_only_on_request(signed_in: App
     assert page.text_area(key="description").value == "warm folk"
     assert "It cost 0.4 credits." in said(page)
     page.button(key="boost_use").click().run()
-    assert page.text_area(key="description").value.startswith("Warm folk")
+    assert description(page).startswith("Warm folk")
 
 
 def test_a_boost_belongs_to_its_song(signed_in: AppTest) -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import requests
 
-from sandbox import SCENARIOS, Scenario, Server
+from sandbox import Scenario, Server
 from sandbox.replies import PERSONA_PATH, TASK_PATH
-
-BY_KEY = {scenario.key: scenario for scenario in SCENARIOS}
+from tests.scenarios import BY_KEY
 
 
 class Clock:

@@ -133,7 +133,7 @@ def test_the_command_prints_what_one_needs() -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=PACKAGE.parent, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not (lines and sandbox.SCENARIOS[-1].audio_id in lines[-1]):
             lines.append(process.stdout.readline())
             assert lines[-1], "the command ended"

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
 from sandbox import SCENARIOS, Scenario
 from sandbox.replies import CREDIT_PATH, LYRICS_PATH, PERSONA_PATH, STYLE_PATH, TASK_PATH
 from sandbox.scenarios import TASKS
-from tests.sandbox.sandbox_caller import BY_KEY, Caller, Clock
+from tests.sandbox.sandbox_caller import Caller, Clock
+from tests.scenarios import BY_KEY, task_of
 
 SPEC: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[1] / "contract" / "kie-openapi.yaml").read_text(encoding="utf-8")
@@ -116,7 +117,7 @@ def test_an_unknown_task_has_no_data(caller: Caller) -> None:
     assert caller.task("unknown").json() == {"code": 200, "msg": "success", "data": None}
 
 
-def test_a_song_is_made_in_four_steps_from_the_first_look(own: Caller, clock: Clock) -> None:
+def test_a_song_is_made_in_four_steps_from_the_first_request(own: Caller, clock: Clock) -> None:
     seen = []
     for seconds in (0.0, 5.0, 12.0, 20.0):
         clock.now = 1_790_000_000.0 + seconds
@@ -160,7 +161,8 @@ def test_asking_again_is_a_conflict_where_that_is_the_rule(own: Caller, code_of:
 @pytest.mark.parametrize("name", ["taskId", "audioId", "name", "description"])
 def test_a_missing_field_is_named(name: str, caller: Caller) -> None:
     for value in (None, "", "  ", 7):
-        answer = caller.persona(**{name: value}).json()
+        wrong: dict[str, Any] = {name: value}
+        answer = caller.persona(**wrong).json()
         assert answer["code"] == 422
         assert name in answer["msg"]
 
@@ -188,7 +190,8 @@ def test_the_usual_window_does_not_fit_a_short_track(caller: Caller) -> None:
 
 
 def test_a_dead_key_is_ignored_and_logged(caller: Caller, code_of: Code) -> None:
-    assert code_of(caller.persona(**{" vocalStart": 25, "musicIndex": 0})) == (200, 200)
+    dead: dict[str, Any] = {" vocalStart": 25, "musicIndex": 0}
+    assert code_of(caller.persona(**dead)) == (200, 200)
     (call,) = caller.server.sandbox.requests(PERSONA_PATH, caller.token)
     assert call.json[" vocalStart"] == 25
 
@@ -203,9 +206,8 @@ def test_a_fresh_song_is_refused_twice_then_works(caller: Caller) -> None:
 
 
 def test_the_other_track_of_a_refused_one_works(caller: Caller) -> None:
-    scenario = BY_KEY["one_refused"]
-    assert scenario.task is not None
-    codes = [caller.persona(scenario, audioId=track.audio_id).json()["code"] for track in scenario.task.tracks]
+    tracks = task_of("one_refused").tracks
+    codes = [caller.persona("one_refused", audioId=track.audio_id).json()["code"] for track in tracks]
     assert codes == [500, 200]
 
 
@@ -258,7 +260,7 @@ def test_the_limiter_names_a_time_only_when_told(own: Caller) -> None:
     assert own.persona().headers["Retry-After"] == "4"
 
 
-def test_one_task_may_be_looked_at_three_times_a_second(own: Caller) -> None:
+def test_one_task_may_be_asked_for_three_times_a_second(own: Caller) -> None:
     assert [own.task().status_code for _ in range(4)] == [200, 200, 200, 429]
     assert own.task("callback").status_code == 200
 

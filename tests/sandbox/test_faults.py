@@ -11,7 +11,8 @@ import requests
 from sandbox import Fault
 from sandbox.faults import ELSEWHERE, WRONG_FRAMES
 from sandbox.replies import CREDIT_PATH, PERSONA_PATH
-from tests.sandbox.sandbox_caller import BY_KEY, Caller
+from tests.sandbox.sandbox_caller import Caller
+from tests.scenarios import BY_KEY
 
 FINISHED = BY_KEY["finished"]
 BODY = {"taskId": FINISHED.task_id, "audioId": FINISHED.audio_id, "name": "Harbour alto", "description": "Low"}

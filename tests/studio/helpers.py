@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from kie import PersonaRequest
-from sandbox import SCENARIOS, Server
+from sandbox import Server
 from studio.database.tables import attempts, events, number_at
 from studio.facade import Studio
 from studio.library.edits import Library
@@ -24,6 +25,7 @@ from studio.sending.kinds import body_of
 from studio.sending.kinds.persona import PERSONA
 from studio.sending.row_mapping import blank_row, search_columns
 from tests.polling import eventually
+from tests.scenarios import task_of
 
 ME, YOU = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 CREATED = Outcome(Status.CREATED, persona_id="persona-1", code=200, http_status=200, raw='{"code": 200}')
@@ -31,7 +33,6 @@ REFUSED = Outcome(Status.REFUSED, cause="credits", code=402, message="Credits in
 UNKNOWN = Outcome(Status.UNKNOWN, cause="no_answer", message="ReadTimeout")
 PERIOD = timedelta(seconds=10)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-SONGS = {scenario.key: scenario for scenario in SCENARIOS}
 
 
 class Clock:
@@ -50,10 +51,10 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
 
-def a_request(audio_id: str = "audio-1", name: str = "Quay", **fields: object) -> PersonaRequest:
+def a_request(audio_id: str = "audio-1", name: str = "Quay", **fields: Any) -> PersonaRequest:
     """A request that no sandbox has to understand."""
-    values = {"task_id": "task-1", "description": "A warm low voice", **fields}
-    return PersonaRequest(audio_id=audio_id, name=name, **values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {"task_id": "task-1", "description": "A warm low voice", **fields}
+    return PersonaRequest(audio_id=audio_id, name=name, **values)
 
 
 def press_in(
@@ -63,8 +64,8 @@ def press_in(
     return store.add(account, PERSONA, body_of(request.payload()), replaces, request=request, **details)
 
 
-def add(store: Store, account: str = ME, replaces: Seen | None = None, **fields: object) -> Attempt:
-    attempt, new = press_in(store, a_request(**fields), account, replaces)  # type: ignore[arg-type]
+def add(store: Store, account: str = ME, replaces: Seen | None = None, **fields: Any) -> Attempt:
+    attempt, new = press_in(store, a_request(**fields), account, replaces)
     assert new
     return attempt
 
@@ -74,15 +75,15 @@ def claim(store: Store, account: str = ME, executor: str = "one") -> Claim:
     return store.claim(account, executor, limit=20, period=PERIOD)
 
 
-def sent(store: Store, executor: str = "one", **fields: object) -> Attempt:
-    attempt = add(store, **fields)  # type: ignore[arg-type]
+def sent(store: Store, executor: str = "one", **fields: Any) -> Attempt:
+    attempt = add(store, **fields)
     claimed = claim(store, attempt.account, executor).attempt
     assert claimed
     assert claimed.id == attempt.id
     return claimed
 
 
-def over(store: Store, clock: Clock, outcome: Outcome, replaces: Seen | None = None, **fields: object) -> Attempt:
+def over(store: Store, clock: Clock, outcome: Outcome, replaces: Seen | None = None, **fields: Any) -> Attempt:
     """An attempt that ended, longer ago than a double click takes."""
     attempt = sent(store, replaces=replaces, **fields)
     store.finish(attempt, outcome)
@@ -99,7 +100,7 @@ def now(store: Store, attempt: Attempt) -> Attempt:
 _filed = itertools.count(1)
 
 
-def filed(where: Store | Library, account: str = ME, **columns: object) -> str:
+def filed(where: Store | Library, account: str = ME, **columns: Any) -> str:
     """File an attempt that ended, as it is, past the rules; return its ID. Each is newer than the one before."""
     number = next(_filed)
     row: dict[str, Any] = blank_row() | {
@@ -136,19 +137,25 @@ def image(where: Store | Library, account: str) -> list[dict[str, Any]]:
 
 def for_song(key: str, track: int = 0, name: str = "Quay") -> PersonaRequest:
     """A request for one track of a scenario of the sandbox."""
-    task = SONGS[key].task
-    assert task is not None
+    task = task_of(key)
     return PersonaRequest(task.task_id, task.tracks[track].audio_id, name, "A warm low voice")
+
+
+def until(
+    studio: Studio, account: Account, attempt: Attempt, condition: Callable[[Attempt], bool], seconds: float = 10
+) -> Attempt:
+    """Wait until a condition holds of an attempt; return it as it is then."""
+
+    def look() -> Attempt | None:
+        now = studio.attempt(account, attempt.id)
+        return now if now and condition(now) else None
+
+    return eventually(look, seconds)
 
 
 def ended(studio: Studio, account: Account, attempt: Attempt, seconds: float = 15) -> Attempt:
     """Wait until an attempt has ended and is on disk."""
-
-    def look() -> Attempt | None:
-        now = studio.attempt(account, attempt.id)
-        return now if now and now.saved and not now.in_flight else None
-
-    return eventually(look, seconds)
+    return until(studio, account, attempt, lambda now: now.saved and not now.in_flight, seconds)
 
 
 def press(studio: Studio, account: Account, key: str = "finished", track: int = 0, name: str = "Quay") -> Attempt:
@@ -175,12 +182,7 @@ def story(server: Server, token: str, attempt: Attempt) -> Story:
 
 def unsaved(studio: Studio, account: Account, attempt: Attempt) -> Attempt:
     """Wait until an attempt has an outcome that could not be written."""
-
-    def look() -> Attempt | None:
-        seen = studio.attempt(account, attempt.id)
-        return seen if seen and not seen.saved else None
-
-    return eventually(look)
+    return until(studio, account, attempt, lambda now: not now.saved)
 
 
 def database_fails(*args: object) -> None:

@@ -1,4 +1,4 @@
-"""A model of the world around the store: KIE, the line to it, processes that are taken step by step, and a third kind.
+"""A model of the world around the store: KIE, a client, processes that are taken step by step, and a third kind.
 
 Nothing here has a thread or waits: time is a clock that is turned, and whatever may happen is told to happen.
 """
@@ -88,7 +88,7 @@ CERTAINLY_NOT = ("too often", "never connected")
 
 
 @dataclass
-class Letter:
+class Received:
     """A request as KIE received it: of which attempt, when, and whether its sender may know that KIE did not act."""
 
     attempt: str
@@ -100,7 +100,7 @@ class Kie:
     """The other end: what it received, in which order, and what it made of that."""
 
     def __init__(self) -> None:
-        self.letters: list[Letter] = []
+        self.received: list[Received] = []
         self.personas: dict[str, tuple[str, str]] = {}
         """The persona of each track, and its name."""
         self.paintings: dict[str, str | None] = {}
@@ -111,23 +111,23 @@ class Kie:
         """Do what a request asks for."""
         self.credits -= 1
         if what == "persona":
-            made = self.personas.get(body["audioId"], (f"persona-{len(self.letters)}", ""))[0]
+            made = self.personas.get(body["audioId"], (f"persona-{len(self.received)}", ""))[0]
             self.personas[body["audioId"]] = (made, body["name"])
             return Persona(made, body["name"], body["description"], raw=f'{{"data": "{made}"}}')
         if what == "boost":
-            return BoostedStyle(f"{body['content']}, and more ({len(self.letters)})", 1.0)
-        handle = f"portrait-{len(self.letters)}"
+            return BoostedStyle(f"{body['content']}, and more ({len(self.received)})", 1.0)
+        handle = f"portrait-{len(self.received)}"
         self.paintings[handle] = None
         return handle
 
 
-class Line:
+class FakeClient:
     """A client of a process, which leads to the model: what becomes of its one request is told beforehand."""
 
-    def __init__(self, kie: Kie, departing: Callable[[], None] | None, left: Callable[[], Letter | None]) -> None:
+    def __init__(self, kie: Kie, departing: Callable[[], None] | None, left: Callable[[], Received | None]) -> None:
         self._kie, self._departing, self._left = kie, departing, left
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> FakeClient:
         return self
 
     def __exit__(self, *args: object) -> None:
@@ -161,11 +161,11 @@ class Line:
             self._departing()
         except NotLeaving as reason:
             raise NotConnected(str(reason), stopped=True) from None
-        letter = self._left()
-        if letter is None:
+        received = self._left()
+        if received is None:
             raise NotConnected("Connection refused")
-        made = self._kie.act(what, body) if letter.fate in ACTED else None
-        error = FATES[letter.fate]
+        made = self._kie.act(what, body) if received.fate in ACTED else None
+        error = FATES[received.fate]
         if error is not None:
             raise error()
         return made
@@ -213,7 +213,7 @@ class Process(Engine):
 
     @property
     def hands(self) -> bool:
-        """Whether it has anything in its hands."""
+        """Whether it has claimed anything."""
         return bool(self._claimed)
 
     def claim_next(self, account: str) -> Attempt | None:
@@ -221,7 +221,7 @@ class Process(Engine):
         return self._claim_next(account)[0]
 
     def carry(self, attempt: Attempt) -> None:
-        """Send it, or look for it, and keep what that brings."""
+        """Send it, or poll for it, and keep what that brings."""
         if attempt.status is Status.WORKING:
             self._poll(attempt)
             if attempt.id not in self.brought:

@@ -17,7 +17,8 @@ from studio.facade import NotSaved, Studio
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Status
 from studio.sending.engine import Engine
-from tests.studio.helpers import Disk, Story, database_fails, ended, eventually, press, story, unsaved
+from tests.polling import eventually
+from tests.studio.helpers import Disk, Story, database_fails, ended, press, story, unsaved
 
 Opener = Callable[..., Studio]
 

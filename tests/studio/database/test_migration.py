@@ -227,7 +227,7 @@ def test_a_name_with_nul_in_it_is_brought_along_where_it_could_be_kept(tmp_path:
 
 STATES = ("queued", "sending", "created", "refused", "unknown")
 STORY = [("asked_again", '{"by": "x"}', "ines"), ("late_answer", '{"was": "unknown", "persona_id": ""}', "")]
-BOOSTS = [
+BOOSTS: list[dict[str, Any]] = [
     {"id": "b" * 32, "status": "created", "content": "warm", "text": "Warm and wide", "price": 0.4},
     {"id": "c" * 32, "status": "sending", "content": "cold", "text": "", "price": None},
     {"id": "d" * 32, "status": "refused", "content": "dry", "text": "", "price": None, "code": 402, "cause": "credits"},

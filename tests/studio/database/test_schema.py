@@ -146,11 +146,13 @@ def test_threads_that_upgrade_at_the_same_moment_all_succeed(database_url: str) 
 
 def test_processes_that_upgrade_at_the_same_moment_all_succeed(database_url: str) -> None:
     command = [sys.executable, "-c", UPGRADE, database_url]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, cwd=ROOT, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
     for process in processes:
+        assert process.stdout
         process.stdout.readline()
     for process in processes:
+        assert process.stdin
         process.stdin.write("\n")
         process.stdin.flush()
     ends = [(process.communicate(timeout=30)[1], process.returncode) for process in processes]

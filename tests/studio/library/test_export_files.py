@@ -42,7 +42,7 @@ nasty = st.lists(pieces, max_size=12).map("".join)
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One database for the whole file; what a file looks like does not depend on its kind."""
     store = Store(Database(f"sqlite:///{tmp_path_factory.mktemp('export')}/studio.db", Clock()))
     yield store
@@ -50,14 +50,14 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture
-def library(shelf: Store) -> Library:
-    return emptied(shelf)
+def library(shared_store: Store) -> Library:
+    return emptied(shared_store)
 
 
-def emptied(shelf: Store) -> Library:
-    with shelf.database.writing() as connection:
+def emptied(shared_store: Store) -> Library:
+    with shared_store.database.writing() as connection:
         connection.execute(attempts.delete())
-    return Library(shelf.database)
+    return Library(shared_store.database)
 
 
 def lines(library: Library, query: Query = Query()) -> list[dict[str, str]]:  # noqa: B008  # frozen
@@ -66,7 +66,7 @@ def lines(library: Library, query: Query = Query()) -> list[dict[str, str]]:  # 
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def cells(library: Library, **columns: object) -> dict[str, str]:
+def cells(library: Library, **columns: Any) -> dict[str, str]:
     """The one row of a library that has nothing else."""
     filed(library, **columns)
     (row,) = lines(library)
@@ -149,10 +149,10 @@ def test_what_people_added_is_readable_in_a_cell(library: Library) -> None:
     )  # fmt: skip
 
 
-def test_an_outcome_that_could_not_be_written_yet_is_in_the_file(shelf: Store, library: Library) -> None:
+def test_an_outcome_that_could_not_be_written_yet_is_in_the_file(shared_store: Store, library: Library) -> None:
     this = filed(library, status="sending")
     filed(library, status="refused", message="No")
-    unsaved = Library(shelf.database, {this: Outcome(Status.CREATED, persona_id="=late", code=200)})
+    unsaved = Library(shared_store.database, {this: Outcome(Status.CREATED, persona_id="=late", code=200)})
     assert [(row["status"], row["persona_id"], row["message"]) for row in lines(unsaved)] == [
         ("refused", "", "No"), ("created", "'=late", ""),
     ]  # fmt: skip
@@ -170,10 +170,10 @@ def test_the_guard_comes_off_again(text: str) -> None:
 @example([dict.fromkeys(TEXTS, "\r"), dict.fromkeys(TEXTS, "a\nb\rc\r\nd")])
 @example([dict.fromkeys(TEXTS, '"'), dict.fromkeys(TEXTS, ',",\n"')])
 @example([dict.fromkeys(TEXTS, "NA"), dict.fromkeys(TEXTS, "\ufeff")])
-def test_pandas_reads_back_the_same_texts(shelf: Store, wanted: list[dict[str, str]]) -> None:
-    library = emptied(shelf)
+def test_pandas_reads_back_the_same_texts(shared_store: Store, wanted: list[dict[str, str]]) -> None:
+    library = emptied(shared_store)
     for texts in wanted:
-        filed(shelf, **texts)
+        filed(shared_store, **texts)
     content = csv_file(library, ME, Query(order=Order.OLDEST)).read()
     frame = pandas.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
     assert [{column: row[column].removeprefix("'") for column in TEXTS} for row in frame.to_dict("records")] == wanted
@@ -194,7 +194,7 @@ def test_a_json_that_is_not_the_newest_first_says_its_order(library: Library, or
 
 def test_the_json_keeps_all_that_is_known_of_an_attempt(library: Library) -> None:
     at = NOON.isoformat()
-    columns = {
+    columns: dict[str, Any] = {
         "id": "0123456789abcdef0123456789abcdef", "status": "refused", "persona_id": "",
         "name": "Überkai 🎤", "description": "two\nlines", "task_id": "t", "audio_id": "a", "style": "",
         "vocal_start": 0.1, "vocal_end": 21.3, "cause": "input", "code": 422, "message": "No", "http_status": 200,
@@ -204,7 +204,7 @@ def test_the_json_keeps_all_that_is_known_of_an_attempt(library: Library) -> Non
         "track_image_url": "https://i.example", "credits_before": 12.5, "credits_after": 12.0, "kind": "persona",
         "body": '{"audioId": "a"}', "handle": "h-1", "result": '{"seen_id": "p-1"}',
     }  # fmt: skip
-    times = dict.fromkeys(("created_at", "sent_at", "ended_at", "track_created_at"), NOON)
+    times: dict[str, Any] = dict.fromkeys(("created_at", "sent_at", "ended_at", "track_created_at"), NOON)
     filed(library, **columns, **times, tags="demo\nslow song")
     assert entries(library) == [columns | dict.fromkeys(times, at) | {"tags": ["demo", "slow song"], "story": []}]
 

@@ -189,7 +189,8 @@ def test_many_attempts_come_in_at_once(library: Library) -> None:
 
 def test_whatever_is_read_can_be_taken_in(library: Library) -> None:
     failed = []
-    for field, value in itertools.product(FIELDS, [None, "", 0, "0", [], "x"]):
+    values: list[Any] = [None, "", 0, "0", [], "x"]
+    for field, value in itertools.product(FIELDS, values):
         with suppress(BadFile):
             content = a_json(entry() | {field: value})
             preview(library, content)
@@ -258,7 +259,14 @@ def test_a_deleted_attempt_stays_deleted(full: Library) -> None:
 
 @pytest.mark.parametrize("column", ["style", "name", "note", "tags", "favourite", "track_title", "code", "message"])
 def test_a_table_without_a_column_says_nothing_about_it(library: Library, column: str) -> None:
-    rich = {"style": "folk", "name": "Quay", "note": "x", "tags": "x", "favourite": True, "track_title": "Pier"}
+    rich: dict[str, Any] = {
+        "style": "folk",
+        "name": "Quay",
+        "note": "x",
+        "tags": "x",
+        "favourite": True,
+        "track_title": "Pier",
+    }
     filed(library, persona_id="p-1", audio_id="a-1", code=200, message="x", **rich)
     columns = [name for name in ("style", "name", "note") if name != column]
     table = ",".join(["persona_id", *columns]) + "\n" + ",".join(["p-1", *(str(rich[name]) for name in columns)]) + "\n"

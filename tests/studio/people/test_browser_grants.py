@@ -15,7 +15,7 @@ MINE = Account("0123456789ab", "1234")
 SHARED = Account("ba9876543210", "4321", shared=True)
 
 
-def a_grant(account: Account = MINE, visitor: str = "chrome") -> Grant:
+def a_grant(account: Account = MINE, visitor: str = "chrome") -> Grant[io.BytesIO]:
     return Grant(account, visitor, io.BytesIO)
 
 
@@ -25,12 +25,12 @@ def browsers() -> Browsers:
 
 
 @pytest.fixture
-def grants(browsers: Browsers) -> Grants:
+def grants(browsers: Browsers) -> Grants[io.BytesIO]:
     return Grants(browsers)
 
 
 def test_the_browser_that_uses_the_account_gets_the_file_as_often_as_it_asks(
-    grants: Grants, browsers: Browsers
+    grants: Grants[io.BytesIO], browsers: Browsers
 ) -> None:
     granted = a_grant()
     browsers.use_account("chrome", MINE.id)
@@ -39,17 +39,17 @@ def test_the_browser_that_uses_the_account_gets_the_file_as_often_as_it_asks(
 
 
 @pytest.mark.parametrize("browser", ["", "firefox", "chrom", "chrome "])
-def test_no_other_browser_does(grants: Grants, browsers: Browsers, browser: str) -> None:
+def test_no_other_browser_does(grants: Grants[io.BytesIO], browsers: Browsers, browser: str) -> None:
     browsers.use_account("chrome", MINE.id)
     grants.grant("t", a_grant())
     assert grants.redeem("t", browser) is None
 
 
-def test_an_unknown_key_is_worth_nothing(grants: Grants) -> None:
+def test_an_unknown_key_is_worth_nothing(grants: Grants[io.BytesIO]) -> None:
     assert grants.redeem("", "chrome") is None
 
 
-def test_a_browser_that_left_the_account_does_not(grants: Grants, browsers: Browsers) -> None:
+def test_a_browser_that_left_the_account_does_not(grants: Grants[io.BytesIO], browsers: Browsers) -> None:
     browsers.use_account("chrome", MINE.id)
     grants.grant("t", a_grant())
     browsers.use_account("chrome", SHARED.id)
@@ -58,14 +58,14 @@ def test_a_browser_that_left_the_account_does_not(grants: Grants, browsers: Brow
     assert grants.redeem("t", "chrome") is None
 
 
-def test_an_account_of_the_installation_is_everybodys_but_the_key_is_one_browsers(grants: Grants) -> None:
+def test_an_account_of_the_installation_is_everybodys_but_the_key_is_one_browsers(grants: Grants[io.BytesIO]) -> None:
     granted = a_grant(SHARED)
     grants.grant("t", granted)
     assert grants.redeem("t", "chrome") is granted
     assert grants.redeem("t", "firefox") is None
 
 
-def test_a_person_who_signed_out_does_not(grants: Grants, browsers: Browsers) -> None:
+def test_a_person_who_signed_out_does_not(grants: Grants[io.BytesIO], browsers: Browsers) -> None:
     granted = a_grant(SHARED, "chrome default https://id.test ada")
     grants.grant("t", granted)
     assert grants.redeem("t", "chrome") is None
@@ -75,13 +75,15 @@ def test_a_person_who_signed_out_does_not(grants: Grants, browsers: Browsers) ->
     assert grants.redeem("t", "chrome") is None
 
 
-def test_a_browser_without_cookies_has_only_the_key(grants: Grants) -> None:
+def test_a_browser_without_cookies_has_only_the_key(grants: Grants[io.BytesIO]) -> None:
     granted = a_grant(visitor="")
     grants.grant("t", granted)
     assert grants.redeem("t", "") is granted
 
 
-def test_the_newest_offer_counts_and_the_oldest_is_forgotten(grants: Grants, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_offer_counts_and_the_oldest_is_forgotten(
+    grants: Grants[io.BytesIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(browser_grants, "MAX_GRANTS", 2)
     made = [a_grant(visitor="") for _ in range(4)]
     for key, granted in zip("abac", made, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from studio.sending.attempt_store import Claim, Store
@@ -116,8 +118,10 @@ def test_a_cancelled_batch_cannot_be_resumed(store: Store, batches: Batches) -> 
 
 
 @pytest.mark.parametrize("deed", [Batches.pause, Batches.cancel], ids=["pause", "cancel"])
-def test_another_account_cannot_touch_a_batch(store: Store, batches: Batches, deed: object) -> None:
+def test_another_account_cannot_touch_a_batch(
+    store: Store, batches: Batches, deed: Callable[[Batches, str, str], object]
+) -> None:
     batch_id, _ = start(batches, "a")
-    deed(batches, YOU, batch_id)  # type: ignore[operator]
+    deed(batches, YOU, batch_id)
     assert batches.get(YOU, batch_id) is None
     assert sent_next(store)

@@ -1,4 +1,4 @@
-"""Who is told of a change, when, and at what cost. No test sleeps: the pauses between looks are part of the record."""
+"""Who is told of a change, when, and at what cost. No test sleeps: the pauses between polls are part of the record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending import change_notifier
 from studio.sending.change_notifier import ChangeNotifier, Subscription, TooMany
-from tests.studio.helpers import Disk, ended, eventually, press, unsaved
+from tests.polling import eventually
+from tests.studio.helpers import Disk, ended, press, unsaved
 
 LONG = 20.0
 """Seconds in which everything here has happened."""
@@ -38,10 +39,10 @@ class Database:
 
 
 class Paced(ChangeNotifier):
-    """ChangeNotifier that look as fast as they can, and write down how long they would have paused."""
+    """A notifier that polls as fast as it can, and notes how long it would have paused."""
 
-    def __init__(self, look: Callable[[Sequence[str]], Mapping[str, object]]) -> None:
-        super().__init__(look)
+    def __init__(self, states: Callable[[Sequence[str]], Mapping[str, object]]) -> None:
+        super().__init__(states)
         self.pauses: list[float] = []
         wait_for = self._condition.wait_for
 
@@ -49,7 +50,7 @@ class Paced(ChangeNotifier):
             self.pauses.append(timeout)
             return wait_for(predicate, 0.001)
 
-        self._condition.wait_for = wait  # type: ignore[method-assign,assignment]
+        self._condition.wait_for = wait  # type: ignore[method-assign,assignment]  # a wait that takes no time
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def database() -> Database:
 
 @pytest.fixture
 def slow(database: Database) -> Iterator[ChangeNotifier]:
-    """ChangeNotifier that look again only when somebody comes."""
+    """A notifier that polls again only when somebody subscribes."""
     made = ChangeNotifier(database, poll_every=3600)
     yield made
     made.close()
@@ -75,7 +76,7 @@ def paced(database: Database) -> Iterator[Paced]:
 def run(scene: Callable[[], Awaitable[None]]) -> None:
     """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()  # type: ignore[arg-type]
+        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()
 
 
 async def meanwhile(condition: Callable[[], object]) -> None:
@@ -125,7 +126,7 @@ def test_a_change_of_another_server_is_found_by_one_question_for_all(paced: Pace
     run(scene)
 
 
-def test_what_did_not_change_is_not_told_however_often_it_is_looked_at(paced: Paced, database: Database) -> None:
+def test_what_did_not_change_is_not_told_however_often_it_is_polled(paced: Paced, database: Database) -> None:
     async def scene() -> None:
         waiting = paced.subscribe("one", {"a": "sending"})
         await meanwhile(lambda: len(database.asked) > 5)

@@ -22,7 +22,8 @@ from studio.database.connection import Database
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Status
-from tests.studio.helpers import eventually, for_song
+from tests.polling import eventually
+from tests.studio.helpers import for_song
 
 ROOT = Path(__file__).parents[3]
 CHILD = Path(__file__).parents[1] / "child.py"
@@ -98,7 +99,7 @@ class Child:
         assert self._process.wait(60) == 0, self._err.read_text()
 
 
-class House:
+class Deployment:
     """One database with one account, and the processes that work on it."""
 
     def __init__(self, folder: Path, server: Server, database_url: str = "", **settings: str) -> None:
@@ -147,17 +148,17 @@ class House:
 
 
 @pytest.fixture
-def house(server: Server, tmp_path: Path, database_url: str) -> Iterator[House]:
-    house = House(tmp_path, server, database_url)
-    yield house
-    house.close()
+def deployment(server: Server, tmp_path: Path, database_url: str) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path, server, database_url)
+    yield deployment
+    deployment.close()
 
 
 class Death(NamedTuple):
     """How a process is to be killed: what it does, and what shows that the moment has come."""
 
     arguments: tuple[str, ...]
-    come: Callable[[House, Child], object]
+    come: Callable[[Deployment, Child], object]
     settings: dict[str, str]
     delay: float = 0.0
     """Seconds that the first answer takes."""
@@ -167,15 +168,15 @@ class Death(NamedTuple):
 
 FINISHED = track("finished")
 DEATHS = {
-    "before its run": Death(("--stall", "start", FINISHED), lambda house, child: child.said("stalled"), {}),
+    "before its run": Death(("--stall", "start", FINISHED), lambda deployment, child: child.said("stalled"), {}),
     "while it waits": Death(
         (FINISHED, track("callback")),
-        lambda house, child: house.statuses() == [Status.CREATED, Status.QUEUED],
+        lambda deployment, child: deployment.statuses() == [Status.CREATED, Status.QUEUED],
         {"KIE_RATE_LIMIT": "1", "KIE_RATE_PERIOD": "9"},
     ),
-    "while sending": Death((FINISHED,), lambda house, child: house.posts(), {}, 600),
-    "before saving": Death(("--stall", "finish", FINISHED), lambda house, child: child.said("stalled"), {}),
-    "in a team": Death((FINISHED,), lambda house, child: house.posts(), {}, 600, team=True),
+    "while sending": Death((FINISHED,), lambda deployment, child: deployment.posts(), {}, 600),
+    "before saving": Death(("--stall", "finish", FINISHED), lambda deployment, child: child.said("stalled"), {}),
+    "in a team": Death((FINISHED,), lambda deployment, child: deployment.posts(), {}, 600, team=True),
 }
 
 
@@ -190,34 +191,34 @@ class Aftermath(NamedTuple):
     """The IDs of the personas that the sandbox made."""
 
 
-def what_deaths_leave(server: Server, houses: dict[str, House]) -> dict[str, Aftermath]:
+def what_deaths_leave(server: Server, deployments: dict[str, Deployment]) -> dict[str, Aftermath]:
     """All deaths and all recoveries at once: each has to wait until the dead process's lease has run out."""
     dying, living, before = {}, {}, {}
     for name, death in DEATHS.items():
-        house = houses[name]
-        server.sandbox.fault("delay", token=house.token, seconds=death.delay)
-        dying[name] = house.start(*death.arguments)
+        deployment = deployments[name]
+        server.sandbox.fault("delay", token=deployment.token, seconds=death.delay)
+        dying[name] = deployment.start(*death.arguments)
         if death.team:
-            living[name] = house.start()
-    for name, house in houses.items():
-        eventually(lambda: DEATHS[name].come(house, dying[name]), 60)  # noqa: B023  # called at once
+            living[name] = deployment.start()
+    for name, deployment in deployments.items():
+        eventually(lambda: DEATHS[name].come(deployment, dying[name]), 60)  # noqa: B023  # called at once
         if name in living:
             living[name].wait_for("open")
         dying[name].kill()
-        before[name] = house.statuses(), house.posts()
+        before[name] = deployment.statuses(), deployment.posts()
         if name not in living:
-            living[name] = house.start()
-    for name, house in houses.items():
-        over = lambda: living[name].lives() and not house.in_flight()  # noqa: B023, E731  # called at once
-        eventually(over, 60, house.in_flight)
+            living[name] = deployment.start()
+    for name, deployment in deployments.items():
+        over = lambda: living[name].lives() and not deployment.in_flight()  # noqa: B023, E731  # called at once
+        eventually(over, 60, deployment.in_flight)
     return {
         name: Aftermath(
             *before[name],
-            house.attempts(),
-            house.posts(),
-            [made["personaId"] for made in server.sandbox.personas(house.token)],
+            deployment.attempts(),
+            deployment.posts(),
+            [made["personaId"] for made in server.sandbox.personas(deployment.token)],
         )
-        for name, house in houses.items()
+        for name, deployment in deployments.items()
     }
 
 
@@ -257,24 +258,24 @@ def test_what_was_on_its_way_is_unknown_after_a_crash(aftermaths: dict[str, Afte
     assert [(each.status, each.cause) for each in aftermaths[death].after] == [(Status.UNKNOWN, "no_answer")]
 
 
-def test_two_processes_that_press_at_once_send_one_request(house: House) -> None:
-    house.sandbox.fault("delay", token=house.token, seconds=1)
-    children = [house.start("--gate", FINISHED) for _ in range(2)]
+def test_two_processes_that_press_at_once_send_one_request(deployment: Deployment) -> None:
+    deployment.sandbox.fault("delay", token=deployment.token, seconds=1)
+    children = [deployment.start("--gate", FINISHED) for _ in range(2)]
     for child in children:
         child.wait_for("open")
     for child in children:
         child.open_gate()
     pressed = {child.wait_for("attempt") for child in children}
-    eventually(lambda: house.statuses() == [Status.CREATED], 30, house.attempts)
-    assert (pressed, house.posts()) == ({f"attempt {house.attempts()[0].id}\n"}, 1)
+    eventually(lambda: deployment.statuses() == [Status.CREATED], 30, deployment.attempts)
+    assert (pressed, deployment.posts()) == ({f"attempt {deployment.attempts()[0].id}\n"}, 1)
 
 
-def test_a_process_that_ends_in_order_stores_the_answer_first(house: House) -> None:
-    house.sandbox.fault("delay", token=house.token, seconds=1)
-    child = house.start(FINISHED)
-    eventually(house.posts, 60)
+def test_a_process_that_ends_in_order_stores_the_answer_first(deployment: Deployment) -> None:
+    deployment.sandbox.fault("delay", token=deployment.token, seconds=1)
+    child = deployment.start(FINISHED)
+    eventually(deployment.posts, 60)
     child.end()
-    assert house.statuses() == [Status.CREATED]
+    assert deployment.statuses() == [Status.CREATED]
 
 
 # A process that stalls while KIE answers
@@ -283,35 +284,35 @@ def test_a_process_that_ends_in_order_stores_the_answer_first(house: House) -> N
 class Stalled(NamedTuple):
     """What became of an attempt whose process stood still for longer than its lease."""
 
-    house: House
+    deployment: Deployment
     first: Attempt
     second: Attempt | None
 
 
-def what_stalls_leave(server: Server, houses: dict[str, House]) -> dict[str, Stalled]:
+def what_stalls_leave(server: Server, deployments: dict[str, Deployment]) -> dict[str, Stalled]:
     """Two processes each: the first is stopped after sending, and KIE asks it to wait; all cases at once."""
-    first = {name: house.start() for name, house in houses.items()}
-    second = {name: house.start() for name, house in houses.items()}
-    for name, house in houses.items():
+    first = {name: deployment.start() for name, deployment in deployments.items()}
+    second = {name: deployment.start() for name, deployment in deployments.items()}
+    for name, deployment in deployments.items():
         first[name].wait_for("open")
         second[name].wait_for("open")
-        server.sandbox.fault("status", token=house.token, status=429, code=429, retry_after=0, seconds=2)
+        server.sandbox.fault("status", token=deployment.token, status=429, code=429, retry_after=0, seconds=2)
         first[name].press(track=FINISHED)
-        eventually(house.posts, 60)
+        eventually(deployment.posts, 60)
         first[name].stop()
-    for name, house in houses.items():
-        eventually(lambda: house.statuses() == [Status.UNKNOWN], 60, house.attempts)  # noqa: B023  # called at once
+    for name, deployment in deployments.items():
+        eventually(lambda: deployment.statuses() == [Status.UNKNOWN], 60, deployment.attempts)  # noqa: B023  # called at once
         if name != "alone":
-            lost = house.attempts()[0]
+            lost = deployment.attempts()[0]
             second[name].press(track=FINISHED, name="Other words", replaces=[lost.id, lost.status.value])
-            eventually(lambda: Status.CREATED in house.statuses(), 30, house.attempts)  # noqa: B023
-    for name, house in houses.items():
+            eventually(lambda: Status.CREATED in deployment.statuses(), 30, deployment.attempts)  # noqa: B023
+    for name, deployment in deployments.items():
         first[name].go_on()
-        known = lambda: house.attempts()[0].status is not Status.UNKNOWN  # noqa: B023, E731  # called at once
-        eventually(known, 30, house.attempts)
+        known = lambda: deployment.attempts()[0].status is not Status.UNKNOWN  # noqa: B023, E731  # called at once
+        eventually(known, 30, deployment.attempts)
     return {
-        name: Stalled(house, house.attempts()[0], house.attempts()[1] if name != "alone" else None)
-        for name, house in houses.items()
+        name: Stalled(deployment, deployment.attempts()[0], deployment.attempts()[1] if name != "alone" else None)
+        for name, deployment in deployments.items()
     }
 
 
@@ -322,13 +323,15 @@ def leases(
     """Deaths and stalls beside each other, because most of both is waiting until a lease has run out."""
     with ExitStack() as stack:
 
-        def a_house(team: bool, settings: dict[str, str]) -> House:
-            house = House(tmp_path_factory.mktemp("house"), server, postgres() if team else "", **settings)
-            stack.callback(house.close)
-            return house
+        def a_deployment(team: bool, settings: dict[str, str]) -> Deployment:
+            deployment = Deployment(
+                tmp_path_factory.mktemp("deployment"), server, postgres() if team else "", **settings
+            )
+            stack.callback(deployment.close)
+            return deployment
 
-        deaths = {name: a_house(death.team, death.settings) for name, death in DEATHS.items()}
-        stalls = {name: a_house("team" in name, {}) for name in ("alone", "replaced", "replaced in a team")}
+        deaths = {name: a_deployment(death.team, death.settings) for name, death in DEATHS.items()}
+        stalls = {name: a_deployment("team" in name, {}) for name in ("alone", "replaced", "replaced in a team")}
         pool = stack.enter_context(ThreadPoolExecutor(2))
         yield pool.submit(what_deaths_leave, server, deaths), pool.submit(what_stalls_leave, server, stalls)
 
@@ -344,15 +347,15 @@ def stalled(leases: tuple[Future[dict[str, Aftermath]], Future[dict[str, Stalled
 
 
 def test_a_stalled_process_that_was_asked_to_wait_does_not_send_again(stalled: dict[str, Stalled]) -> None:
-    assert (stalled["alone"].house.posts(), stalled["alone"].first.status) == (1, Status.REFUSED)
+    assert (stalled["alone"].deployment.posts(), stalled["alone"].first.status) == (1, Status.REFUSED)
 
 
 @pytest.mark.parametrize("name", ["replaced", "replaced in a team"])
 def test_what_a_person_replaced_meanwhile_stays_replaced(stalled: dict[str, Stalled], name: str) -> None:
     case = stalled[name]
     assert case.second
-    (made,) = case.house.sandbox.personas(case.house.token)
-    assert (case.house.posts(), case.first.status, case.second.status) == (2, Status.REFUSED, Status.CREATED)
+    (made,) = case.deployment.sandbox.personas(case.deployment.token)
+    assert (case.deployment.posts(), case.first.status, case.second.status) == (2, Status.REFUSED, Status.CREATED)
     assert (made["name"], case.second.request.name) == ("Other words", "Other words")
 
 
@@ -375,16 +378,16 @@ def wishes() -> list[dict[str, str]]:
     return [wish for number, one in enumerate(tracks[:PAIRS]) for wish in ({"track": one}, {"boost": f"warm {number}"})]
 
 
-def asked_for(house: House) -> Counter[str]:
+def asked_for(deployment: Deployment) -> Counter[str]:
     """How often KIE was asked for each thing."""
-    calls = [call.json for call in house.sandbox.requests(token=house.token) if call.json]
+    calls = [call.json for call in deployment.sandbox.requests(token=deployment.token) if call.json]
     return Counter(call.get("audioId") or call.get("content") for call in calls)
 
 
-MOMENTS: tuple[Callable[[House], int], ...] = (
-    lambda house: len(house.attempts()),
-    House.posts,
-    lambda house: sum(not attempt.in_flight for attempt in house.attempts()),
+MOMENTS: tuple[Callable[[Deployment], int], ...] = (
+    lambda deployment: len(deployment.attempts()),
+    Deployment.posts,
+    lambda deployment: sum(not attempt.in_flight for attempt in deployment.attempts()),
 )
 """How many were filed, have left, and are over: a process is killed as soon as so many are."""
 
@@ -396,40 +399,43 @@ def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_no
     with serve() as server, ExitStack() as stack:
         server.sandbox.rate_limit = 1000
         settings = {"KIE_RATE_LIMIT": "1000"}
-        houses = [
-            House(tmp_path / "sqlite", server, f"sqlite:///{tmp_path}/sqlite/studio.db", **settings),
-            House(tmp_path / "postgresql", server, postgres(), **settings),
+        deployments = [
+            Deployment(tmp_path / "sqlite", server, f"sqlite:///{tmp_path}/sqlite/studio.db", **settings),
+            Deployment(tmp_path / "postgresql", server, postgres(), **settings),
         ]
-        for house in houses:
-            stack.callback(house.close)
-            server.sandbox.fault("delay", token=house.token, path=None, times=None, seconds=0.15)
-        left = {id(house): wishes() for house in houses}
+        for deployment in deployments:
+            stack.callback(deployment.close)
+            server.sandbox.fault("delay", token=deployment.token, path=None, times=None, seconds=0.15)
+        left = {id(deployment): wishes() for deployment in deployments}
         share = len(wishes()) // (KILLS + 1) + 1
         for _ in range(KILLS + 1):
             kills = {}  # the moment of the kill is what is tried
-            for house in houses:
+            for deployment in deployments:
                 moment = drawn.choice(MOMENTS)
-                kills[id(house)] = moment, moment(house) + drawn.randrange(len(left[id(house)][:share]) + 1)
-            children = {id(house): house.start() for house in houses}
-            for house in houses:
-                children[id(house)].wait_for("open")
-                for wish in left[id(house)][:share]:
-                    children[id(house)].press(**wish)
-                del left[id(house)][:share]
-            for house in drawn.sample(houses, 2):
-                moment, wanted = kills[id(house)]
-                eventually(lambda: moment(house) >= wanted, 60, lambda: moment(house))  # noqa: B023  # called at once
-                children[id(house)].kill()
-        last = [house.start() for house in houses]
-        for house, child in zip(houses, last, strict=True):
-            eventually(lambda: child.lives() and not house.in_flight(), 60, house.in_flight)  # noqa: B023
-            counts = asked_for(house)
+                kills[id(deployment)] = (
+                    moment,
+                    moment(deployment) + drawn.randrange(len(left[id(deployment)][:share]) + 1),
+                )
+            children = {id(deployment): deployment.start() for deployment in deployments}
+            for deployment in deployments:
+                children[id(deployment)].wait_for("open")
+                for wish in left[id(deployment)][:share]:
+                    children[id(deployment)].press(**wish)
+                del left[id(deployment)][:share]
+            for deployment in drawn.sample(deployments, 2):
+                moment, wanted = kills[id(deployment)]
+                eventually(lambda: moment(deployment) >= wanted, 60, lambda: moment(deployment))  # noqa: B023  # called at once
+                children[id(deployment)].kill()
+        last = [deployment.start() for deployment in deployments]
+        for deployment, child in zip(deployments, last, strict=True):
+            eventually(lambda: child.lives() and not deployment.in_flight(), 60, deployment.in_flight)  # noqa: B023
+            counts = asked_for(deployment)
             assert [wish for wish, count in counts.items() if count > 1] == []
-            attempts = house.attempts()
-            bodies = [json.loads(house.body(each)) for each in attempts]
+            attempts = deployment.attempts()
+            bodies = [json.loads(deployment.body(each)) for each in attempts]
             on_file = {body.get("audioId") or body["content"] for body in bodies}
             assert counts.keys() <= on_file
-            made = {each["personaId"] for each in house.sandbox.personas(house.token)}
+            made = {each["personaId"] for each in deployment.sandbox.personas(deployment.token)}
             told = {each.persona_id for each in attempts if each.status is Status.CREATED and each.persona_id}
             lost = [each for each in attempts if each.status is Status.UNKNOWN]
             assert told <= made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,12 +16,13 @@ from studio.database.connection import sqlite_file
 from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending import engine as engines
-from studio.sending.attempt_store import Store
+from studio.sending.attempt_store import Claim, Store
 from studio.sending.attempts import Attempt, Status
 from studio.sending.kinds import BatchItem, body_of
 from studio.sending.kinds.persona import PERSONA
 from studio.settings import Settings
-from tests.studio.helpers import Story, a_request, ended, eventually, press, story
+from tests.polling import eventually
+from tests.studio.helpers import Story, a_request, ended, press, story
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +136,8 @@ def test_a_claim_whose_answer_was_lost_is_put_back_and_sent_once(
     claim = Store.claim
     lost = iter([True])
 
-    def answer_lost(*args: object, **options: object) -> object:
-        found = claim(*args, **options)  # type: ignore[arg-type]
+    def answer_lost(*args: Any, **options: Any) -> Claim:
+        found = claim(*args, **options)
         if found.attempt is not None and next(lost, False):
             raise NotConnected("the commit's answer is lost")
         return found

@@ -1,4 +1,4 @@
-"""The life of an attempt, in any order of events: what is promised holds whatever persons, processes, the line, the
+"""The life of an attempt, in any order of events: what is promised holds whatever persons, processes, the network, the
 database and the clock do, on SQLite and on PostgreSQL.
 
 `Life` is played by hypothesis: it takes steps at random, and after each compares the database with a model of KIE.
@@ -47,8 +47,18 @@ from studio.sending.kinds.boost import BOOST
 from studio.sending.kinds.persona import PERSONA
 from studio.sending.processes import LEASE
 from studio.settings import Settings
-from tests.studio.helpers import ME, Clock, a_request, ended, eventually
-from tests.studio.model import CERTAINLY_NOT, FATES, PORTRAIT, UNCLEAR, Kie, Letter, Line, Process, ShakyDatabase
+from tests.studio.helpers import ME, Clock, a_request, ended, until
+from tests.studio.model import (
+    CERTAINLY_NOT,
+    FATES,
+    PORTRAIT,
+    UNCLEAR,
+    FakeClient,
+    Kie,
+    Process,
+    Received,
+    ShakyDatabase,
+)
 
 BEGINNINGS = (
     "anything",
@@ -112,7 +122,7 @@ class Life(RuleBasedStateMachine):
         """True time, which nobody sets back."""
         self.kie = Kie()
         self.library, self.batches = Library(self.database), Batches(self.store)
-        self.token_store = SimpleNamespace(account=lambda account: True, accounts=lambda: [ME], client=self.a_line)
+        self.token_store = SimpleNamespace(account=lambda account: True, accounts=lambda: [ME], client=self.a_client)
         self.fate = "done"
         self.broken = ""
         self.on_the_line: Attempt | None = None
@@ -445,8 +455,8 @@ class Life(RuleBasedStateMachine):
     def the_clock_is_set_back(self, seconds: float) -> None:
         self.clock.forward(-seconds)
         self.clock_was_turned = True
-        for letter in self.kie.letters:
-            letter.at = float("-inf")  # no limit is kept over this
+        for one in self.kie.received:
+            one.at = float("-inf")  # no limit is kept over this
 
     # What holds after every step.
 
@@ -498,10 +508,10 @@ class Life(RuleBasedStateMachine):
                 self.send_held.add(row.id)
                 self.store.send_held(ME, row.id)
             for process in self.processes:
-                while (attempt := process.claim_next(ME)) is not None:
-                    self.carry(process, attempt, "done")
-                    if attempt.id in process.brought:
-                        self.write(process, attempt.id)
+                while (claimed := process.claim_next(ME)) is not None:
+                    self.carry(process, claimed, "done")
+                    if claimed.id in process.brought:
+                        self.write(process, claimed.id)
             self.all_promises_are_kept()
             if not self.having(*IN_FLIGHT):
                 break
@@ -519,16 +529,16 @@ class Life(RuleBasedStateMachine):
         self.recover(process)
         return process
 
-    def a_line(self, account: str, timeout: object = None, departing: Callable[[], None] | None = None) -> Line:
-        return Line(self.kie, departing, self.left)
+    def a_client(self, account: str, timeout: object = None, departing: Callable[[], None] | None = None) -> FakeClient:
+        return FakeClient(self.kie, departing, self.left)
 
-    def left(self) -> Letter | None:
+    def left(self) -> Received | None:
         """A request is leaving: the last moment at which the promise can be broken."""
         attempt, fate = self.on_the_line, self.fate
         assert attempt
-        earlier = [letter for letter in self.kie.letters if letter.attempt == attempt.id]
-        recent = [letter for letter in self.kie.letters if letter.at > self.seconds - PERIOD]
-        if any(letter.fate != "heard: certainly not" for letter in earlier):
+        earlier = [one for one in self.kie.received if one.attempt == attempt.id]
+        recent = [one for one in self.kie.received if one.at > self.seconds - PERIOD]
+        if any(one.fate != "heard: certainly not" for one in earlier):
             self.broken = "one click, two requests"
         if attempt.id in self.cancelled:
             self.broken = "what was cancelled was sent"
@@ -536,27 +546,27 @@ class Life(RuleBasedStateMachine):
             return None
         if len(recent) >= LIMIT:
             self.broken = "too many requests in one stretch of the period"
-        self.kie.letters.append(Letter(attempt.id, self.seconds, fate))
+        self.kie.received.append(Received(attempt.id, self.seconds, fate))
         self.may_be_unknown.add(attempt.id)
-        return self.kie.letters[-1]
+        return self.kie.received[-1]
 
     def carry(self, process: Process, attempt: Attempt, fate: str) -> None:
         self.fate, self.on_the_line = fate, attempt
-        received = len(self.kie.letters)
+        received = len(self.kie.received)
         process.carry(attempt)
         assert not self.broken, self.broken  # not before: the engine takes every error for a lost answer
         if attempt.status is Status.WORKING:
             self.may_be_unknown.add(attempt.id)
-        elif len(self.kie.letters) > received and fate in UNCLEAR:
+        elif len(self.kie.received) > received and fate in UNCLEAR:
             assert process.brought[attempt.id][1].status is Status.UNKNOWN, "KIE may have acted"
 
     def write(self, process: Process, attempt_id: str, breaks: tuple[str, ...] = ()) -> None:
         """Have a process write what it was told, and look whether the row says it."""
         attempt, outcome, pause = process.brought[attempt_id]
         before = self.fetch().get(attempt_id)
-        for letter in self.kie.letters:
-            if letter.attempt == attempt_id and letter.fate in CERTAINLY_NOT:
-                letter.fate = "heard: certainly not"
+        for one in self.kie.received:
+            if one.attempt == attempt_id and one.fate in CERTAINLY_NOT:
+                one.fate = "heard: certainly not"
         with self.breaking(breaks):
             written = process.write(attempt_id)
         assert written or breaks, "it could be written"
@@ -705,15 +715,15 @@ def test_a_third_kind_takes_one_class_and_goes_its_whole_way(
     kie, studio = Kie(), open_studio()
     account = studio.token_store.add(token, server.base_url)
 
-    def left() -> Letter:
-        kie.letters.append(Letter("", 0.0, "done"))
-        return kie.letters[-1]
+    def left() -> Received:
+        kie.received.append(Received("", 0.0, "done"))
+        return kie.received[-1]
 
     monkeypatch.setattr(
-        studio.token_store, "client", lambda account, timeout=None, departing=None: Line(kie, departing, left)
+        studio.token_store, "client", lambda account, timeout=None, departing=None: FakeClient(kie, departing, left)
     )
     attempt = studio._file(account, PORTRAIT, a_body("portrait", 0, 0)[0])
-    handle = eventually(lambda: (now := studio.attempt(account, attempt.id)) and now.outcome.handle)
+    handle = until(studio, account, attempt, lambda now: now.outcome.handle != "").outcome.handle
     kie.paintings[handle] = "quay.png"
     made = ended(studio, account, attempt)
-    assert (made.status, made.outcome.result, len(kie.letters)) == (Status.CREATED, {"portrait": "quay.png"}, 1)
+    assert (made.status, made.outcome.result, len(kie.received)) == (Status.CREATED, {"portrait": "quay.png"}, 1)

@@ -187,7 +187,8 @@ def timing(seed: int) -> tuple[TimedWords, float]:
     length, gap, breaks = VOICES[dice.choice(list(VOICES))]
     duration = round(dice.choice([dice.uniform(10, 45), dice.uniform(60, 240), dice.uniform(120, 360)]), 2)
     labelled = dice.random() < 0.7
-    at, words = dice.uniform(0, duration / 4), []
+    at = dice.uniform(0, duration / 4)
+    words: list[TimedWord] = []
     while at < duration + 5:
         new = labelled and (not words or dice.random() < 0.04)
         end = at + length(dice)

@@ -63,26 +63,23 @@ def info(task_id: str = TASK, *audio_ids: str, param: dict[str, object] | None =
     return {"code": 200, "msg": "success", "data": data}
 
 
+CALLBACK_TRACKS = [
+    {
+        "id": audio_id,
+        "audio_url": f"https://media.example.com/{PERSONA}.mp3",
+        "image_url": f"https://media.example.com/{PERSONA}.jpeg",
+        "prompt": LYRICS,
+        "model_name": "chirp-hawk",
+        "title": "Harbour Lights",
+        "createTime": "2026-10-01 09:30:00",
+        "duration": 198.44,
+    }
+    for audio_id in (AUDIO, AUDIO_2)
+]
 CALLBACK = {
     "code": 200,
     "msg": "All generated successfully.",
-    "data": {
-        "callbackType": "complete",
-        "task_id": TASK,
-        "data": [
-            {
-                "id": audio_id,
-                "audio_url": f"https://media.example.com/{PERSONA}.mp3",
-                "image_url": f"https://media.example.com/{PERSONA}.jpeg",
-                "prompt": LYRICS,
-                "model_name": "chirp-hawk",
-                "title": "Harbour Lights",
-                "createTime": "2026-10-01 09:30:00",
-                "duration": 198.44,
-            }
-            for audio_id in (AUDIO, AUDIO_2)
-        ],
-    },
+    "data": {"callbackType": "complete", "task_id": TASK, "data": CALLBACK_TRACKS},
 }
 ASKED = {"taskId": TASK, "audioId": AUDIO, "name": "Harbour Alto", "description": "Low, smoky", "vocalStart": 24.5}
 EXTENDED = info(
@@ -105,7 +102,7 @@ JOB_MUSIC = {
     "data": {
         "taskId": JOB,
         "param": '{"input":{"audio_id":"' + SOURCE + '"}}',
-        "resultJson": json.dumps({"data": CALLBACK["data"]["data"]}),  # type: ignore[index]
+        "resultJson": json.dumps({"data": CALLBACK_TRACKS}),
     }
 }
 BASH = f"""curl -X POST 'https://api.kie.ai/api/v1/generate/generate-persona' \\

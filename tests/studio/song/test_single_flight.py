@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from studio.song import single_flight
 from studio.song.single_flight import SingleFlight
-from tests.studio.helpers import eventually
+from tests.polling import eventually
 
 
 class Question:
@@ -48,7 +48,7 @@ def test_another_question_is_asked_by_itself(question: Question) -> None:
 
 def test_an_answer_holds_for_its_time(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
     shared, now = SingleFlight(), [100.0]
-    monkeypatch.setattr(single_flight.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     told = [shared.once("same", question, keep=1.0)]
     for now[0] in (100.9, 101.1):
         told.append(shared.once("same", question, keep=1.0))

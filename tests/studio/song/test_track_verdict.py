@@ -1,4 +1,4 @@
-"""Which track can become a persona, and the words to start from."""
+"""Which track can become a persona, and why not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from kie import MusicTask, PersonaRequest, Track
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.song import description_draft, track_verdict
+from studio.song import track_verdict
 
 TRACK = Track("audio", "Quay", "folk, warm alto", "[Verse]\nOne", "V6", 120.0, "https://a.example/1.mp3")
 
@@ -81,31 +81,3 @@ def test_each_verdict_says_why() -> None:
 @pytest.mark.parametrize(("model", "name"), [("V4_5PLUS", "V4.5 Plus"), ("chirp-new-thing", "chirp-new-thing")])
 def test_models_have_peoples_names(model: str, name: str) -> None:
     assert track_verdict.model(Track("audio", model=model)) == name
-
-
-@pytest.mark.parametrize(
-    ("tags", "lyrics", "draft"),
-    [
-        ("folk, warm alto", "[Verse]\nOne", "Folk, warm alto"),
-        ("folk; warm alto", "[Chorus: belted, wide]\nOne", "Folk, warm alto, belted, wide"),
-        ("folk", "[Verse - whispered]\nOne\n[Outro: whispered]", "Folk, whispered"),
-        ("folk", "", "Folk. Instrumental"),
-        ("", "[Bridge: spoken]\nOne", "Spoken"),
-        ("", "", ""),
-        (" , ,", "[Verse]", ""),
-    ],
-)
-def test_a_draft_is_made_of_tags_and_of_how_it_is_sung(tags: str, lyrics: str, draft: str) -> None:
-    assert description_draft.draft(Track("audio", tags=tags, lyrics=lyrics)) == draft
-
-
-def test_a_draft_is_never_longer_than_a_description_may_be() -> None:
-    assert len(description_draft.draft(Track("audio", tags="la " * 9000))) <= 5000
-
-
-def test_first_words_are_title_draft_and_first_tag() -> None:
-    assert description_draft.suggested_texts(TRACK) == {
-        "name": "Quay",
-        "description": "Folk, warm alto",
-        "style": "folk",
-    }

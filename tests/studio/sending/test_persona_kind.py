@@ -13,7 +13,7 @@ from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds.persona import SONG_TRIES, may_wait_for_song
-from tests.studio.helpers import Story, ended, eventually, for_song, press, story
+from tests.studio.helpers import Story, ended, for_song, press, story, until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FRESH = Track("audio", created_at=NOW - timedelta(minutes=2))
@@ -23,7 +23,7 @@ ATTEMPT = Attempt("id", "account", for_song("not_ready"), Outcome(Status.SENDING
 
 @pytest.fixture
 def looked_up(studio: Studio, account: Account) -> Track:
-    """The track of the song that is not there yet, as the page knows it after a look."""
+    """The track of the song that is not there yet, as the page knows it after a lookup."""
     request = for_song("not_ready")
     tracks = studio.music_task(account, request.task_id).tracks
     return next(track for track in tracks if track.audio_id == request.audio_id)
@@ -61,17 +61,13 @@ def test_it_waits_and_then_makes_the_persona(
     assert (story(server, token, attempt), attempt.repeats) == (Story(Status.CREATED, "", 200, 3), 2)
 
 
-def test_without_a_look_the_refusal_is_final(studio: Studio, account: Account, server: Server, token: str) -> None:
+def test_without_a_lookup_the_refusal_is_final(studio: Studio, account: Account, server: Server, token: str) -> None:
     attempt = ended(studio, account, create(studio, account, None))
     assert story(server, token, attempt) == Story(Status.REFUSED, "not_ready", 500, 1)
 
 
 def waiting(studio: Studio, account: Account, attempt: Attempt) -> Attempt:
-    def look() -> Attempt | None:
-        seen = studio.attempt(account, attempt.id)
-        return seen if seen and seen.wait_until else None
-
-    return eventually(look)
+    return until(studio, account, attempt, lambda now: now.wait_until is not None)
 
 
 def test_a_person_can_stop_the_waiting(

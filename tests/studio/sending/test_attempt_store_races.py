@@ -1,4 +1,4 @@
-"""Two things at once: what one process decides holds although another acts between its look and its word.
+"""Races at the store: what one process decides holds although another acts between its reading and its writing.
 
 Each test runs something in the middle of something else, on another connection. What the database makes wait is done
 afterwards.
@@ -44,15 +44,15 @@ def in_the_middle(store: Store, before: str, do: Callable[[], object]) -> Iterat
     """Do something before the first statement of a store that has this in it; if it has to wait, it is done later."""
     begun: list[Future[object]] = []
 
-    def look(connection: object, cursor: object, statement: str, *rest: object) -> None:
+    def before_statement(connection: object, cursor: object, statement: str, *rest: object) -> None:
         if not begun and before in statement:
             begun.append(pool.submit(do))
             wait(begun, LONG_ENOUGH)
 
     with ThreadPoolExecutor(1) as pool:
-        sa.event.listen(store.database.engine, "before_cursor_execute", look)
+        sa.event.listen(store.database.engine, "before_cursor_execute", before_statement)
         yield
-        sa.event.remove(store.database.engine, "before_cursor_execute", look)
+        sa.event.remove(store.database.engine, "before_cursor_execute", before_statement)
         assert begun, "the middle was not reached"
         begun[0].result()
 
@@ -74,7 +74,9 @@ def test_what_is_cancelled_while_it_is_claimed_is_either_cancelled_or_sent(one: 
     assert now(one, attempt).status is (Status.REFUSED if cancelled[0] else Status.SENDING)
 
 
-def test_what_is_found_while_another_process_takes_it_to_look_is_not_sent(one: Store, two: Store, clock: Clock) -> None:
+def test_what_is_found_while_another_process_claims_it_to_poll_is_not_sent(
+    one: Store, two: Store, clock: Clock
+) -> None:
     attempt = sent(one)
     one.finish(attempt, WORKING)
     clock.forward(POLL_LEASE.total_seconds())
@@ -167,13 +169,13 @@ def test_work_of_a_forgotten_attempt_is_filed_again_although_its_track_is_asked_
     assert (late.status, late.outcome.handle) == (Status.UNKNOWN, "handle-1")
 
 
-def test_work_of_a_forgotten_attempt_is_looked_for(store: Store, clock: Clock) -> None:
+def test_work_of_a_forgotten_attempt_is_polled(store: Store, clock: Clock) -> None:
     attempt = _written_off(store, clock)
     Library(store.database).erase_account(ME)
     store.finish(attempt, WORKING)
-    looked = claim(store).attempt
-    assert looked
-    assert (looked.status, looked.ended_at) == (Status.WORKING, None)
+    claimed = claim(store).attempt
+    assert claimed
+    assert (claimed.status, claimed.ended_at) == (Status.WORKING, None)
 
 
 def test_a_decision_about_a_forgotten_attempt_sends_nothing_and_says_so(store: Store, clock: Clock) -> None:

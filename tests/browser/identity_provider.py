@@ -1,4 +1,4 @@
-"""A stand-in for those who vouch for people (OpenID Connect): two persons, chosen by a click, no passwords."""
+"""An identity provider (OpenID Connect) for tests: two persons, chosen by a click, no passwords."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ server_metadata_url = "{self.url}/.well-known/openid-configuration"
 
 
 @contextlib.contextmanager
-def vouching() -> Iterator[Provider]:
+def identity_provider() -> Iterator[Provider]:
     """Run it in a thread of this process."""
     listener = socket.create_server(("127.0.0.1", 0))
     provider = Provider(f"http://127.0.0.1:{listener.getsockname()[1]}")
@@ -113,7 +113,7 @@ def vouching() -> Iterator[Provider]:
         ]
     )
     server = Server(Config(app, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, args=([listener],), name="vouching", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), name="identity-provider", daemon=True)
     thread.start()
     yield provider
     server.should_exit = True

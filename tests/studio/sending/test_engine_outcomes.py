@@ -15,19 +15,10 @@ from sandbox import Server
 from studio.facade import Balance, Studio
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Attempt, NeedsDecision, Status
+from studio.sending.attempts import NeedsDecision, Status
 from studio.sending.engine import Engine
-from tests.studio.helpers import (
-    Disk,
-    Story,
-    ended,
-    eventually,
-    for_song,
-    history_file,
-    press,
-    story,
-    unsaved,
-)
+from tests.polling import eventually
+from tests.studio.helpers import Disk, Story, ended, for_song, history_file, press, story, unsaved, until
 
 # Good days
 
@@ -89,7 +80,7 @@ def test_who_asked_and_the_track_as_it_was_are_kept(studio: Studio, account: Acc
 def test_an_attempt_says_what_was_left_before_and_after(studio: Studio, token: str) -> None:
     account = studio.sign_in(token)
     attempt = press(studio, account)
-    after = eventually(lambda: (now := studio.attempt(account, attempt.id)) and now.credits_after is not None and now)
+    after = until(studio, account, attempt, lambda now: now.credits_after is not None)
     assert (after.credits_before, after.credits_after) == (100.0, 100.0)
 
 
@@ -214,12 +205,7 @@ def test_a_page_can_see_that_it_waits_and_until_when(
 ) -> None:
     server.sandbox.fault("status", token=token, status=429, code=429, retry_after=1)
     attempt = press(studio, account)
-
-    def waiting() -> Attempt | None:
-        seen = studio.attempt(account, attempt.id)
-        return seen if seen and seen.wait_until else None
-
-    seen = eventually(waiting)
+    seen = until(studio, account, attempt, lambda now: now.wait_until is not None)
     assert (seen.status, seen.cause, seen.code) == (Status.QUEUED, "rate", 429)
     ended(studio, account, attempt)
 
@@ -422,7 +408,9 @@ def test_without_its_token_a_run_waits(studio: Studio, account: Account, server:
     attempt = press(studio, account)
     other = studio.token_store.add(server.sandbox.new_account(), server.base_url)
     ended(studio, other, press(studio, other))
-    assert story(server, token, studio.attempt(account, attempt.id)) == Story(Status.QUEUED, "", None, 0)  # type: ignore[arg-type]
+    waits = studio.attempt(account, attempt.id)
+    assert waits
+    assert story(server, token, waits) == Story(Status.QUEUED, "", None, 0)
 
 
 def test_a_waiting_run_goes_on_when_its_token_is_pasted(
