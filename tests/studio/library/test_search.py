@@ -54,7 +54,7 @@ ATTEMPTS: list[dict[str, Any]] = [
     {"name": "Éclair", "status": "refused", "favourite": True, "note": "Straße, Überkai, İstanbul"},
     {"name": "夜の東京タワー", "status": "unknown", "description": "서울 야경"},
     {"name": "ジョン・レノン"},
-    {"name": "100% 'quoted' \"twice\" back\\slash", "style": "under_score"},
+    {"name": "wholly% 'quoted' \"twice\" back\\slash", "style": "under_score"},
     {"name": "Ёлка", "description": "ΟΔΟΣ naïve ﬁne ＡＢＣ"},
     {"name": "Never and near", "description": "NOT OR"},
     {"name": "harbour of old", "favourite": True},
@@ -134,11 +134,11 @@ def test_case_accents_and_scripts_without_spaces_are_found(full: Library) -> Non
 
 def test_signs_of_query_languages_mean_nothing(full: Library) -> None:
     for text, name in [
-        ("100%", "100% 'quoted' \"twice\" back\\slash"),
-        ("'quoted'", "100% 'quoted' \"twice\" back\\slash"),
-        ('"twice"', "100% 'quoted' \"twice\" back\\slash"),
-        ("back\\sl", "100% 'quoted' \"twice\" back\\slash"),
-        ("under_score", "100% 'quoted' \"twice\" back\\slash"),
+        ("wholly%", "wholly% 'quoted' \"twice\" back\\slash"),
+        ("'quoted'", "wholly% 'quoted' \"twice\" back\\slash"),
+        ('"twice"', "wholly% 'quoted' \"twice\" back\\slash"),
+        ("back\\sl", "wholly% 'quoted' \"twice\" back\\slash"),
+        ("under_score", "wholly% 'quoted' \"twice\" back\\slash"),
         ("never AND near", "Never and near"),
         ("NOT OR", "Never and near"),
         ("NEAR(never near)", "Never and near"),
