@@ -19,6 +19,7 @@ from studio.facade import NotSaved, Studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending import change_notifier
+from studio.sending.change_notifier import ChangeNotifier
 from tests.pages.helpers import elements, ended, run_until, said, screen_state
 from tests.polling import eventually
 from tests.scenarios import scenario
@@ -197,16 +198,18 @@ def run(scene: Callable[[], Awaitable[None]]) -> None:
 
 
 @pytest.fixture
-def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Grant to tell a browser at an account of an attempt, seen in the state in which it is."""
-    monkeypatch.setattr(studio.changes, "_read_states", lambda ids: dict.fromkeys(ids, "sending"))
+    changes = ChangeNotifier(lambda ids: dict.fromkeys(ids, "sending"))
+    monkeypatch.setattr(studio, "changes", changes)
 
     def grant(key: str, browser: str = "chrome", state: str = "sending", account: Account = ACCOUNT) -> None:
         if browser:
             studio.browsers.use_account(browser, account.id)
         studio.waits.grant(key, Grant(account, browser, lambda: {"attempt-" + key: state}))
 
-    return grant
+    yield grant
+    changes.close()
 
 
 def test_the_stream_says_ready_and_once_changed_and_nothing_else(studio: Studio, grant: Callable[..., None]) -> None:

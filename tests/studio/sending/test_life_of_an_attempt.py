@@ -722,7 +722,9 @@ def test_a_third_kind_takes_one_class_and_goes_its_whole_way(
     monkeypatch.setattr(
         studio.token_store, "client", lambda account, timeout=None, departing=None: FakeClient(kie, departing, left)
     )
-    attempt = studio._file(account, PORTRAIT, a_body("portrait", 0, 0)[0])
+    store, engine = studio.open().result(30)
+    attempt, _ = store.add(account.id, PORTRAIT, a_body("portrait", 0, 0)[0])
+    engine.serve_soon(account.id)
     handle = until(studio, account, attempt, lambda now: now.outcome.handle != "").outcome.handle
     kie.paintings[handle] = "quay.png"
     made = ended(studio, account, attempt)
