@@ -243,3 +243,10 @@ def test_the_reasons_of_a_broken_database_stay_on_the_server(kie: Server, monkey
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
     assert "The server's log says why." in said(page)
     assert not {word for word in ("127.0.0.1", "secret", "somebody", "inner") if word in said(page)}
+
+
+def test_the_balance_is_asked_for_again_on_request(signed_in: AppTest, kie: Server) -> None:
+    before = kie.sandbox.count("/api/v1/chat/credit")
+    page = signed_in.run().button(key="refresh_balance").click().run()
+    assert not page.exception
+    assert kie.sandbox.count("/api/v1/chat/credit") == before + 1

@@ -13,7 +13,7 @@ from studio.facade import the_studio
 from studio.library.search_query import LONGEST_NOTE, LONGEST_USE, MOST_TAGS
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
-from studio.song import media_files
+from studio.song import allowed_media
 from views.library import attempt_actions
 from views.shared import attempt_progress, downloads, error_boxes, persona_requests, status, times, track_card
 from views.shared.elements import button, fact, literal
@@ -157,7 +157,7 @@ def _track(account: Account, attempt: Attempt) -> None:
                 "application/octet-stream",
                 ":material/download:",
                 account,
-                lambda: io.BytesIO(media_files.download(track.audio_url, base_url)),
+                lambda: io.BytesIO(allowed_media.download(track.audio_url, base_url)),
             )
         if request.task_id and (track is None or not track.audio_url):
             button(

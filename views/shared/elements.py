@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import streamlit as st
 
+Args = TypeVarTuple("Args")
 
-def button(label: str, key: str, icon: str, on_click: Callable[..., None], *args: Any, **look: Any) -> None:
+
+def button(label: str, key: str, icon: str, on_click: Callable[[*Args], None], *args: *Args, **look: Any) -> None:
     """Show a button with a Material icon, or with none for "", that calls `on_click` with `args`.
 
     `look` is what else `st.button` takes.

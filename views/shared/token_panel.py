@@ -104,10 +104,8 @@ def leave() -> None:
 
 def _clear() -> None:
     screen_state.forget()
-    if st.session_state.pop(
-        "account_id", ""
-    ):  # the address of somebody who comes by a link and signs in is about their own
-        st.query_params.pop("attempt", None)
+    if st.session_state.pop("account_id", ""):
+        st.query_params.pop("attempt", None)  # who came by a link and signs in for the first time keeps it
 
 
 def _ask_balance(account: Account) -> None:
@@ -127,7 +125,7 @@ def _show(account: Account) -> None:
             "refresh_balance",
             "refresh",
             _ask_balance,
-            account.id,
+            account,
             type="tertiary",
             help="Ask KIE for the balance again",
         )

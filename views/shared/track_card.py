@@ -7,15 +7,15 @@ import streamlit as st
 from kie import Track
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from studio.song import media_files, track_verdict
+from studio.song import allowed_media, track_verdict
 from views.shared import times
 
 
 def source(account: Account, address: str) -> str | bytes:
     """Return what a media element may be given for an address: itself, the bytes behind it, or nothing."""
-    if media_files.is_public_https(address):
+    if allowed_media.is_public_https(address):
         return address
-    ours = media_files.is_stand_in(address, the_studio().token_store.base_url(account.id))
+    ours = allowed_media.is_stand_in(address, the_studio().token_store.base_url(account.id))
     return _fetched(address) if ours else b""
 
 
@@ -48,4 +48,4 @@ def sound(account: Account, track: Track, *, player: bool = True) -> None:
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
 def _fetched(address: str) -> bytes:
-    return media_files.fetch(address)
+    return allowed_media.fetch(address)

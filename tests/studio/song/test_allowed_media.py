@@ -12,8 +12,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from sandbox import SCENARIOS, Server
-from studio.song import media_files
-from studio.song.media_files import download, fetch, is_public_https, is_stand_in
+from studio.song import allowed_media
+from studio.song.allowed_media import download, fetch, is_public_https, is_stand_in
 
 REFUSED = {
     "not an address on the web": [
@@ -160,7 +160,7 @@ def test_media_beyond_reason_is_empty(server: Server) -> None:
 
 
 def test_a_file_that_takes_too_long_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media_files, "MAX_SECONDS", -1)
+    monkeypatch.setattr(allowed_media, "MAX_SECONDS", -1)
     assert fetch(f"{server.base_url}/media/{SCENARIOS[0].audio_id}.png") == b""
 
 
@@ -216,7 +216,7 @@ def dripping() -> Iterator[bytes]:
 
 
 def test_a_clip_that_drips_is_given_up(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media_files, "MAX_SECONDS", 0.3)
+    monkeypatch.setattr(allowed_media, "MAX_SECONDS", 0.3)
     httpserver.expect_request("/a.wav").respond_with_response(Response(dripping()))
     with pytest.raises(ValueError, match=NOT_THERE):
         download(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])
