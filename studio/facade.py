@@ -53,6 +53,8 @@ class Studio:
 
     def __init__(self, configuration: settings.Settings) -> None:
         self.settings = configuration
+        self.people_sign_in = configuration.sign_in
+        """Whether [auth] was ever seen. From then on a file that is just being saved lets nobody in."""
         self.token_store = TokenStore()
         self.browsers = Browsers()
         self.downloads: Grants[IO[bytes]] = Grants(self.browsers)
@@ -328,10 +330,16 @@ def the_studio() -> Studio:
         return _studio
 
 
-def close_the_studio() -> None:
-    """Close this process's studio, if there is one; the next call makes a new one."""
+def replace_the_studio(studio: Studio | None) -> Studio | None:
+    """Use this studio, or with None a new one, from now on; return the one before."""
     global _studio
     with _lock:
-        studio, _studio = _studio, None
+        before, _studio = _studio, studio
+    return before
+
+
+def close_the_studio() -> None:
+    """Close this process's studio, if there is one; the next call makes a new one."""
+    studio = replace_the_studio(None)
     if studio is not None:
         studio.close()

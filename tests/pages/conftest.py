@@ -41,11 +41,20 @@ def studio(kie: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[fa
     """A studio for the tests of a module, in the place of the process's one; each test uses an account of its own."""
     database = tmp_path_factory.mktemp("studio") / "studio.db"
     studio = facade.Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{database}"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facade, "_studio", studio)
-        yield studio
-        studio.open().result(30)
-        studio.close()
+    before = facade.replace_the_studio(studio)
+    yield studio
+    facade.replace_the_studio(before)
+    studio.open().result(30)
+    studio.close()
+
+
+@pytest.fixture
+def in_place() -> Iterator[Callable[[facade.Studio], object]]:
+    """Put another studio in the place of the process's one, for a test."""
+    before = facade.replace_the_studio(None)
+    facade.replace_the_studio(before)
+    yield facade.replace_the_studio
+    facade.replace_the_studio(before)
 
 
 @pytest.fixture

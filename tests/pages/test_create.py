@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from kie import MusicTask
 from sandbox import Server
-from studio import facade
 from studio.facade import Studio
 from studio.settings import Settings
 from tests.pages.helpers import MAIN, description, ended, said
@@ -185,11 +184,11 @@ def test_choosing_a_track_fills_what_is_empty_and_never_what_was_typed(signed_in
 
 
 def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
-    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kie: Server, tmp_path: Path, in_place: Callable[[Studio], object]
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
     broken = Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/file/studio.db")
-    monkeypatch.setattr(facade, "_studio", Studio(broken))
+    in_place(Studio(broken))
     page = AppTest.from_file(str(MAIN), default_timeout=30).run()
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
     assert "nothing new will be sent" in said(page)
@@ -236,9 +235,9 @@ def test_a_finished_song_without_tracks_is_said(
     assert "KIE lists no track for this song." in said(signed_in)
 
 
-def test_the_reasons_of_a_broken_database_stay_on_the_server(kie: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reasons_of_a_broken_database_stay_on_the_server(kie: Server, in_place: Callable[[Studio], object]) -> None:
     broken = Settings(base_url=kie.base_url, database_url="postgresql://somebody:secret@127.0.0.1:1/inner")
-    monkeypatch.setattr(facade, "_studio", Studio(broken))
+    in_place(Studio(broken))
     page = AppTest.from_file(str(MAIN), default_timeout=30).run()
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
     assert "The server's log says why." in said(page)

@@ -804,10 +804,10 @@ def test_files_hold_only_the_rows_of_their_account(
 
 
 def test_a_database_that_stops_working_is_said_on_each_page(
-    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+    kie: Server, tmp_path: Path, token: str, in_place: Callable[[Studio], object]
 ) -> None:
     studio = Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/studio.db"))
-    monkeypatch.setattr(facade, "_studio", studio)
+    in_place(studio)
     page = AppTest.from_file(str(MAIN), default_timeout=30)
     page.session_state["account_id"] = studio.sign_in(token).id
     page.run()
@@ -824,11 +824,11 @@ def test_a_database_that_stops_working_is_said_on_each_page(
 
 
 def test_a_database_that_cannot_be_opened_is_said(
-    kie: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+    kie: Server, tmp_path: Path, token: str, in_place: Callable[[Studio], object]
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
     broken = Studio(Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/file/studio.db"))
-    monkeypatch.setattr(facade, "_studio", broken)
+    in_place(broken)
     page = AppTest.from_file(str(MAIN), default_timeout=30)
     page.session_state["account_id"] = broken.sign_in(token).id
     page.switch_page(LIBRARY).run()

@@ -14,7 +14,6 @@ from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
 from sandbox import Server
-from studio import facade
 from studio.facade import Studio
 from studio.settings import Settings, load
 from tests.pages.helpers import MAIN, ended, said
@@ -42,8 +41,8 @@ Visit = Callable[..., AppTest]
 
 
 @pytest.fixture(autouse=True)
-def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in, "_asked_for", False)
+def _never_seen_auth(studio: Studio) -> None:
+    studio.people_sign_in = False
 
 
 @pytest.fixture
@@ -156,12 +155,12 @@ def test_an_auth_that_vanishes_while_the_server_runs_opens_nothing(visit: Visit,
 
 
 def test_an_auth_in_a_file_that_streamlit_does_not_read_opens_nothing(
-    tmp_path: Path, kie: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kie: Server, in_place: Callable[[Studio], object]
 ) -> None:
     file = tmp_path / "secrets.toml"
     file.write_text('KIE_RATE_LIMIT = 7\n[auth]\nclient_id = "x"\n')
     settings = load({"KIE_BASE_URL": kie.base_url, "DATABASE_URL": f"sqlite:///{tmp_path}/studio.db"}, file)
-    monkeypatch.setattr(facade, "_studio", Studio(settings))
+    in_place(Studio(settings))
     assert is_the_sign_in_page(AppTest.from_file(str(MAIN), default_timeout=30).run())
 
 
@@ -257,11 +256,11 @@ def test_signing_out_shows_the_sign_in_page_and_forgets_the_token(visit: Visit, 
 
 
 def test_signing_out_closes_the_other_tabs_and_nothing_is_filed_from_there(
-    tmp_path: Path, visit: Visit, kie: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, visit: Visit, kie: Server, in_place: Callable[[Studio], object]
 ) -> None:
     token, database = kie.sandbox.new_account(), f"sqlite:///{tmp_path}/studio.db"
     studio = Studio(Settings(api_key=token, base_url=kie.base_url, database_url=database))
-    monkeypatch.setattr(facade, "_studio", studio)
+    in_place(studio)
     one, other = visit(ADA), visit(ADA)
     one.button(key="sign_out").click().run()
     other.text_input(key="task_id").input("t")

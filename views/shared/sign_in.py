@@ -22,12 +22,6 @@ DEFAULT = "default"
 SHORTEST_SECRET = 32
 LONGEST_NAME = 200
 
-_asked_for = False
-"""Whether this process has seen [auth], which each run of a page looks for first.
-
-From then on a file that is just being saved opens nothing.
-"""
-
 
 class Misconfigured(ValueError):
     """[auth] cannot be used, so nobody is let in. The text names the key and holds no value of it."""
@@ -43,12 +37,12 @@ def author() -> str:
 
 
 def session_key() -> str:
-    """Return the name of this browser, with the person's where people sign in: each has a seat of their own at it.
+    """Return this browser's cookie, with the person's claims where people sign in: each has an account of their own.
 
     "" where there is no browser, or it keeps no cookies.
     """
     browser = browser_cookie.browser()
-    person = [str(st.user.get(claim)) for claim in ("provider", "iss", "sub")] if _asked_for else []
+    person = [str(st.user.get(claim)) for claim in ("provider", "iss", "sub")] if the_studio().people_sign_in else []
     return " ".join((browser, *person)) if browser else ""
 
 
@@ -138,7 +132,7 @@ def _is_asked_for() -> bool:
 
 
 def _providers() -> tuple[str, ...] | None:
-    """Return the names of those who vouch for people, or None where nobody signs in. Raises `Misconfigured`."""
+    """Return the names of the identity providers, or None where nobody signs in. Raises `Misconfigured`."""
     auth = _auth()
     if auth is None:
         return None
@@ -162,8 +156,7 @@ def _providers() -> tuple[str, ...] | None:
 
 def _auth() -> Mapping[str, Any] | None:
     """Return [auth] as Streamlit reads it, or None if there is none and never was. Raises `Misconfigured`."""
-    global _asked_for
-    auth = None
+    auth, studio = None, the_studio()
     try:
         auth = st.secrets["auth"]
     except KeyError:
@@ -171,11 +164,11 @@ def _auth() -> Mapping[str, Any] | None:
     except (OSError, ValueError):  # that there is no file is as good; but one that cannot be read may ask for it
         if any(Path(file).exists() for file in st.get_option("secrets.files")):
             raise Misconfigured("Streamlit's secrets cannot be read.") from None
-    if auth is None and (_asked_for or the_studio().settings.sign_in):
+    if auth is None and studio.people_sign_in:
         raise Misconfigured("[auth] was there, but Streamlit does not find it. Start the server anew, in its folder.")
     if auth is not None and not isinstance(auth, Mapping):
         raise Misconfigured("[auth] has to be a section of its own.")
-    _asked_for = _asked_for or auth is not None
+    studio.people_sign_in = studio.people_sign_in or auth is not None
     return auth
 
 
