@@ -20,7 +20,7 @@ from views.create import (
     track_list,
     window_chooser,
 )
-from views.shared import error_boxes, field_values, persona_requests, token_panel
+from views.shared import error_boxes, persona_requests, token_panel
 from views.shared.elements import button
 from views.shared.screen_state import PersonaRequests, state
 
@@ -71,7 +71,7 @@ with choice:
 track = track_list.chosen(account)
 if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
     st.subheader("3 · The seconds that KIE listens to", anchor=False)
-    window_chooser.show(account, field_values.text("task_id"), track, track.duration)
+    window_chooser.show(account, track, track.duration)
 else:
     with st.expander("3 · The window (optional)", icon=":material/tune:"):
         st.caption(

@@ -205,11 +205,11 @@ class Studio:
         author: str = "",
         track: Track | None = None,
     ) -> Attempt:
-        """File a request for a persona and have it sent; while one for the track is in flight, that one is returned.
+        """File a request for a persona and have it sent; one in flight for the track, or of a double click, counts.
 
         Raises `NeedsDecision` if a person has to decide first (`replaces` is the decision: an earlier attempt in the
-        state that was seen), and `NotSaved` if nothing could be written and so nothing is sent. `author` is who asked,
-        where people sign in; `track` is written to the attempt as it is now.
+        state that was seen), `NotAllowed` if that attempt is not there any more, and `NotSaved` if nothing could be
+        written and so nothing is sent. `author` is who asked; `track` is written to the attempt as it is now.
         """
         body = body_of(request.payload())
         return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)

@@ -23,3 +23,5 @@ if sign_in.require_sign_in(token_panel.leave):
     page.run()
     with slot:
         token_panel.panel()
+else:
+    screen_state.forget()

@@ -249,3 +249,13 @@ def test_the_balance_is_asked_for_again_on_request(signed_in: AppTest, kie: Serv
     page = signed_in.run().button(key="refresh_balance").click().run()
     assert not page.exception
     assert kie.sandbox.count("/api/v1/chat/credit") == before + 1
+
+
+def test_a_window_that_is_typed_by_hand_is_sent_in_hundredths(
+    create: Callable[..., AppTest], signed_in: AppTest, kie: Server
+) -> None:
+    signed_in.number_input(key="vocal_start").set_value(12.345)
+    signed_in.number_input(key="vocal_end").set_value(32.299999999999997)
+    assert not create("finished").error
+    sent = kie.sandbox.requests("/api/v1/generate/generate-persona")[-1].json
+    assert (sent["vocalStart"], sent["vocalEnd"]) == (round(12.345, 2), 32.3)

@@ -25,29 +25,29 @@ def test_the_same_scope_has_the_same_state_and_another_scope_its_own() -> None:
         assert not other.words_wanted
 
 
-def test_to_forget_a_scope_is_to_forget_all_below_it_and_nothing_else() -> None:
-    states = [state(Boost, ADA, "song"), state(Window, ADA, "song", "track"), state(Boost, ADA, "other")]
-    screen_state.forget(ADA.id, "song")
-    assert state(Boost, ADA, "song") is not states[0]
-    assert state(Window, ADA, "song", "track") is not states[1]
-    assert state(Boost, ADA, "other") is states[2]
-
-
-def test_without_a_scope_everything_is_forgotten() -> None:
-    states = [state(Boost, ADA, "song"), state(PersonaRequests, None)]
+def test_everything_is_forgotten_but_a_boost_that_cost_credits() -> None:
+    boost, requests, window = (
+        state(Boost, ADA, "song"),
+        state(PersonaRequests, None),
+        state(Window, ADA, "song", "track"),
+    )
     screen_state.forget()
-    assert state(Boost, ADA, "song") is not states[0]
-    assert state(PersonaRequests, None) is not states[1]
+    assert state(Boost, ADA, "song") is boost
+    assert state(PersonaRequests, None) is not requests
+    assert state(Window, ADA, "song", "track") is not window
 
 
-def test_another_page_forgets_what_was_pasted_and_a_rerun_does_not() -> None:
-    state(PastedText, ADA).token = "a token"
+def test_another_page_forgets_a_pasted_token_and_a_rerun_does_not() -> None:
+    state(PastedText, ADA).token = state(PastedText, None).token = "a token"
+    state(PastedText, ADA).task_ids = ("one", "two")
     requests = state(PersonaRequests, ADA)
     for _ in range(2):
         screen_state.enter_page("")
         assert state(PastedText, ADA).token
     screen_state.enter_page("library")
     assert not state(PastedText, ADA).token
+    assert not state(PastedText, None).token
+    assert state(PastedText, ADA).task_ids == ("one", "two")
     assert state(PersonaRequests, ADA) is requests
 
 

@@ -8,15 +8,15 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from kie import NoAnswer
+from kie import MusicTask, NoAnswer
 from sandbox import Server
 from studio import facade
 from studio.facade import Studio
-from studio.people.token_store import account_of
+from studio.people.token_store import Account, account_of
 from studio.song import description_draft
 from tests.pages.helpers import description, ended, run_until, said, screen_state
 from tests.scenarios import scenario, task_of
-from views.shared.screen_state import PastedText, SongLookup
+from views.shared.screen_state import KEY, PastedText, SongLookup
 
 
 def paste(page: AppTest, text: str) -> AppTest:
@@ -48,6 +48,16 @@ def test_an_audio_id_beside_the_task_id_is_filled_in(signed_in: AppTest) -> None
     song = scenario("finished")
     page = paste(signed_in, f'curl -d \'{{"taskId":"{song.task_id}","audioId":"{song.audio_id}"}}\'')
     assert page.text_input(key="audio_id").value == song.audio_id
+
+
+def test_the_choice_of_a_song_is_there_again_after_another_page_and_goes_with_a_new_search(signed_in: AppTest) -> None:
+    page = paste(signed_in, answer("finished") + answer("callback"))
+    page.switch_page("../pages/library.py").run()
+    page.switch_page("../pages/create.py").run()
+    assert page.selectbox(key="task_chosen")
+    page.text_input(key="task_id").set_value(scenario("finished").task_id)
+    page.button(key="find_tracks").click().run()
+    assert not screen_state(page, PastedText).task_ids
 
 
 def test_several_songs_mean_a_choice(signed_in: AppTest) -> None:
@@ -93,6 +103,37 @@ def test_a_token_that_kie_does_not_accept_is_said_to_be_so_and_the_account_stays
     page.button(key="use_pasted_token").click().run()
     assert "KIE did not accept the token." in said(page)
     assert page.session_state["account_id"] == account
+
+
+def test_a_refused_token_leaves_the_tracks_of_the_song_that_was_pasted_with_it(signed_in: AppTest) -> None:
+    song = scenario("finished")
+    page = paste(
+        signed_in, f"curl -H 'Authorization: Bearer {'0123456789abcdef' * 2}' https://x/?taskId={song.task_id}"
+    )
+    page.button(key="use_pasted_token").click().run()
+    assert "KIE did not accept the token." in said(page)
+    assert f"use_{song.audio_id}" in button_keys(page)
+
+
+def test_a_token_that_is_typed_as_a_task_id_is_in_no_key_of_the_session(signed_in: AppTest) -> None:
+    token = "0123456789abcdef" * 2
+    page = paste(signed_in, token)
+    assert page.text_input(key="task_id").value == token
+    assert token not in repr(page.session_state[KEY])
+
+
+def test_an_answer_for_a_song_that_was_given_up_meanwhile_is_not_shown(
+    signed_in: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music_task = studio.music_task
+
+    def slow(account: Account, task_id: str) -> MusicTask:
+        screen_state(signed_in, SongLookup).clear()  # as a newer run does, after another song was typed
+        return music_task(account, task_id)
+
+    monkeypatch.setattr(studio, "music_task", slow)
+    page = paste(signed_in, answer("finished"))
+    assert screen_state(page, SongLookup).task is None
 
 
 def test_a_token_that_is_not_wanted_is_forgotten(with_token: AppTest, other_token: str) -> None:
@@ -253,6 +294,19 @@ def test_a_boost_belongs_to_its_song(signed_in: AppTest) -> None:
     assert "It cost" not in said(page)
     paste(page, scenario("finished").task_id)
     assert "It cost" in said(page)
+
+
+def test_a_boost_is_there_again_after_another_account(signed_in: AppTest, kie: Server) -> None:
+    token = kie.sandbox.new_account()
+    signed_in.button(key="leave").click().run()
+    signed_in.text_input(key="token").input(token).run()
+    signed_in.text_area(key="description").input("warm folk")
+    page = run_until(signed_in.button(key="boost").click().run(), "It cost")
+    page.button(key="leave").click().run()
+    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    assert "It cost" not in said(page)
+    page.button(key="leave").click().run()
+    assert "It cost" in said(page.text_input(key="token").input(token).run())
 
 
 def test_another_account_may_boost_while_a_boost_of_the_first_is_on_its_way(signed_in: AppTest, kie: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from hashlib import sha256
 
 import streamlit as st
 
@@ -18,10 +19,10 @@ from views.shared.screen_state import Boost, state
 
 def show(account: Account | None) -> None:
     """Offer the helpers under the description; neither does anything by itself."""
-    state_of_boost = _boost_of(account)
+    shown = _boost_of(account)
     boost = None
     with suppress(NotSaved):  # the history below says so
-        boost_id = state_of_boost.attempt_id
+        boost_id = shown.attempt_id
         boost = the_studio().attempt(account, boost_id) if account is not None and boost_id else None
     with st.container(horizontal=True):
         button(
@@ -42,17 +43,18 @@ def show(account: Account | None) -> None:
             disabled=account is None or (boost is not None and boost.in_flight),
             help="KIE writes a richer version of your description, for credits; its answer says how many.",
         )
-    if state_of_boost.problem:
-        st.error(state_of_boost.problem, icon=":material/edit:")
+    if shown.problem:
+        st.error(shown.problem, icon=":material/edit:")
     if account is not None and boost is not None:
-        _show_boost(account, boost)
+        _show_boost(account, boost, shown)
 
 
 def _boost_of(account: Account | None) -> Boost:
-    return state(Boost, account, field_values.text("task_id"))
+    """Return the boost for the song in the field; by a hash of it, because somebody may have typed a token there."""
+    return state(Boost, account, sha256(field_values.text("task_id").encode()).hexdigest())
 
 
-def _show_boost(account: Account, boost: Attempt) -> None:
+def _show_boost(account: Account, boost: Attempt, shown: Boost) -> None:
     if boost.in_flight:
         headline = "KIE asked to wait. Asking again by itself" if boost.wait_until else "A richer text is on its way"
         live_updates.show(account, [boost], key="boost_waiting", headline=headline, until=boost.wait_until)
@@ -64,11 +66,11 @@ def _show_boost(account: Account, boost: Attempt) -> None:
             st.caption(f":material/bolt: KIE’s version. {price}")
             st.text(text)
             with st.container(horizontal=True):
-                button("Use it as the description", "boost_use", "", _use, text, type="primary")
-                button("Leave it", "boost_leave", "", _close)
+                button("Use it as the description", "boost_use", "", _use, text, shown, type="primary")
+                button("Leave it", "boost_leave", "", _close, shown)
         else:
             error_boxes.show_refusal(boost)
-            button("Close", "boost_leave", "", _close)
+            button("Close", "boost_leave", "", _close, shown)
 
 
 def _draft() -> None:
@@ -94,11 +96,10 @@ def _boost() -> None:
         boost.problem = error.sentence()
 
 
-def _use(text: str) -> None:
+def _use(text: str, shown: Boost) -> None:
     field_values.fill({"description": text})
-    _close()
+    _close(shown)
 
 
-def _close() -> None:
-    boost = _boost_of(token_panel.current())
-    boost.attempt_id, boost.problem = "", ""
+def _close(shown: Boost) -> None:
+    shown.attempt_id, shown.problem = "", ""

@@ -7,7 +7,7 @@ import streamlit as st
 from studio.facade import the_studio
 from studio.people.token_store import Account, account_of
 from views.create import track_list
-from views.shared import field_values, token_panel
+from views.shared import error_boxes, field_values, token_panel
 from views.shared.elements import button
 from views.shared.screen_state import PastedText, SongLookup, Trouble, state
 
@@ -59,6 +59,7 @@ def show(account: Account | None) -> None:
                 placeholder="Choose a task ID",
                 on_change=_choose,
             )
+    error_boxes.show(pasted.trouble, ":material/key_off:")
     if pasted.token:
         with st.container(border=True, key="token_found"):
             st.markdown(
@@ -85,8 +86,7 @@ def _use_token() -> None:
     pasted = state(PastedText, token_panel.current())
     token, pasted.token = pasted.token, ""
     trouble = token_panel.use_token(token) if token else None
-    if trouble is not None:
-        state(SongLookup, token_panel.current()).trouble = trouble
+    state(PastedText, token_panel.current()).trouble = trouble
 
 
 def _forget_token() -> None:

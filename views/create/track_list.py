@@ -13,7 +13,7 @@ from studio.sending.attempts import Attempt
 from studio.song import description_draft, track_verdict
 from views.shared import error_boxes, field_values, persona_requests, times, token_panel, track_card
 from views.shared.elements import button, literal
-from views.shared.screen_state import SongLookup, Trouble, state
+from views.shared.screen_state import PastedText, SongLookup, Trouble, state
 
 LOOK_EVERY = 4.0
 """Seconds between looks at a song that is being made; KIE allows three a second."""
@@ -47,6 +47,7 @@ def look_up() -> None:
     account = token_panel.current()
     lookup, request = state(SongLookup, account), field_values.typed()
     lookup.clear()
+    state(PastedText, account).task_ids = ()
     problems = [problem.sentence for problem in request.problems() if problem.field == "task_id"]
     if account is None:
         problems = [persona_requests.NO_TOKEN]
@@ -78,21 +79,22 @@ def use_sibling(attempt: Attempt) -> None:
     if other is None:
         lookup.trouble = Trouble("KIE lists no other track for this song. Make a new song.")
         return
-    lookup.task, lookup.trouble = task, None
     field_values.suggest({key: getattr(request, key) or "" for key in field_values.TEXTS})
     field_values.fill({"task_id": task.task_id})
     use_track(other)
     persona_requests.close_outcome()
+    lookup.task, lookup.trouble = task, None
 
 
 def _look_up(account: Account, lookup: SongLookup) -> None:
+    wanted, task, trouble = lookup.wanted, None, None
     try:
         with st.spinner("Asking KIE for the tracks …"):
-            lookup.task = the_studio().music_task(account, lookup.wanted)
-            lookup.since = time.monotonic()
+            task = the_studio().music_task(account, wanted)
     except KieError as error:
-        lookup.trouble = Trouble.of(error)
-    lookup.wanted = ""
+        trouble = Trouble.of(error)
+    if lookup.wanted == wanted:  # a newer run may have gone on to another song
+        lookup.task, lookup.trouble, lookup.since, lookup.wanted = task, trouble, time.monotonic(), ""
 
 
 def _task(account: Account, lookup: SongLookup, task: MusicTask) -> None:
@@ -125,7 +127,8 @@ def _keep_looking(account: Account, lookup: SongLookup, task: MusicTask) -> None
         st.caption(f"{error.sentence} It keeps looking.")
     else:
         if now != task:
-            lookup.task = now
+            if lookup.task is task:  # a newer run may show another song
+                lookup.task = now
             st.rerun()
     st.info(f"{track_verdict.state_sentence(task)} Looking for {elapsed} s so far.", icon=":material/hourglass_top:")
 

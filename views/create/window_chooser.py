@@ -16,7 +16,7 @@ from studio.facade import the_studio
 from studio.people.token_store import Account
 from views.shared import custom_components, error_boxes, field_values, track_card
 from views.shared.elements import button
-from views.shared.screen_state import Trouble, Window, state
+from views.shared.screen_state import SongLookup, Trouble, Window, state
 
 KEY, PLAYER = "window", "window_player"
 BARS = 1200
@@ -26,10 +26,12 @@ MOST_WORDS = 3000
 _chooser = custom_components.load("create/window_chooser")
 
 
-def show(account: Account, task_id: str, track: Track, duration: float) -> None:
-    """Show the chooser for a track whose length is known, with its player and the suggestion."""
+def show(account: Account, track: Track, duration: float) -> None:
+    """Show the chooser for a track of the song that was looked up, with its player and the suggestion."""
     from studio.song import best_window
 
+    task = state(SongLookup, account).task
+    task_id = task.task_id if task is not None else ""
     choice = state(Window, account, task_id, track.audio_id)
     if choice.words_wanted:
         _suggest(account, task_id, track, choice)
@@ -152,11 +154,11 @@ def _suggest(account: Account, task_id: str, track: Track, choice: Window) -> No
             timed = the_studio().timed_words(account, task_id, track.audio_id)
     except KieError as error:
         choice.trouble = Trouble.of(error)
-    choice.words_wanted = False
     found = best_window.suggest(timed, track.duration)
     if found is not None:
         field_values.set_window(found.start, found.end)
         choice.suggested, choice.why = field_values.window(), found.why
+    choice.words_wanted = False  # not before: Streamlit may have ended this run at the fields
 
 
 def _bars(wave: tuple[float, ...]) -> list[float]:

@@ -71,34 +71,35 @@ def _in(account: Account) -> None:
         st.success(coming.done, icon=":material/check_circle:")
     if coming.problem:
         st.error(coming.problem, icon=":material/error:")
+        st.text(coming.details)
     key = f"library_file_{coming.uploads}"
     file = st.file_uploader(
         "File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last, args=(coming,)
     )
     if file is None:
-        coming.preview = None
+        coming.previewed = None
         return
     from studio.library import import_merge, import_reader
 
     library = the_studio().library
     try:
-        if coming.preview is None or coming.file_id != file.file_id:
+        if coming.previewed is None or coming.previewed[0] != file.file_id:
             content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
             with st.spinner("Reading the file …"):
                 bar = st.empty()
-                coming.preview = import_merge.preview_import(
+                preview = import_merge.preview_import(
                     library,
                     account.id,
                     import_reader.File(content, library.now()),
                     lambda done: bar.progress(min(done / len(content), 1.0)),
                 )
                 bar.empty()
-            coming.file_id = file.file_id
+            coming.previewed = (file.file_id, preview)
     except BadFile as error:
         st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
         st.text("\n".join(error.problems))
         return
-    _preview(account, coming.preview, key)
+    _preview(account, coming.previewed[1], key)
 
 
 def _preview(account: Account, preview: Preview, file_key: str) -> None:
@@ -170,17 +171,17 @@ def _import(account: Account, file_key: str) -> None:
         file = import_reader.File(content, library.now())
         written = import_merge.import_records(library, account.id, file, overwrite, author, file.order)
     except BadFile as error:
-        coming.problem = str(error)
+        coming.problem, coming.details = "This file cannot be taken in.", "\n".join(error.problems)
     except NotSaved as error:
         coming.problem = error.sentence("brought in")
     else:
         coming.done = f"{written:,} brought in."
-    coming.preview = None
+    coming.previewed = None
     coming.uploads += 1  # an empty uploader
 
 
 def _forget_last(coming: Import) -> None:
-    coming.done = coming.problem = ""
+    coming.done = coming.problem = coming.details = ""
 
 
 def _forget(account: Account) -> None:

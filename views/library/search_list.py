@@ -21,10 +21,10 @@ COLUMNS = "favourite status name created_at persona_id title tags description au
 
 def show(account: Account) -> None:
     """Show the list with its filters, and beside it the attempt that is open."""
-    library = state(LibraryPage, account)
+    place = state(LibraryPage, account)
     with st.container():  # a place of its own, so that the fields below stay where they are
-        _message(library.message)
-    query = _query(library)
+        _message(place.message)
+    query = _query(place)
     open_id = attempt_actions.opened(account)
     attempt = the_studio().attempt(account, open_id) if open_id else None
     if open_id and attempt is None:
@@ -41,23 +41,23 @@ def show(account: Account) -> None:
 
 def current_query() -> Query:
     """Return what is looked for now, from the widgets' state."""
-    state = st.session_state
-    days = state.get("library_days") or ()
+    fields = st.session_state
+    days = fields.get("library_days") or ()
     since, until = (days[0], days[-1]) if isinstance(days, tuple | list) and days else (None, None)
     return Query(
-        text=str(state.get("library_search") or "")[:200],
-        statuses=tuple(each for word in state.get("library_outcomes") or () for each in status.BY_WORD[word]),
-        favourites=bool(state.get("library_favourites")),
+        text=str(fields.get("library_search") or "")[:200],
+        statuses=tuple(each for word in fields.get("library_outcomes") or () for each in status.BY_WORD[word]),
+        favourites=bool(fields.get("library_favourites")),
         since=times.midnight(since) if since else None,
         until=times.midnight(until, days=1) if until else None,
-        deleted=bool(state.get("library_deleted")),
-        order=Order(state.get("library_order") or Order.NEWEST),
+        deleted=bool(fields.get("library_deleted")),
+        order=Order(fields.get("library_order") or Order.NEWEST),
     )
 
 
-def _query(library: LibraryPage) -> Query:
+def _query(place: LibraryPage) -> Query:
     def first_page() -> None:
-        library.page = 0
+        place.page = 0
 
     st.text_input(
         "Search",

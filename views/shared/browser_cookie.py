@@ -1,4 +1,4 @@
-"""The random name that the door gives each browser, so that a reload finds its account again. Not a secret of KIE's."""
+"""The random cookie by which a browser is known again, so that a reload finds its account. Not a secret of KIE's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 
 
 def browser() -> str:
-    """Return the name that the door gave this browser, or "" where there is no browser or it keeps no cookies."""
+    """Return this browser's cookie, or "" where there is no browser or it keeps no cookies."""
     return _name(st.context.cookies)
 
 

@@ -100,11 +100,11 @@ def _only_looks(headers: Headers) -> bool:
 
 def _file(token: str, browser: str) -> IO[bytes] | str:
     """Return the file, or a sentence that says why there is none."""
-    offer = the_studio().downloads.redeem(token, browser)
-    if offer is None:
+    grant = the_studio().downloads.redeem(token, browser)
+    if grant is None:
         return "This page is not open any more, or not for you. Open it again and press the button again."
     try:
-        return offer.make()
+        return grant.make()
     except ValueError as problem:
         return str(problem)
     except Exception as error:

@@ -23,7 +23,7 @@ NAME = "changes"
 `list` stands there if what is drawn is a list, and `trouble` if the page says that the database does not answer.
 """
 HEARTBEAT = 15.0
-"""Seconds between two signs of life, for the proxies in between."""
+"""Seconds between two comments that keep the stream open through proxies."""
 LONGEST = 300.0
 """Seconds after which a stream ends; the page opens another."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -36,13 +36,13 @@ async def changes(request: Request) -> Response:
     404 if the key is not this browser's, or it has left the account; 503 if too many wait.
     """
     studio, key, browser = the_studio(), request.query_params.get("key", ""), browser_cookie.browser_of(request.scope)
-    offer = studio.waits.redeem(key, browser)
-    if offer is None:
+    grant = studio.waits.redeem(key, browser)
+    if grant is None:
         return Response(status_code=404)
     try:
         asked = request.query_params
         subscription = studio.changes.subscribe(
-            key, offer.make(), gathers="list" in asked, sees_trouble="trouble" in asked
+            key, grant.make(), gathers="list" in asked, sees_trouble="trouble" in asked
         )
     except TooMany:
         return Response(status_code=503)

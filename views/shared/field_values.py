@@ -20,9 +20,9 @@ def text(key: str) -> str:
 
 
 def window() -> tuple[float | None, float | None]:
-    """Return what the fields of the window say, in seconds."""
+    """Return what the fields of the window say, in seconds with two decimals, as KIE takes them."""
     start, end = (st.session_state.get(key) for key in WINDOW)
-    return (None if start is None else float(start)), (None if end is None else float(end))
+    return (None if start is None else round(float(start), 2)), (None if end is None else round(float(end), 2))
 
 
 def set_window(start: float | None, end: float | None) -> None:

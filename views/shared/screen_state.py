@@ -1,10 +1,11 @@
 """What a session remembers between two runs of a page: a small class for each feature, kept by what it belongs to.
 
 A state belongs to a scope: an account, one of its songs, or one of its tracks. Another scope has a state of its own,
-and `forget` drops a scope with all below it. What people type is not here: Streamlit keeps it under the fields' keys.
+and `forget` drops them. What people type is not here: Streamlit keeps it under the fields' keys.
 
 Callbacks read a state once and then change a plain object. Streamlit may end a run at every access to
-`st.session_state`, so a change in several steps could otherwise be lost half way.
+`st.session_state`, so a change in several steps could otherwise be lost half way. And a run that was told to end may
+still write while the next one runs: what took long is written only if the state still wants it.
 """
 
 from __future__ import annotations
@@ -51,14 +52,17 @@ class TokenPanel:
 
 @dataclass(slots=True)
 class PastedText:
-    """What a paste left for the person to decide. Scope: the account; forgotten with the page."""
+    """What a paste left for the person to decide. Scope: the account."""
 
     token: str = field(default="", repr=False)
+    """Forgotten with the page."""
     task_ids: tuple[str, ...] = ()
+    trouble: Trouble | None = None
+    """Why KIE did not accept the token."""
 
     def clear(self) -> None:
         """Leave nothing to decide."""
-        self.token, self.task_ids = "", ()
+        self.token, self.task_ids, self.trouble = "", (), None
 
 
 @dataclass(slots=True)
@@ -144,10 +148,11 @@ class Import:
 
     uploads: int = 0
     """Files that were brought in; each has an uploader of its own, which is empty at first."""
-    file_id: str = ""
-    preview: Preview | None = None
+    previewed: tuple[str, Preview] | None = None
+    """The ID of a file, and what it would change."""
     done: str = ""
     problem: str = ""
+    details: str = ""
 
 
 @dataclass(slots=True)
@@ -163,22 +168,24 @@ def state(kind: type[S], account: Account | None, *of: str) -> S:
     scope = (account.id if account is not None else "", *of)
     kept: dict[tuple[type, tuple[str, ...]], S] = st.session_state.setdefault(KEY, {})
     if (kind, scope) not in kept:
-        same = [key for key in kept if key[0] is kind]
+        same = [key for key in list(kept) if key[0] is kind]
         for old in same[: max(0, len(same) + 1 - MOST)]:
             kept.pop(old, None)
     return kept.setdefault((kind, scope), kind())  # in one step: two runs of a page may overlap
 
 
-def forget(*scope: str, kind: type | None = None) -> None:
-    """Forget a scope, by its IDs, and all below it, or of it only one kind; without a scope, everything."""
+def forget() -> None:
+    """Forget everything but boosts: they cost credits, and only their own account finds them."""
     kept = st.session_state.get(KEY, {})
     for key in list(kept):
-        if key[1][: len(scope)] == scope and kind in (None, key[0]):
+        if key[0] is not Boost:
             kept.pop(key, None)
 
 
 def enter_page(name: str) -> None:
-    """Forget what was for another page only. The router says which page is open."""
+    """Forget a pasted token when another page is opened. The router says which page is open."""
+    kept = st.session_state.get(KEY, {})
     if st.session_state.get("page", name) != name:
-        forget(kind=PastedText)
+        for pasted in [value for key, value in list(kept.items()) if key[0] is PastedText]:
+            pasted.token = ""
     st.session_state["page"] = name

@@ -21,8 +21,8 @@ def current() -> Account | None:
         return studio.shared
     mine, here = st.session_state.get("account_id", ""), sign_in.session_key()
     known = studio.token_store.account(studio.browsers.account_of(here) if here else mine)
-    if mine and (known is None or known.id != mine):
-        _clear()  # another tab of this browser left, or signed in anew
+    if mine != (known.id if known is not None else ""):
+        _clear()  # another tab of this browser left, or signed in
     if known is not None:
         st.session_state.account_id = known.id
     return known
