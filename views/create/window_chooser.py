@@ -38,7 +38,9 @@ def show(account: Account, track: Track, duration: float) -> None:
     if field_values.window() == (None, None):
         _reset(duration)  # a short track gets what fits, also if its ID was typed
     timed = the_studio().cached_timed_words(account, track.audio_id)
-    start, end = current(duration)
+    typed = field_values.window()  # what was not given is KIE's default, as far as it fits
+    start = 0.0 if typed[0] is None else typed[0]
+    start, end = best_window.clamp(start, DEFAULT_END if typed[1] is None else typed[1], duration, "start")
     sound = track_card.source(account, track.audio_url)
     with st.container(key=KEY + "_box"):
         _chooser(
@@ -73,10 +75,10 @@ def show(account: Account, track: Track, duration: float) -> None:
             help="Asks KIE for the timed words of this track. KIE does not say what this call costs.",
         )
         button("Beginning", "window_default", "first_page", _reset, duration, type="tertiary")
-    if choice.suggested == field_values.window():
+    if choice.suggested == typed:
         st.caption(f":material/auto_awesome: {choice.why}")
     error_boxes.show(choice.trouble, ":material/search_off:", warning=True)
-    if best_window.is_default(start, end, duration) and field_values.window()[0] is None:
+    if best_window.is_default(start, end, duration) and typed[0] is None:
         st.caption("This is what KIE takes when it is told nothing: the first 30 seconds.")
 
 
@@ -97,14 +99,6 @@ def numbers(duration: float | None = None, choice: Window | None = None) -> None
             args=(key.removeprefix("vocal_"), duration, choice) if duration else None,
             width=170,
         )
-
-
-def current(duration: float) -> tuple[float, float]:
-    """Return the window as it stands, in seconds; what was not given is KIE's default, as far as it fits."""
-    from studio.song import best_window
-
-    start, end = field_values.window()
-    return best_window.clamp(0.0 if start is None else start, DEFAULT_END if end is None else end, duration, "start")
 
 
 def _reset(duration: float | None) -> None:

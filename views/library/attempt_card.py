@@ -74,11 +74,7 @@ def _head(attempt: Attempt) -> None:
             not attempt.favourite,
             type="tertiary",
         )
-        button("Close", "library_close", "close", _close, type="tertiary")
-
-
-def _close() -> None:
-    attempt_actions.open_attempt("")
+        button("Close", "library_close", "close", attempt_actions.open_attempt, "", type="tertiary")
 
 
 def _outcome(account: Account, attempt: Attempt) -> None:

@@ -1,6 +1,6 @@
 """The kinds of attempts, one file each: what is sent, how its answer is read, and what its troubles mean.
 
-A further kind is a file with a subclass of `Kind`, and its object in `_kinds`.
+A further kind is a file with a subclass of `Kind`, and its object in `KINDS`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,14 @@ from studio.sending.kinds.boost import BOOST
 from studio.sending.kinds.kind import Kind
 from studio.sending.kinds.persona import PERSONA
 
-__all__ = ["BOOST", "PERSONA", "BatchItem", "Kind", "body_of", "kind_named", "register"]
+__all__ = ["BOOST", "KINDS", "PERSONA", "BatchItem", "Kind", "body_of", "kind_named"]
 
-_kinds: dict[str, Kind] = {kind.name: kind for kind in (PERSONA, BOOST)}
-
-
-def register(kind: Kind) -> Kind:
-    """Add a kind, so that `kind_named` finds it; return it."""
-    _kinds[kind.name] = kind
-    return kind
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (PERSONA, BOOST)}
 
 
 def kind_named(name: str) -> Kind:
     """Return a kind by its name. Raises `KeyError` for one that nobody registered."""
-    return _kinds[name]
+    return KINDS[name]
 
 
 def body_of(payload: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Seen, Status
 from studio.sending.attempts import NotAllowed as NotAllowed
 from studio.sending.batches import Batches, BatchStatus
-from studio.sending.kinds import BatchItem, Kind, body_of, register
+from studio.sending.kinds import BatchItem, Kind, body_of
 from studio.sending.kinds.boost import BOOST
 from studio.sending.kinds.persona import PERSONA
 from studio.sending.processes import LEASE
@@ -673,8 +673,7 @@ def shaky_database(store_url: str, clock: Clock) -> Iterator[ShakyDatabase]:
 def test_whatever_happens_in_whatever_order_the_promise_is_kept(
     beginning: str, shaky_database: ShakyDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kinds, "_kinds", dict(kinds._kinds))
-    register(PORTRAIT)
+    monkeypatch.setitem(kinds.KINDS, PORTRAIT.name, PORTRAIT)
     everything = SimpleNamespace(is_enabled=lambda rule: True)
     # All rules take part in every life: hypothesis would leave most of them out of most.
     monkeypatch.setattr(stateful, "FeatureStrategy", lambda **options: st.just(everything))
@@ -710,8 +709,7 @@ def test_whatever_happens_in_whatever_order_the_promise_is_kept(
 def test_a_third_kind_takes_one_class_and_goes_its_whole_way(
     open_studio: Callable[..., Studio], server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kinds, "_kinds", dict(kinds._kinds))
-    register(PORTRAIT)
+    monkeypatch.setitem(kinds.KINDS, PORTRAIT.name, PORTRAIT)
     kie, studio = Kie(), open_studio()
     account = studio.token_store.add(token, server.base_url)
 
