@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from hashlib import sha256
 
 import streamlit as st
 
@@ -19,7 +18,7 @@ from views.shared.screen_state import Boost, state
 
 def show(account: Account | None) -> None:
     """Offer the helpers under the description; neither does anything by itself."""
-    shown = _boost_of(account)
+    shown = state(Boost, account)
     boost = None
     with suppress(NotSaved):  # the history below says so
         boost_id = shown.attempt_id
@@ -47,11 +46,6 @@ def show(account: Account | None) -> None:
         st.error(shown.problem, icon=":material/edit:")
     if account is not None and boost is not None:
         _show_boost(account, boost, shown)
-
-
-def _boost_of(account: Account | None) -> Boost:
-    """Return the boost for the song in the field; by a hash of it, because somebody may have typed a token there."""
-    return state(Boost, account, sha256(field_values.text("task_id").encode()).hexdigest())
 
 
 def _show_boost(account: Account, boost: Attempt, shown: Boost) -> None:
@@ -85,7 +79,7 @@ def _boost() -> None:
     account, content, author = token_panel.current(), field_values.text("description"), sign_in.author()
     if account is None:
         return
-    boost = _boost_of(account)
+    boost = state(Boost, account)
     boost.problem = ""
     if not content:
         boost.problem = "Description: write a few words first, for KIE to work with. Nothing was sent."

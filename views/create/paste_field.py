@@ -86,7 +86,8 @@ def _use_token() -> None:
     pasted = state(PastedText, token_panel.current())
     token, pasted.token = pasted.token, ""
     trouble = token_panel.use_token(token) if token else None
-    state(PastedText, token_panel.current()).trouble = trouble
+    here = state(PastedText, token_panel.current())
+    here.trouble, here.task_ids = trouble, pasted.task_ids
 
 
 def _forget_token() -> None:

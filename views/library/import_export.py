@@ -72,7 +72,7 @@ def _in(account: Account) -> None:
     if coming.problem:
         st.error(coming.problem, icon=":material/error:")
         st.text(coming.details)
-    key = f"library_file_{coming.uploads}"
+    key = f"library_file_{account.id}_{coming.uploads}"
     file = st.file_uploader(
         "File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last, args=(coming,)
     )
@@ -165,6 +165,8 @@ def _import(account: Account, file_key: str) -> None:
     from studio.library import import_merge, import_reader
 
     coming, library, author = state(Import, account), the_studio().library, sign_in.author()
+    if not file_key.endswith(f"_{coming.uploads}"):
+        return  # the second half of a double click
     overwrite, content = bool(st.session_state.get("library_overwrite")), st.session_state[file_key].getvalue()
     _forget_last(coming)
     try:

@@ -100,7 +100,7 @@ class Window:
 
 @dataclass(slots=True)
 class Boost:
-    """The description that KIE makes richer. Scope: the song."""
+    """The description that KIE makes richer. Scope: the account."""
 
     attempt_id: str = ""
     problem: str = ""
@@ -174,11 +174,11 @@ def state(kind: type[S], account: Account | None, *of: str) -> S:
     return kept.setdefault((kind, scope), kind())  # in one step: two runs of a page may overlap
 
 
-def forget() -> None:
-    """Forget everything but boosts: they cost credits, and only their own account finds them."""
+def forget(*kinds: type) -> None:
+    """Forget these features. Without one all but boosts, which cost credits and which only their account finds."""
     kept = st.session_state.get(KEY, {})
     for key in list(kept):
-        if key[0] is not Boost:
+        if key[0] in kinds or not (kinds or key[0] is Boost):
             kept.pop(key, None)
 
 
