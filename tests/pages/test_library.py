@@ -25,24 +25,13 @@ from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, elements, ended, said
+from tests.pages.helpers import MAIN, START, elements, ended, said
 from tests.polling import eventually
 from tests.scenarios import scenario
 from views.library.search_list import MOST
 from views.shared.field_values import PAGE as CREATE_PAGE
 
 LIBRARY = "../pages/library.py"
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def token(kie: Server) -> str:
-    return kie.sandbox.new_account()
-
-
-@pytest.fixture
-def account(studio: Studio, token: str) -> Account:
-    return studio.sign_in(token)
 
 
 @pytest.fixture
@@ -63,18 +52,6 @@ def library(studio: Studio, account: Account) -> Callable[..., AppTest]:
         return page.run()
 
     return in_a_new_session
-
-
-@pytest.fixture
-def add_attempts(studio: Studio, account: Account) -> Callable[..., list[str]]:
-    """Put attempts into the account's library, each an hour younger than the one before; return their IDs."""
-
-    def rows(*given: dict[str, Any], of: Account = account) -> list[str]:
-        records = [Record("", blank(number) | values) for number, values in enumerate(given)]
-        import_merge.import_records(studio.library, of.id, records)
-        return [record.values["id"] for record in records]
-
-    return rows
 
 
 @pytest.fixture
@@ -101,18 +78,6 @@ def turned_to(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     pages: list[str] = []
     monkeypatch.setattr(st, "switch_page", pages.append)
     return pages
-
-
-def blank(number: int) -> dict[str, Any]:
-    return {
-        "id": uuid.uuid4().hex,
-        "status": "created",
-        "created_at": START + timedelta(hours=number),
-        "persona_id": f"persona{number}",
-        "name": f"Name {number}",
-        "audio_id": f"audio{number}",
-        "origin": "",
-    }
 
 
 def on_file(studio: Studio, account: Account, attempt_id: str) -> Attempt:
