@@ -30,6 +30,7 @@ from tests.polling import eventually
 from tests.scenarios import scenario
 from views.library.search_list import MOST
 from views.shared.field_values import PAGE as CREATE_PAGE
+from views.library import search_list
 
 LIBRARY = "../pages/library.py"
 
@@ -220,6 +221,20 @@ def test_very_many_attempts_are_not_counted_to_the_end(
 
 
 # One attempt, open.
+
+@pytest.mark.parametrize(("author", "shown"), [("", []), ("ada@example.com", ["ada@example.com"])])
+def test_who_asked_stands_in_the_list_where_people_sign_in_and_takes_no_other_columns_place(
+    library: Callable[..., AppTest],
+    add_attempts: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    author: str,
+    shown: list[str],
+) -> None:
+    monkeypatch.setattr(search_list, "COLUMNS", "name author description")
+    add_attempts({"author": author, "description": "Low"})
+    row = library().dataframe[0].value.iloc[0]
+    assert row.tolist() == ["Name 0", *shown, "Low"]
+
 
 
 def test_the_address_opens_an_attempt_with_all_that_was_sent_and_answered(
