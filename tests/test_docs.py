@@ -1,4 +1,4 @@
-"""What README.md and docs/ name is there, the glossary is in order, and the drawing of imports is what is tested."""
+"""What README.md and docs/ name is there, and the glossary is in order. `test_house` reads the drawing of imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import pytest
 
 from studio.sending.attempts import Status
-from tests.test_house import MAY_IMPORT, PARTS, ROOT
+from tests.test_house import ROOT
 
 TEXTS = {str(file.relative_to(ROOT)): file.read_text() for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
 QUOTED = [(place, quoted) for place, text in TEXTS.items() for quoted in re.findall(r"`([^`\n]+)`", text)]
@@ -45,12 +45,6 @@ def members() -> dict[str, set[str]]:
                               if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)}  # fmt: skip
                     found[node.name] = found.get(node.name, set()) | names
     return found
-
-
-def arrows(text: str) -> dict[str, set[str]]:
-    """Return what stands right of each arrow, by what stands left of it."""
-    found = re.findall(r"^ *(\S+) +─+▶ (.*)$", text, re.MULTILINE)
-    return {name: set(others.split()) - {"nothing"} for name, others in found}
 
 
 @pytest.mark.parametrize(("place", "path"), PATHS)
@@ -90,14 +84,6 @@ def test_the_way_of_a_request_names_files_with_their_functions() -> None:
             assert f"def {name.rpartition('.')[2]}(" in text, (path, name)
             named += 1
     assert named > 10
-
-
-def test_the_drawing_of_imports_is_what_the_code_is_held_to() -> None:
-    folders, inside = (block for block in BLOCKS if block.startswith(("app.py ", "studio/\n")))
-    assert arrows(folders) == {name: allowed - {name} for name, allowed in MAY_IMPORT.items()}
-    studio, views = inside.split("views/\n")
-    assert arrows(studio) == PARTS["studio"]
-    assert arrows(views) == PARTS["views"]
 
 
 def test_the_table_of_states_leads_to_every_state_and_to_no_other() -> None:

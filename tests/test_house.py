@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,14 +13,22 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = {"kie", "studio", "views", "pages", "sandbox", "app"}
-MAY_IMPORT = {
-    "kie": {"kie"},
-    "sandbox": {"sandbox"},
-    "studio": {"studio", "kie", "sandbox"},
-    "views": {"views", "studio", "kie"},
-    "pages": {"views", "studio", "kie"},
-    "app.py": {"views", "studio"},
-}
+PACKAGES = OURS - {"pages", "app"}
+DRAWING = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def arrows(begin: str) -> dict[str, set[str]]:
+    """Return what stands right of each arrow of a drawing, by what stands left of it; to its first line without one."""
+    block = re.search(rf"^{begin}((?: *\S+ +─+▶ .*\n)+)", DRAWING, re.MULTILINE)
+    assert block, f"docs/architecture.md has no drawing after {begin!r}"
+    lines = (line.partition("─") for line in block[1].splitlines())
+    return {left.strip(): set(right.partition("▶")[2].split()) - {"nothing"} for left, _, right in lines}
+
+
+MAY_IMPORT = {name: {name} & PACKAGES | others for name, others in arrows("```\n").items()}
+"""Which folders each folder may import."""
+PARTS = {package: arrows(f"{package}/\n") for package in ("studio", "views")}
+"""Which parts of a package each of its parts may import, beside itself."""
 NEVER = {
     "kie": {"streamlit", "pandas", "sqlalchemy", "dbos"},
     "studio": {"streamlit"},
@@ -27,28 +36,6 @@ NEVER = {
     "pages": {"requests", "sqlalchemy", "threading", "dbos"},
     "views": {"requests", "sqlalchemy", "threading", "dbos"},
 }
-
-
-PARTS = {
-    "studio": {
-        "facade": {"settings", "demo_server", "song", "library", "sending", "people", "database", "exceptions"},
-        "settings": set(),
-        "demo_server": set(),
-        "song": {"sending", "people", "database", "exceptions"},
-        "library": {"sending", "people", "database", "exceptions"},
-        "sending": {"people", "database", "exceptions"},
-        "people": {"exceptions"},
-        "database": {"exceptions"},
-        "exceptions": set(),
-    },
-    "views": {
-        "router": {"shared", "create", "library"},
-        "create": {"shared"},
-        "library": {"shared"},
-        "shared": set(),
-    },
-}
-"""Which parts of a package each of its parts may import, beside itself."""
 
 
 def imports(place: str) -> dict[Path, set[str]]:
@@ -91,10 +78,13 @@ def test_parts_import_one_way(package: str) -> None:
     def part(module: str) -> str:
         return module.split(".")[1] if "." in module else ""
 
+    modules = module_imports(package)
+    there = {part(module) for module in modules} - {""}
+    assert there == PARTS[package].keys(), f"docs/architecture.md draws each part of {package}/ with what it may import"
     allowed = {"": set[str]()} | {name: {"", name, *others} for name, others in PARTS[package].items()}
     wrong = {
         f"{module} imports {other}"
-        for module, others in module_imports(package).items()
+        for module, others in modules.items()
         for other in others
         if part(other) not in allowed[part(module)]
     }
@@ -106,6 +96,10 @@ def test_no_modules_of_the_studio_import_each_other_in_a_circle() -> None:
     while leaves := {module for module, others in left.items() if not others & left.keys()}:
         left = {module: others for module, others in left.items() if module not in leaves}
     assert not left
+
+
+def test_the_drawing_has_every_folder() -> None:
+    assert {place.partition(".")[0] for place in MAY_IMPORT} == OURS
 
 
 @pytest.mark.parametrize("place", list(MAY_IMPORT))

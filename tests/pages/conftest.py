@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
@@ -12,8 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 from sandbox import Server, serve
 from studio import facade
+from studio.library import import_merge
+from studio.library.import_reader import Record
+from studio.people.token_store import Account
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, ended
+from tests.pages.helpers import MAIN, START, ended
 from tests.scenarios import scenario
 
 
@@ -63,9 +69,21 @@ def page(studio: facade.Studio) -> AppTest:
 
 
 @pytest.fixture
-def signed_in(page: AppTest, kie: Server) -> AppTest:
+def token(kie: Server) -> str:
+    """A token of an account that no other test uses."""
+    return kie.sandbox.new_account()
+
+
+@pytest.fixture
+def account(studio: facade.Studio, token: str) -> Account:
+    """Its account, which is that of `signed_in`, `create` and `add_attempts` too."""
+    return studio.sign_in(token)
+
+
+@pytest.fixture
+def signed_in(page: AppTest, token: str) -> AppTest:
     """The create page after a token was pasted."""
-    page.text_input(key="token").input(kie.sandbox.new_account()).run()
+    page.text_input(key="token").input(token).run()
     return page
 
 
@@ -83,3 +101,27 @@ def create(signed_in: AppTest, studio: facade.Studio) -> Callable[..., AppTest]:
         return ended(signed_in, studio)
 
     return fill_and_press
+
+
+@pytest.fixture
+def add_attempts(studio: facade.Studio, account: Account) -> Callable[..., list[str]]:
+    """Put attempts into the account's library, each an hour younger than the one before; return their IDs."""
+
+    def rows(*given: dict[str, Any], of: Account = account) -> list[str]:
+        records = [Record("", blank(number) | values) for number, values in enumerate(given)]
+        import_merge.import_records(studio.library, of.id, records)
+        return [record.values["id"] for record in records]
+
+    return rows
+
+
+def blank(number: int) -> dict[str, Any]:
+    return {
+        "id": uuid.uuid4().hex,
+        "status": "created",
+        "created_at": START + timedelta(hours=number),
+        "persona_id": f"persona{number}",
+        "name": f"Name {number}",
+        "audio_id": f"audio{number}",
+        "origin": "",
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ from views.shared.screen_state import KEY
 S = TypeVar("S")
 
 MAIN = Path(__file__).parents[2] / "views" / "router.py"
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""When the first of the attempts was asked for that `add_attempts` makes."""
 
 
 def ended(page: AppTest, studio: Studio) -> AppTest:

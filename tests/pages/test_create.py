@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from kie import MusicTask
-from sandbox import Server
+from sandbox import SCENARIOS, Server
 from studio.facade import Studio
 from studio.settings import Settings
 from tests.pages.helpers import MAIN, description, ended, said
@@ -99,6 +99,11 @@ REFUSALS = {
     "one_refused": "KIE cannot make a persona from this track.",
     "not_ready": "KIE does not see the finished track yet.",
 }
+
+
+def test_every_refusal_of_the_sandbox_is_among_them() -> None:
+    waits = {"code_429"}  # which is sent again by itself, below
+    assert {each.key for each in SCENARIOS if each.group == "refusal"} - waits - REFUSALS.keys() == set()
 
 
 @pytest.mark.parametrize("key", list(REFUSALS))

@@ -150,7 +150,7 @@ def _table(attempts: list[Attempt], query: Query, page: int, open_id: str) -> No
     _mark(key, open_row)
     attempt_table.show(
         attempts,
-        COLUMNS.split()[: None if any(attempt.author for attempt in attempts) else -1],
+        [name for name in COLUMNS.split() if name != "author" or any(attempt.author for attempt in attempts)],
         key,
         {"status": {"width": 104}, "name": {"width": 150 if open_id else 200}, "created_at": {"width": 150}},
         height="content" if len(ids) < 12 else 460,

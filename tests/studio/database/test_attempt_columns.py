@@ -17,6 +17,7 @@ from studio.database.attempt_columns import COLUMNS, IN_CSV, Column
 from studio.database.connection import Database
 from studio.library.edits import Library
 from studio.library.export_files import csv_file
+from studio.library.import_reader import OWN_READERS, READERS, Check
 from studio.library.search_query import Query
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Outcome
@@ -28,6 +29,8 @@ FULL: dict[str, Any] = {
 }  # fmt: skip
 TOLD = {column.name: FULL[column.type] for column in COLUMNS if column.csv and column.type in FULL}
 SEARCHED = [column.name for column in COLUMNS if column.searched]
+SHORT = [column for column in COLUMNS if column.type == "short" and column.in_file and column.name != "id"]
+"""Without the ID: one that is not of 32 hex digits is replaced when it is written."""
 
 
 @pytest.fixture
@@ -56,6 +59,13 @@ def test_the_csv_has_a_word_for_every_value(library: Library) -> None:
 def test_a_searched_column_is_found_by_its_words(name: str, library: Library) -> None:
     this = filed(library, **{name: "zephyr"})
     assert [attempt.id for attempt in library.find(ME, Query("zeph")).attempts] == [this]
+
+
+@pytest.mark.parametrize("column", SHORT, ids=lambda each: each.name)
+@pytest.mark.parametrize("readers", [READERS, OWN_READERS], ids=["table", "own"])
+def test_no_file_brings_a_text_that_is_longer_than_its_column(column: Column, readers: dict[str, Check]) -> None:
+    with pytest.raises(ValueError, match=r"^(has|must|is) "):
+        readers[column.name]("x" * (column.length + 1))
 
 
 @pytest.mark.parametrize("cause", Cause)
