@@ -315,7 +315,7 @@ def test_a_boost_is_there_again_after_another_account(signed_in: AppTest, kie: S
 
 
 def test_another_account_may_boost_while_a_boost_of_the_first_is_on_its_way(signed_in: AppTest, kie: Server) -> None:
-    kie.sandbox.delay = 1.0
+    kie.sandbox.delay = 5.0
     try:
         signed_in.text_area(key="description").input("warm folk")
         page = signed_in.button(key="boost").click().run()
