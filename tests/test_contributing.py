@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,8 +44,6 @@ def test_a_make_command_that_it_names_is_there() -> None:
     assert named <= TARGETS
 
 
-def test_every_make_command_is_listed() -> None:
-    if shutil.which("make") is None:
-        pytest.skip("make is not installed")
-    told = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {line.split()[1] for line in told.splitlines()} == TARGETS
+def test_every_make_command_has_the_text_by_which_make_lists_it() -> None:
+    listed = re.findall(r"^([a-z-]+):.*## \S", (ROOT / "Makefile").read_text(), re.M)
+    assert set(listed) == TARGETS
