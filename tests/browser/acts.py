@@ -13,12 +13,16 @@ from tests.scenarios import scenario
 
 
 def settled(page: Page) -> None:
-    """Wait until the page has content and its script has ended."""
+    """Wait until the page has content, its script has ended, and every element's code is loaded.
+
+    Until then a grey bar stands in its place, and what is below it moves once more.
+    """
     page.wait_for_function(
         """() => {
             const app = document.querySelector('[data-testid="stApp"]');
             return app && app.getAttribute('data-test-script-state') === 'notRunning'
-                && document.querySelector('[data-testid="stMain"] [data-testid="stElementContainer"]');
+                && document.querySelector('[data-testid="stMain"] [data-testid="stElementContainer"]')
+                && !document.querySelector('[data-testid="stMain"] [data-testid^="stSkeleton"]');
         }"""
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Position, expect
 
 from sandbox import Server
 from studio.database.connection import Database
@@ -62,10 +62,15 @@ def go_to_the_library(page: Page) -> None:
 
 
 def click_row(page: Page, number: int) -> None:
-    """Click the name in a row of the list, from 0; the list is a drawing, so by its place."""
-    page.locator('[data-testid="stDataFrame"] .dvn-scroller').first.click(
-        position={"x": 220, "y": HEADER + number * ROW + ROW // 2}
-    )
+    """Click the name in a row of the list, from 0; the list is a drawing, so by its place.
+
+    Streamlit takes a click only after it has seen the pointer come, which a hand never outruns.
+    """
+    table = page.locator('[data-testid="stDataFrame"] .dvn-scroller').first
+    place: Position = {"x": 220, "y": HEADER + number * ROW + ROW // 2}
+    table.hover(position=place)
+    page.evaluate("() => new Promise(seen => requestAnimationFrame(() => requestAnimationFrame(seen)))")
+    table.click(position=place)
 
 
 def bring_in(page: Page, name: str, content: bytes) -> None:

@@ -263,6 +263,17 @@ def test_closing_and_opening_change_the_address(
     assert "attempt" not in page.query_params
 
 
+def test_the_list_beside_an_open_attempt_is_another_table_so_that_the_browser_brings_no_old_selection_back(
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
+) -> None:
+    [attempt_id] = add_attempts({})
+    page = library(attempt_id)
+    [beside] = page.dataframe
+    page.button(key="library_close").click().run()
+    [alone] = page.dataframe
+    assert beside.proto.id != alone.proto.id
+
+
 @pytest.mark.parametrize("guess", ["the other's", "an invented one", "nonsense"])
 def test_an_address_of_somebody_else_shows_nothing(
     library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], other_account: Account, guess: str

@@ -134,8 +134,9 @@ def _nothing(query: Query) -> None:
 
 def _table(attempts: list[Attempt], query: Query, page: int, open_id: str) -> None:
     ids = [attempt.id for attempt in attempts]
-    key = f"library_table_{hash((query, page, *ids)) & 0xFFFFFFFF:x}"
-
+    # Beside an open attempt it stands elsewhere, and is a table of its own: drawn at its old place before that was
+    # cleared, the browser would bring the old selection back, and the same cell could not be chosen again.
+    key = f"library_table_{hash((query, page, bool(open_id), *ids)) & 0xFFFFFFFF:x}"
     open_row = ids.index(open_id) if open_id in ids else None
 
     def choose() -> None:
