@@ -339,6 +339,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # whatever DBOS or the database says
             log.error("Attempt %s could not be started now: %s", attempt.id, type(error).__name__)
             self._release(attempt)
+            self._drop_claim(attempt)
             return False
         return True
 
@@ -388,8 +389,10 @@ class Engine:
             self.serve_soon(attempt.account)
 
     def _drop_claim(self, attempt: Attempt) -> None:
+        """Note that this claim is over. The attempt may have been claimed again meanwhile; that claim stays."""
         with self._state:
-            self._claimed.pop(attempt.id, None)
+            if self._claimed.get(attempt.id, (None, 0.0))[0] is attempt:
+                del self._claimed[attempt.id]
             self._state.notify_all()
         self._changed(attempt.id)
 
@@ -498,8 +501,6 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # the heartbeat finds it
             log.error("Attempt %s could not be put back: %s", attempt.id, type(error).__name__)
             return True
-        finally:
-            self._drop_claim(attempt)
 
     def _note_balance(self, attempt: Attempt) -> None:
         """Ask KIE how many credits are left, after the outcome is written; without an answer nothing is noted."""

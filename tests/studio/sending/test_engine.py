@@ -148,6 +148,29 @@ def test_a_claim_whose_answer_was_lost_is_put_back_and_sent_once(
     assert server.sandbox.count(token=token) == 1
 
 
+def test_an_attempt_that_was_put_back_and_claimed_again_at_once_is_sent_once(
+    any_studio: Studio, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.sandbox.fault("delay", token=token, seconds=2)
+    account, release = any_studio.sign_in(token), Store.release
+    _, engine = any_studio.open().result()
+    monkeypatch.setattr(engines, "TOO_LATE", -1.0)
+
+    def release_and_see_it_leave(store: Store, attempt: Attempt) -> bool:
+        done = release(store, attempt)
+        monkeypatch.setattr(engines, "TOO_LATE", 60.0)
+        engine.serve_soon(account.id)
+        eventually(lambda: server.sandbox.count(token=token) == 1)
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "release", release_and_see_it_leave)
+        attempt = press(any_studio, account)
+        eventually(lambda: server.sandbox.count(token=token) == 1)
+    assert ended(any_studio, account, attempt).status is Status.CREATED
+    assert server.sandbox.count(token=token) == 1
+
+
 def test_what_cannot_be_started_waits_for_the_next_sign_of_life(
     any_studio: Studio, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
