@@ -272,11 +272,7 @@ class Studio:
     def _states(self, attempt_ids: Sequence[str]) -> Mapping[str, object]:
         """Return `Attempt.state` of attempts, with outcomes that could not be written, for `changes`."""
         store, engine = self._ready()
-        states = store.states(attempt_ids)
-        for attempt_id, outcome in dict(engine.unsaved).items():
-            if attempt_id in states:
-                states[attempt_id] = (outcome.status, None, *states[attempt_id][2:-1], False)
-        return states
+        return store.states(attempt_ids, dict(engine.unsaved))
 
     @property
     def batches(self) -> Batches:

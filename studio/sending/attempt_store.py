@@ -19,7 +19,17 @@ from studio.database.connection import CommitInDoubt, Database
 from studio.database.tables import QUEUED, SENDING, attempts, batches, departures, events, executors, installation
 from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending import rate_limit, sql_statements
-from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
+from studio.sending.attempts import (
+    CANCELLED,
+    Attempt,
+    NeedsDecision,
+    NotAllowed,
+    Outcome,
+    Seen,
+    Settled,
+    Status,
+    state_of,
+)
 from studio.sending.kinds import BatchItem, Kind, kind_named
 from studio.sending.processes import LEASE, Processes
 from studio.sending.row_mapping import (
@@ -440,16 +450,16 @@ class Store:
             found = connection.execute(sql_statements.NEWEST, {"account": account, "makes": makes, "count": limit})
             return [attempt_of(row) for row in found]
 
-    def states(self, attempt_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-        """Return `Attempt.state` of each of these attempts, whosever they are."""
+    def states(self, attempt_ids: Sequence[str], unsaved: Mapping[str, Outcome]) -> dict[str, tuple[object, ...]]:
+        """Return `Attempt.state` of each of these attempts, whosever they are, with outcomes that are not written."""
         columns = [attempts.c[name] for name in ("id", "status", "due_at", "repeats", "held")]
-        found: dict[str, tuple[Any, ...]] = {}
+        found: dict[str, tuple[object, ...]] = {}
         with self.database.reading() as connection:
             for first in range(0, len(attempt_ids), 10_000):  # a statement takes some 30,000 values
                 query = sa.select(*columns).where(attempts.c.id.in_(attempt_ids[first : first + 10_000]))
                 for row in connection.execute(query):
-                    waits = row.status == Status.QUEUED.value and row.repeats
-                    found[row.id] = (row.status, row.due_at if waits else None, row.repeats, row.held, True)
+                    status = unsaved[row.id].status if row.id in unsaved else Status(row.status)
+                    found[row.id] = state_of(status, row.due_at, row.repeats, row.held, row.id not in unsaved)
         return found
 
     def any_in_flight(self, account: str) -> bool:

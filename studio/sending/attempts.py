@@ -155,7 +155,7 @@ class Attempt:
     @property
     def state(self) -> tuple[object, ...]:
         """What a page that waits for it compares: if this has changed, the page has something new to show."""
-        return (self.status, self.wait_until, self.repeats, self.held, self.saved)
+        return state_of(self.status, self.due_at, self.repeats, self.held, self.saved)
 
     @property
     def wait_until(self) -> datetime | None:
@@ -196,6 +196,11 @@ class Attempt:
     def raw(self) -> str:
         """The answer as it came."""
         return self.outcome.raw
+
+
+def state_of(status: Status, due_at: datetime | None, repeats: int, held: bool, saved: bool) -> tuple[object, ...]:
+    """Return `Attempt.state` from its parts."""
+    return status, due_at if status is Status.QUEUED and repeats else None, repeats, held, saved
 
 
 @dataclass(frozen=True, slots=True)

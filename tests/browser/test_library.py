@@ -195,6 +195,25 @@ def test_a_file_carries_what_was_found_to_another_account_and_nothing_else_cross
     assert not [content for content in seen if "Secret" in content]
 
 
+def test_a_second_click_while_a_file_is_brought_in_changes_nothing_and_both_say_how_many(
+    app: App, page: Page, token: str
+) -> None:
+    page.goto(f"{app.url}/library")
+    sign_in(page, token)
+    rows = "".join(f"p{number},n{number},{uuid.uuid4()}\n" for number in range(3000))
+    bring_in(page, "many.csv", f"persona_id,name,audio_id\n{rows}".encode())
+    into = page.get_by_role("button", name="Bring in 3,000")
+    into.scroll_into_view_if_needed()
+    box = into.bounding_box()
+    assert box
+    for _ in range(3):
+        page.mouse.click(box["x"] + 20, box["y"] + 10, delay=150)  # one by one, not a double click
+    expect(page.get_by_text("3,000 brought in.")).to_be_visible()
+    settled(page)
+    expect(page.get_by_text("3,000 brought in.")).to_be_visible()
+    expect(page.get_by_text("of more than 200")).to_be_visible()
+
+
 def test_the_source_clip_is_kept_and_only_this_machine_is_asked_in_the_whole_library(app: App, page: Page) -> None:
     asked: list[str] = []
     complaints: list[str] = []

@@ -659,6 +659,16 @@ def test_what_changed_since_the_preview_is_looked_at_again(
     assert sorted(names(page.run())) == ["One", "Two"]
 
 
+def test_nothing_is_brought_into_an_account_that_was_left_in_another_tab(
+    library: Callable[..., AppTest], studio: Studio, account: Account
+) -> None:
+    page = bring_in(library(), "one.csv", b"persona_id,name\np1,One\n")
+    studio.sign_out("", account)
+    page.button(key="library_import").click().run()
+    assert studio.history(account, 10) == []
+    assert page.text_input(key="token").label == "Token"
+
+
 def test_if_the_database_stops_in_the_middle_the_page_says_what_is_in_and_what_to_do(
     library: Callable[..., AppTest], studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,9 +14,9 @@ from studio import facade
 from studio.facade import Studio
 from studio.people.token_store import Account, account_of
 from studio.song import description_draft
-from tests.pages.helpers import description, ended, run_until, said, screen_state
+from tests.pages.helpers import MAIN, description, ended, run_until, said, screen_state
 from tests.scenarios import scenario, task_of
-from views.shared.screen_state import KEY, PastedText, SongLookup
+from views.shared.screen_state import KEY, PastedText, SongLookup, Window
 
 
 def paste(page: AppTest, text: str) -> AppTest:
@@ -103,6 +103,17 @@ def test_a_token_that_kie_does_not_accept_is_said_to_be_so_and_the_account_stays
     page.button(key="use_pasted_token").click().run()
     assert "KIE did not accept the token." in said(page)
     assert page.session_state["account_id"] == account
+
+
+def test_where_the_installation_has_its_own_token_a_pasted_one_is_taken_out_and_not_offered(
+    studio: facade.Studio, kie: Server, other_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = studio.token_store.add(kie.sandbox.new_account(), kie.base_url, shared=True)
+    monkeypatch.setattr(studio, "shared", shared)
+    page = paste(AppTest.from_file(str(MAIN), default_timeout=30).run(), f"Authorization: Bearer {other_token}")
+    assert "This installation uses one of its own." in said(page)
+    assert "use_pasted_token" not in button_keys(page)
+    assert page.text_input(key="task_id").value == ""
 
 
 def test_a_choice_of_songs_stays_when_the_token_that_was_pasted_with_it_is_used(page: AppTest, kie: Server) -> None:
@@ -248,6 +259,22 @@ def test_the_suggestion_sets_a_window_and_says_why(signed_in: AppTest) -> None:
     assert start is not None
     assert end is not None
     assert 10 <= end - start <= 30.0001
+    assert "singing" in said(page)
+
+
+def test_a_suggestion_that_is_asked_for_while_the_song_is_looked_up_again_comes(
+    signed_in: AppTest, studio: facade.Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = use(paste(signed_in, answer("finished")), "finished")
+    song, music_task = scenario("finished"), studio.music_task
+    drawn = screen_state(page, Window, song.task_id, song.audio_id)  # which the button has
+
+    def press_meanwhile(account: Account, task_id: str) -> MusicTask:
+        drawn.words_wanted = True
+        return music_task(account, task_id)
+
+    monkeypatch.setattr(studio, "music_task", press_meanwhile)
+    page.button(key="find_tracks").click().run()
     assert "singing" in said(page)
 
 

@@ -31,7 +31,12 @@ def read() -> None:
     found = pasted_text.find_ids(text, is_token)
     if found.token:
         field_values.fill({"task_id": ""})
-        if not is_token(found.token) or account is None:
+        if account is not None and account.shared:
+            lookup.trouble = Trouble(
+                "Task ID: this was a token, so it was taken out of the field again. This installation uses one of its "
+                "own."
+            )
+        elif account is None or not is_token(found.token):
             pasted.token = found.token
         else:
             lookup.trouble = Trouble("Task ID: this was your token, so it was taken out of the field again.")

@@ -10,7 +10,7 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
 from views.create.track_list import use_sibling
 from views.shared import attempt_progress, error_boxes, live_updates, persona_requests, status
-from views.shared.elements import button, literal
+from views.shared.elements import button, fact, literal
 from views.shared.screen_state import PersonaRequests, state
 
 LAST_WORD = {
@@ -80,10 +80,8 @@ def _created(attempt: Attempt, alone: bool) -> None:
     st.subheader("Here is your persona", anchor=False)
     error_boxes.unsaved(attempt)
     literal(attempt.persona_id, "Persona ID")
-    st.caption("Name")
-    st.text(attempt.request.name)
-    st.caption("Description")
-    st.text(attempt.request.description)
+    fact("Name", attempt.request.name)
+    fact("Description", attempt.request.description)
     st.caption(
         "KIE does not list personas, so this ID is kept in the history below. To use it, give it as `personaId` "
         "with `personaModel` set to `style_persona` when you make a song at KIE."

@@ -13,7 +13,7 @@ from studio.sending.attempts import Attempt
 from studio.song import description_draft, track_verdict
 from views.shared import error_boxes, field_values, persona_requests, times, token_panel, track_card
 from views.shared.elements import button, literal
-from views.shared.screen_state import PastedText, SongLookup, Trouble, Window, forget, state
+from views.shared.screen_state import PastedText, SongLookup, Trouble, Window, state
 
 LOOK_EVERY = 4.0
 """Seconds between looks at a song that is being made; KIE allows three a second."""
@@ -48,7 +48,7 @@ def look_up() -> None:
     lookup, request = state(SongLookup, account), field_values.typed()
     lookup.clear()
     state(PastedText, account).task_ids = ()
-    forget(Window)
+    state(Window, account, request.task_id, request.audio_id).trouble = None
     problems = [problem.sentence for problem in request.problems() if problem.field == "task_id"]
     if account is None:
         problems = [persona_requests.NO_TOKEN]

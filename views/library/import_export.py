@@ -10,8 +10,9 @@ from studio.exceptions import BadFile
 from studio.facade import NotSaved, the_studio
 from studio.library import export_files
 from studio.people.token_store import Account
+from studio.song.single_flight import SingleFlight
 from views.library import attempt_actions, search_list
-from views.shared import downloads, sign_in
+from views.shared import downloads, sign_in, token_panel
 from views.shared.elements import button
 from views.shared.screen_state import Import, state
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MANY = 10_000
 """Attempts that take so long to write that the page says so."""
+_imports = SingleFlight()
+"""A second click while a file is brought in waits for the first, and gets its number."""
 
 
 def show(account: Account) -> None:
@@ -72,7 +75,7 @@ def _in(account: Account) -> None:
     if coming.problem:
         st.error(coming.problem, icon=":material/error:")
         st.text(coming.details)
-    key = f"library_file_{account.id}_{coming.uploads}"
+    key = _uploader(account, coming)
     file = st.file_uploader(
         "File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last, args=(coming,)
     )
@@ -99,10 +102,14 @@ def _in(account: Account) -> None:
         st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
         st.text("\n".join(error.problems))
         return
-    _preview(account, coming.previewed[1], key)
+    _preview(coming.previewed[1], key)
 
 
-def _preview(account: Account, preview: Preview, file_key: str) -> None:
+def _uploader(account: Account, coming: Import) -> str:
+    return f"library_file_{account.id}_{coming.uploads}"
+
+
+def _preview(preview: Preview, file_key: str) -> None:
     new, same, different = st.columns(3)
     new.metric("New", f"{preview.new:,}")
     same.metric("Here already", f"{preview.same:,}")
@@ -154,24 +161,32 @@ def _preview(account: Account, preview: Preview, file_key: str) -> None:
     if changes:
         if changes > MANY:
             st.caption("So many take some minutes. This page answers again when they are in; leave it open.")
-        button(f"Bring in {changes:,}", "library_import", "library_add", _import, account, file_key, type="primary")
+        button(f"Bring in {changes:,}", "library_import", "library_add", _import, file_key, type="primary")
     elif preview.different:
         st.info("Nothing is new. Tick the box above to take over what differs.", icon=":material/info:")
     else:
         st.info("Nothing to bring in: all of it is here already.", icon=":material/check:")
 
 
-def _import(account: Account, file_key: str) -> None:
+def _import(file_key: str) -> None:
     from studio.library import import_merge, import_reader
 
+    account = token_panel.current()
+    if account is None:
+        return
     coming, library, author = state(Import, account), the_studio().library, sign_in.author()
-    if not file_key.endswith(f"_{coming.uploads}"):
-        return  # the second half of a double click
-    overwrite, content = bool(st.session_state.get("library_overwrite")), st.session_state[file_key].getvalue()
+    if file_key != _uploader(account, coming):
+        return  # another account's, or the second half of a double click
+    overwrite, file = bool(st.session_state.get("library_overwrite")), st.session_state[file_key]
+    taken = coming.uploads
+
+    def write() -> int:
+        records = import_reader.File(file.getvalue(), library.now())
+        return import_merge.import_records(library, account.id, records, overwrite, author, records.order)
+
     _forget_last(coming)
     try:
-        file = import_reader.File(content, library.now())
-        written = import_merge.import_records(library, account.id, file, overwrite, author, file.order)
+        written = _imports.once((file.file_id, overwrite), write, keep=0)
     except BadFile as error:
         coming.problem, coming.details = "This file cannot be taken in.", "\n".join(error.problems)
     except NotSaved as error:
@@ -179,7 +194,7 @@ def _import(account: Account, file_key: str) -> None:
     else:
         coming.done = f"{written:,} brought in."
     coming.previewed = None
-    coming.uploads += 1  # an empty uploader
+    coming.uploads = taken + 1  # an empty uploader
 
 
 def _forget_last(coming: Import) -> None:

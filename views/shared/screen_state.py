@@ -174,11 +174,11 @@ def state(kind: type[S], account: Account | None, *of: str) -> S:
     return kept.setdefault((kind, scope), kind())  # in one step: two runs of a page may overlap
 
 
-def forget(*kinds: type) -> None:
-    """Forget these features. Without one all but boosts, which cost credits and which only their account finds."""
+def forget() -> None:
+    """Forget all but boosts, which cost credits and which only their account finds."""
     kept = st.session_state.get(KEY, {})
     for key in list(kept):
-        if key[0] in kinds or not (kinds or key[0] is Boost):
+        if key[0] is not Boost:
             kept.pop(key, None)
 
 

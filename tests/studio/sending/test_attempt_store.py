@@ -364,6 +364,16 @@ def test_a_postponed_attempt_goes_after_its_pause(store: Store, clock: Clock) ->
     assert claim(store).attempt
 
 
+def test_a_second_pause_that_is_not_written_yet_looks_the_same_to_a_page_and_to_who_watches(store: Store) -> None:
+    store.postpone(sent(store), 0, RATE)
+    attempt = claim(store).attempt
+    assert attempt
+    pause = replace(RATE, status=Status.QUEUED)
+    assert store.states([attempt.id], {attempt.id: pause}) == {
+        attempt.id: now(store, attempt).with_unsaved(pause).state
+    }
+
+
 def test_an_attempt_that_ended_cannot_be_postponed(store: Store, clock: Clock) -> None:
     attempt = sent(store)
     store.finish(attempt, CREATED)
