@@ -34,9 +34,7 @@ busy = attempt is not None and attempt.in_flight
 st.title("Create a persona", anchor=False)
 st.markdown("Turn a finished KIE song into a persona: an ID with which later songs keep the same voice and style.")
 if account is None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown("Paste your KIE token in the sidebar, or look around first with an invented KIE.")
-        button("Try the demo", "try_demo_here", "theater_comedy", token_panel.start_demo)
+    token_panel.invite("")
 
 song, choice = st.columns([2, 3], gap="large")
 

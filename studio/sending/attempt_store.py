@@ -19,17 +19,7 @@ from studio.database.connection import CommitInDoubt, Database
 from studio.database.tables import QUEUED, SENDING, attempts, batches, departures, events, executors, installation
 from studio.exceptions import MaybeSaved, NotSaved
 from studio.sending import rate_limit, sql_statements
-from studio.sending.attempts import (
-    CANCELLED,
-    Attempt,
-    NeedsDecision,
-    NotAllowed,
-    Outcome,
-    Seen,
-    Settled,
-    Status,
-    state_of,
-)
+from studio.sending.attempts import CANCELLED, Attempt, NeedsDecision, NotAllowed, Outcome, Seen, Settled, Status
 from studio.sending.kinds import BatchItem, Kind, kind_named
 from studio.sending.processes import LEASE, Processes
 from studio.sending.row_mapping import (
@@ -459,7 +449,8 @@ class Store:
                 query = sa.select(*columns).where(attempts.c.id.in_(attempt_ids[first : first + 10_000]))
                 for row in connection.execute(query):
                     status = unsaved[row.id].status if row.id in unsaved else Status(row.status)
-                    found[row.id] = state_of(status, row.due_at, row.repeats, row.held, row.id not in unsaved)
+                    saved = row.id not in unsaved
+                    found[row.id] = Attempt.state_of(status, row.due_at, row.repeats, row.held, saved)
         return found
 
     def any_in_flight(self, account: str) -> bool:

@@ -155,7 +155,12 @@ class Attempt:
     @property
     def state(self) -> tuple[object, ...]:
         """What a page that waits for it compares: if this has changed, the page has something new to show."""
-        return state_of(self.status, self.due_at, self.repeats, self.held, self.saved)
+        return self.state_of(self.status, self.due_at, self.repeats, self.held, self.saved)
+
+    @staticmethod
+    def state_of(status: Status, due_at: datetime | None, repeats: int, held: bool, saved: bool) -> tuple[object, ...]:
+        """Return `state` from its parts."""
+        return status, due_at if status is Status.QUEUED and repeats else None, repeats, held, saved
 
     @property
     def wait_until(self) -> datetime | None:
@@ -196,11 +201,6 @@ class Attempt:
     def raw(self) -> str:
         """The answer as it came."""
         return self.outcome.raw
-
-
-def state_of(status: Status, due_at: datetime | None, repeats: int, held: bool, saved: bool) -> tuple[object, ...]:
-    """Return `Attempt.state` from its parts."""
-    return status, due_at if status is Status.QUEUED and repeats else None, repeats, held, saved
 
 
 @dataclass(frozen=True, slots=True)

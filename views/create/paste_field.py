@@ -31,15 +31,11 @@ def read() -> None:
     found = pasted_text.find_ids(text, is_token)
     if found.token:
         field_values.fill({"task_id": ""})
-        if account is not None and account.shared:
-            lookup.trouble = Trouble(
-                "Task ID: this was a token, so it was taken out of the field again. This installation uses one of its "
-                "own."
-            )
-        elif account is None or not is_token(found.token):
+        if account is None or not (account.shared or is_token(found.token)):
             pasted.token = found.token
         else:
-            lookup.trouble = Trouble("Task ID: this was your token, so it was taken out of the field again.")
+            whose, more = ("a", " This installation uses one of its own.") if account.shared else ("your", "")
+            lookup.trouble = Trouble(f"Task ID: this was {whose} token, so it was taken out of the field again.{more}")
     if len(found.task_ids) == 1:
         _take(found.task_ids[0], found.audio_ids)
         if not found.plain:

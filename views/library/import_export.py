@@ -120,12 +120,7 @@ def _preview(preview: Preview, file_key: str) -> None:
         st.caption("These are here with other content:")
         st.dataframe(
             [
-                {
-                    "Where": conflict.place,
-                    "Column": name,
-                    "Here": str(here or ""),
-                    "In the file": str(there or ""),
-                }
+                {"Where": conflict.place, "Column": name, "Here": str(here or ""), "In the file": str(there or "")}
                 for conflict in preview.first_conflicts
                 for name, (here, there) in conflict.differs.items()
             ],

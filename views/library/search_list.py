@@ -90,12 +90,7 @@ def _query(place: LibraryPage) -> Query:
             width=230,
         )
         st.selectbox(
-            "Sorted by",
-            list(Order),
-            key="library_order",
-            on_change=first_page,
-            persist_state="session",
-            width=190,
+            "Sorted by", list(Order), key="library_order", on_change=first_page, persist_state="session", width=190
         )
         st.toggle("Favourites only", key="library_favourites", on_change=first_page, persist_state="session")
         st.toggle("Deleted ones", key="library_deleted", on_change=first_page, persist_state="session")

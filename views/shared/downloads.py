@@ -45,13 +45,7 @@ def button(
     token = state(RandomKeys, account).downloads.setdefault((key, file_name), secrets.token_urlsafe(32))
     the_studio().downloads.grant(token, Grant(account, sign_in.session_key(), make))
     st.download_button(
-        label,
-        data=PLACEHOLDER + token.encode(),
-        file_name=file_name,
-        mime=mime,
-        key=key,
-        icon=icon,
-        on_click="ignore",
+        label, data=PLACEHOLDER + token.encode(), file_name=file_name, mime=mime, key=key, icon=icon, on_click="ignore"
     )
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from studio.facade import the_studio
 from views.shared import browser_cookie
+from views.shared.elements import button
 
 PACKAGES = ("authlib", "httpx")
 """What Streamlit needs for it; they come with streamlit[auth]."""
@@ -73,18 +74,13 @@ def require_sign_in(leave: Callable[[], None]) -> bool:
         _title()
         st.markdown("Sign in to make personas, and to find those that were made here.")
         for provider in providers:
-            st.button(
-                "Sign in" if provider == DEFAULT or len(providers) == 1 else f"Sign in with {provider.capitalize()}",
-                key=f"sign_in_{provider}",
-                type="primary",
-                icon=":material/login:",
-                on_click=st.login,
-                args=(provider,),
-            )
+            only = provider == DEFAULT or len(providers) == 1
+            label = "Sign in" if only else f"Sign in with {provider.capitalize()}"
+            button(label, f"sign_in_{provider}", "login", st.login, provider, type="primary")
         return False
     with st.sidebar.container(horizontal=True, vertical_alignment="center"):
         st.text(_told("name", "email", "sub"), width="stretch")
-        st.button("Sign out", key="sign_out", icon=":material/logout:", type="tertiary", on_click=_leave, args=(leave,))
+        button("Sign out", "sign_out", "logout", _leave, leave, type="tertiary")
     return True
 
 

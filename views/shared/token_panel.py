@@ -38,6 +38,13 @@ def banner() -> None:
         )
 
 
+def invite(why: str) -> None:
+    """Say on a page that nobody's token is here, and offer the demo."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Paste your KIE token in the sidebar{why}, or look around first with an invented KIE.")
+        button("Try the demo", "try_demo_here", "theater_comedy", start_demo)
+
+
 def panel() -> None:
     """Show the account, or ask for a token."""
     account = current()

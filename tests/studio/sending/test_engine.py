@@ -151,7 +151,7 @@ def test_a_claim_whose_answer_was_lost_is_put_back_and_sent_once(
 def test_an_attempt_that_was_put_back_and_claimed_again_at_once_is_sent_once(
     any_studio: Studio, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.sandbox.fault("delay", token=token, seconds=2)
+    server.sandbox.fault("delay", token=token, seconds=1)
     account, release = any_studio.sign_in(token), Store.release
     _, engine = any_studio.open().result()
     monkeypatch.setattr(engines, "TOO_LATE", -1.0)
