@@ -20,11 +20,11 @@ from views.create import (
     track_list,
     window_chooser,
 )
-from views.shared import error_boxes, persona_requests, token_panel
+from views.shared import error_boxes, persona_requests, token_panel, visitor
 from views.shared.elements import button
 from views.shared.screen_state import PersonaRequests, state
 
-account = token_panel.current()
+account = visitor.account()
 try:
     attempt = persona_requests.shown_attempt(account)
 except NotSaved:
@@ -47,7 +47,7 @@ with song:
         key="task_id",
         persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",
-        on_change=paste_field.read,
+        on_change=visitor.for_this_account(paste_field.read),
         help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it. "
         "kie.ai/logs lists your tasks for two months.",
     )

@@ -4,9 +4,9 @@ import streamlit as st
 
 from studio.facade import NotSaved
 from views.library import import_export, search_list
-from views.shared import error_boxes, token_panel
+from views.shared import error_boxes, token_panel, visitor
 
-account = token_panel.current()
+account = visitor.account()
 
 st.title("Library", anchor=False)
 st.markdown("Every persona you asked for, and what became of it. KIE keeps no such list.")

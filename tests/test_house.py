@@ -73,6 +73,24 @@ def module_imports(package: str) -> dict[str, set[str]]:
     return found
 
 
+def test_each_callback_acts_only_for_the_account_that_it_was_drawn_for() -> None:
+    guard, unguarded = "visitor.for_this_account(", []
+    for file in [*(ROOT / "views").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
+        tree = ast.parse(file.read_text())
+        made = {
+            ast.unparse(node.value).startswith(guard) and ast.unparse(node.targets[0])
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and (node.arg or "").startswith("on_"):
+                value = ast.unparse(node.value)
+                harmless = isinstance(node.value, ast.Constant) or value == "lambda: None"
+                if not (harmless or value.startswith(guard) or value in made):
+                    unguarded.append(f"{file.name}: {node.arg}={value}")
+    assert not unguarded
+
+
 @pytest.mark.parametrize("package", list(PARTS))
 def test_parts_import_one_way(package: str) -> None:
     def part(module: str) -> str:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from views.shared import screen_state, sign_in, token_panel
+from views.shared import screen_state, sign_in, token_panel, visitor
 
 HERE = Path(__file__).parent
 
 # The icon is a local file, because with a Material one the browser fetches it from an outside host.
 st.set_page_config(page_icon=str(HERE / "shared" / "icon.png"), layout="wide")
-if sign_in.require_sign_in(token_panel.leave):
+if visitor.arrive().is_admitted:
+    sign_in.panel()
     page = st.navigation(
         [
             st.Page(HERE.parent / "pages" / "create.py", title="Create a persona", icon=":material/mic:", default=True),
@@ -24,4 +25,4 @@ if sign_in.require_sign_in(token_panel.leave):
     with slot:
         token_panel.panel()
 else:
-    screen_state.forget()
+    sign_in.page()

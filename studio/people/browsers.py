@@ -10,6 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 MAX_BROWSERS = 10_000
+MAX_ENDED = 10_000
+"""Sign-ins that were ended and whose cookie, if somebody copied it, is not accepted again."""
 
 
 @dataclass(slots=True)
@@ -22,6 +24,7 @@ class Browser:
     """The attempt that it asked for last, until its outcome was shown."""
     is_signed_in: bool = False
     """Whether a person signed in by name, and has signed out in none of its tabs."""
+    sign_in_id: str = ""
 
 
 class Browsers:
@@ -30,6 +33,7 @@ class Browsers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._browsers: OrderedDict[str, Browser] = OrderedDict()
+        self._ended: OrderedDict[str, None] = OrderedDict()
 
     def use_account(self, session_key: str, account_id: str) -> None:
         """Remember which account a browser uses."""
@@ -43,21 +47,31 @@ class Browsers:
         with self._lock:
             browser = self._browsers.pop(session_key, None)
             if browser is not None and browser.is_signed_in:
-                self._browsers[session_key] = Browser(is_signed_in=True)
+                self._browsers[session_key] = Browser(is_signed_in=True, sign_in_id=browser.sign_in_id)
 
-    def note_sign_in(self, session_key: str) -> None:
-        """Remember that a person signed in by name."""
+    def note_sign_in(self, session_key: str, sign_in_id: str) -> None:
+        """Remember that a person signed in by name. `sign_in_id` is the same in each copy of that sign-in's cookie."""
         with self._lock:
-            self._browser(session_key).is_signed_in = True
+            browser = self._browser(session_key)
+            browser.is_signed_in, browser.sign_in_id = True, sign_in_id
+
+    def has_ended(self, sign_in_id: str) -> bool:
+        """Whether the person signed out of this sign-in: who has its cookie now has a copy."""
+        with self._lock:
+            return sign_in_id in self._ended
 
     def is_signed_in(self, session_key: str) -> bool:
         """Whether a person signed in by name, and did not sign out."""
         return self._get(session_key).is_signed_in
 
-    def forget(self, session_key: str) -> None:
-        """Forget a browser and the person at it."""
+    def sign_out(self, session_key: str) -> None:
+        """Forget a browser and the person at it, and end that person's sign-in."""
         with self._lock:
-            self._browsers.pop(session_key, None)
+            browser = self._browsers.pop(session_key, None)
+            if browser is not None and browser.sign_in_id:
+                self._ended[browser.sign_in_id] = None
+                if len(self._ended) > MAX_ENDED:
+                    self._ended.popitem(last=False)
 
     def account_of(self, session_key: str) -> str:
         """Return the ID of the account that a browser uses, or ""."""

@@ -138,19 +138,24 @@ def test_what_became_of_it_is_said_once(signed_in: AppTest, studio: Studio, key:
 
 
 def test_an_attempt_that_cannot_be_read_is_asked_for_again_later(
-    page: AppTest, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    account: Account, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: object) -> None:
         raise NotSaved
 
-    def script() -> None:
-        from studio.people.token_store import Account
+    def script(account_id: str) -> None:
+        from studio.facade import the_studio
         from views.create import result_card
+        from views.shared import visitor
 
-        result_card._on_its_way(Account("0123456789ab", "1234"), "attempt")
+        account = the_studio().token_store.account(account_id)
+        assert account is not None
+        visitor.arrive()
+        visitor.enter(account)
+        result_card._on_its_way(account, "attempt")
 
     monkeypatch.setattr(studio, "attempt", fail)
-    page = AppTest.from_function(script).run()
+    page = AppTest.from_function(script, args=(account.id,)).run()
     assert "The history cannot be read or written now" in said(page)
     assert waits(page)["outcome_waiting"]["again"] == 1000
 

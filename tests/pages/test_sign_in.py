@@ -18,7 +18,7 @@ from studio.facade import Studio
 from studio.settings import Settings, load
 from tests.pages.helpers import MAIN, ended, said
 from tests.scenarios import scenario
-from views.shared import browser_cookie, sign_in
+from views.shared import browser_cookie, identity_providers
 
 PROVIDER = {
     "client_id": "persona-studio",
@@ -34,7 +34,9 @@ ADA = {
     "sub": "1",
     "name": "Ada :material/mic: [L](https://tracker.example)",
     "email": "ada@example.com",
+    "email_verified": True,
 }
+VERIFIED = {"email": "ada@example.com", "email_verified": True}
 BOB = ADA | {"sub": "2", "name": "Bob", "email": "bob@example.com"}
 STRANGER = {"is_logged_in": False}
 Visit = Callable[..., AppTest]
@@ -76,7 +78,7 @@ def is_the_sign_in_page(page: AppTest) -> bool:
 def test_who_has_not_signed_in_sees_the_sign_in_page_and_no_page_runs(
     visit: Visit, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("views.shared.token_panel.current", lambda: pytest.fail("A page was asked for."))
+    monkeypatch.setattr("views.shared.visitor.account", lambda: pytest.fail("A page was asked for."))
     page = visit(user)
     assert is_the_sign_in_page(page)
     assert [button.label for button in page.button] == ["Sign in"]
@@ -127,7 +129,7 @@ def test_what_is_wrong_is_said_without_any_value(visit: Visit) -> None:
 
 
 def test_a_missing_package_lets_nobody_in_and_is_named(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in, "PACKAGES", ("a_package_from_nowhere",))
+    monkeypatch.setattr(identity_providers, "PACKAGES", ("a_package_from_nowhere",))
     page = visit(ADA)
     assert is_the_sign_in_page(page)
     assert "Not installed: a_package_from_nowhere." in said(page)
@@ -177,20 +179,26 @@ def test_a_single_named_provider_needs_no_name(visit: Visit) -> None:
 def _write_the_author() -> None:
     import streamlit as st
 
-    from views.shared import sign_in
+    from views.shared import visitor
 
-    st.text(sign_in.author())
+    st.text(visitor.author())
 
 
 @pytest.mark.parametrize(
     ("claims", "author"),
     [
-        ({"email": "ada@example.com", "name": "Ada", "sub": "1"}, "ada@example.com"),
-        ({"email": "", "name": "Ada", "sub": "1"}, "Ada"),
-        ({"email": None, "name": ["Ada"], "sub": "1"}, "1"),
-        ({"email": " \u200b\n ", "name": "Ada\u202e\n\x00 Love\u00a0lace\u2028", "sub": "1"}, "Ada Love lace"),
-        ({"email": "a" * 500}, "a" * 200),
-        ({"email": "=cmd()"}, "=cmd()"),
+        (VERIFIED | {"name": "Ada", "sub": "1"}, "ada@example.com"),
+        (VERIFIED | {"email_verified": "true"}, "ada@example.com"),
+        (VERIFIED | {"email_verified": False, "name": "Ada", "sub": "1"}, "Ada (name)"),
+        (VERIFIED | {"email_verified": "false", "sub": "1"}, "1 (ID)"),
+        ({"email": "ada@example.com", "name": "Ada", "sub": "1"}, "Ada (name)"),
+        ({"name": "ada@example.com", "sub": "1"}, "ada@example.com (name)"),
+        ({"sub": "ada@example.com"}, "ada@example.com (ID)"),
+        (VERIFIED | {"email": "", "name": "Ada", "sub": "1"}, "Ada (name)"),
+        (VERIFIED | {"email": None, "name": ["Ada"], "sub": "1"}, "1 (ID)"),
+        (VERIFIED | {"email": " \u200b\n ", "name": "Ada\u202e\n\x00 Love\u00a0lace\u2028"}, "Ada Love lace (name)"),
+        (VERIFIED | {"email": "a" * 500}, "a" * 200),
+        (VERIFIED | {"email": "=cmd()"}, "=cmd()"),
         ({}, ""),
     ],
 )
@@ -253,6 +261,31 @@ def test_signing_out_shows_the_sign_in_page_and_forgets_the_token(visit: Visit, 
     assert is_the_sign_in_page(ada)
     assert studio.token_store.account(account_id) is None
     assert visit(ADA).text_input(key="token").label == "Token"
+
+
+def test_a_copy_of_the_sign_in_cookie_is_not_accepted_after_signing_out(visit: Visit) -> None:
+    first, later = ADA | {"iat": 1_770_000_000, "nonce": "one"}, ADA | {"iat": 1_770_000_000, "nonce": "two"}
+    page = visit(first)
+    page.button(key="sign_out").click().run()
+    assert is_the_sign_in_page(visit(first))
+    assert not is_the_sign_in_page(visit(later))
+    assert is_the_sign_in_page(visit(first))
+
+
+def test_so_is_it_in_another_browser(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = ADA | {"iat": 1_770_000_000}
+    visit(claims).button(key="sign_out").click().run()
+    monkeypatch.setattr(browser_cookie, "browser", lambda: "another")
+    assert is_the_sign_in_page(visit(claims))
+
+
+def test_who_has_signed_in_and_keeps_no_cookie_is_not_let_in_and_told_why(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser_cookie, "browser", lambda: "")
+    page = visit(ADA)
+    assert "This page needs its cookie." in said(page)
+    assert [button.key for button in page.button] == ["sign_in_default"]
 
 
 def test_signing_out_closes_the_other_tabs_and_nothing_is_filed_from_there(

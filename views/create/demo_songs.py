@@ -7,7 +7,7 @@ import streamlit as st
 from studio import demo_server
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.shared import field_values, persona_requests
+from views.shared import field_values, persona_requests, visitor
 
 GROUPS = {"song": "Songs", "refusal": "KIE says no", "trouble": "Trouble on the line"}
 
@@ -22,7 +22,7 @@ def show(account: Account) -> None:
         format_func=lambda key: f"{GROUPS[songs[key].group]}: {songs[key].words}",
         index=None,
         placeholder="Choose a song of the demo",
-        on_change=_use,
+        on_change=visitor.for_this_account(_use),
     )
     chosen = songs.get(st.session_state.get("demo_scene") or "")
     if chosen is not None:
@@ -31,8 +31,13 @@ def show(account: Account) -> None:
     st.toggle(
         "Pull the plug: KIE cannot be reached",
         key="demo_unplugged",
-        on_change=lambda: the_studio().set_demo_reachable(account, not st.session_state.demo_unplugged),
+        on_change=visitor.for_this_account(_plug),
+        args=(account,),
     )
+
+
+def _plug(account: Account) -> None:
+    the_studio().set_demo_reachable(account, not st.session_state.demo_unplugged)
 
 
 def _use() -> None:

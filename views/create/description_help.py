@@ -11,7 +11,7 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
 from studio.song import description_draft
 from views.create import track_list
-from views.shared import error_boxes, field_values, live_updates, sign_in, token_panel
+from views.shared import error_boxes, field_values, live_updates, visitor
 from views.shared.elements import button
 from views.shared.screen_state import Boost, state
 
@@ -68,7 +68,7 @@ def _show_boost(account: Account, boost: Attempt, shown: Boost) -> None:
 
 
 def _draft() -> None:
-    track = track_list.chosen(token_panel.current())
+    track = track_list.chosen(visitor.account())
     draft = description_draft.draft(track) if track is not None else ""
     typed = field_values.text("description")
     if draft and draft.lower() not in typed.lower():
@@ -76,7 +76,7 @@ def _draft() -> None:
 
 
 def _boost() -> None:
-    account, content, author = token_panel.current(), field_values.text("description"), sign_in.author()
+    account, content, author = visitor.account(), field_values.text("description"), visitor.author()
     if account is None:
         return
     boost = state(Boost, account)

@@ -9,7 +9,7 @@ from studio.library import export_files
 from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
-from views.shared import attempt_table, downloads, live_updates
+from views.shared import attempt_table, downloads, live_updates, visitor
 
 SHOWN = 200
 """Rows in the table; the CSV has all."""
@@ -41,6 +41,7 @@ def show(account: Account, shown: Attempt | None) -> None:
 
 @st.fragment
 def _watch(account: Account, shown_id: str) -> None:
+    visitor.draw_anew_if_left(account)
     try:
         attempts = the_studio().history(account, SHOWN)
     except NotSaved as error:

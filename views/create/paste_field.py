@@ -7,7 +7,7 @@ import streamlit as st
 from studio.facade import the_studio
 from studio.people.token_store import Account, account_of
 from views.create import track_list
-from views.shared import error_boxes, field_values, token_panel
+from views.shared import error_boxes, field_values, token_panel, visitor
 from views.shared.elements import button
 from views.shared.screen_state import PastedText, SongLookup, Trouble, state
 
@@ -21,7 +21,7 @@ def read() -> None:
     """Read the IDs out of what was pasted, and look the song up if there is just one."""
     from studio.song import pasted_text
 
-    account = token_panel.current()
+    account = visitor.account()
     pasted, lookup = state(PastedText, account), state(SongLookup, account)
     pasted.clear()
     lookup.clear()
@@ -58,7 +58,7 @@ def show(account: Account | None) -> None:
                 key="task_chosen",
                 index=None,
                 placeholder="Choose a task ID",
-                on_change=_choose,
+                on_change=visitor.for_this_account(_choose),
             )
     error_boxes.show(pasted.trouble, ":material/key_off:")
     if pasted.token:
@@ -78,18 +78,18 @@ def _take(task_id: str, audio_ids: tuple[str, ...]) -> None:
 def _choose() -> None:
     chosen = st.session_state.get("task_chosen")
     if chosen:
-        state(PastedText, token_panel.current()).clear()
+        state(PastedText, visitor.account()).clear()
         _take(chosen, ())
         track_list.look_up()
 
 
 def _use_token() -> None:
-    pasted = state(PastedText, token_panel.current())
+    pasted = state(PastedText, visitor.account())
     token, pasted.token = pasted.token, ""
     trouble = token_panel.use_token(token) if token else None
-    here = state(PastedText, token_panel.current())
+    here = state(PastedText, visitor.account())
     here.trouble, here.task_ids = trouble, pasted.task_ids
 
 
 def _forget_token() -> None:
-    state(PastedText, token_panel.current()).token = ""
+    state(PastedText, visitor.account()).token = ""

@@ -9,7 +9,7 @@ from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
 from views.create.track_list import use_sibling
-from views.shared import attempt_progress, error_boxes, live_updates, persona_requests, status
+from views.shared import attempt_progress, error_boxes, live_updates, persona_requests, status, visitor
 from views.shared.elements import button, fact, literal
 from views.shared.screen_state import PersonaRequests, state
 
@@ -38,6 +38,7 @@ def show(account: Account, attempt: Attempt) -> None:
 
 @st.fragment
 def _on_its_way(account: Account, attempt_id: str) -> None:
+    visitor.draw_anew_if_left(account)
     requests = state(PersonaRequests, account)
     try:
         attempt = the_studio().attempt(account, attempt_id)

@@ -11,7 +11,7 @@ from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from studio.song import description_draft, track_verdict
-from views.shared import error_boxes, field_values, persona_requests, times, token_panel, track_card
+from views.shared import error_boxes, field_values, persona_requests, times, track_card, visitor
 from views.shared.elements import button, literal
 from views.shared.screen_state import PastedText, SongLookup, Trouble, Window, state
 
@@ -44,7 +44,7 @@ def chosen(account: Account | None) -> Track | None:
 
 def look_up() -> None:
     """Have the typed task looked up. The page does it; if that run is interrupted, the next one does."""
-    account = token_panel.current()
+    account = visitor.account()
     lookup, request = state(SongLookup, account), field_values.typed()
     lookup.clear()
     state(PastedText, account).task_ids = ()
@@ -67,7 +67,7 @@ def use_track(track: Track) -> None:
 
 def use_sibling(attempt: Attempt) -> None:
     """Fill in the other track of the same song, with a window of its own; the text stays."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is None:
         return
     lookup, request = state(SongLookup, account), attempt.request
@@ -119,6 +119,7 @@ def _task(account: Account, lookup: SongLookup, task: MusicTask) -> None:
 
 @st.fragment(run_every=LOOK_EVERY)
 def _keep_looking(account: Account, lookup: SongLookup, task: MusicTask) -> None:
+    visitor.draw_anew_if_left(account)
     elapsed = int(time.monotonic() - lookup.since)
     if elapsed > LOOK_FOR[task.state]:
         st.rerun()

@@ -14,7 +14,7 @@ from kie import KieError, Track
 from kie.persona import DEFAULT_END
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.shared import custom_components, error_boxes, field_values, track_card
+from views.shared import custom_components, error_boxes, field_values, track_card, visitor
 from views.shared.elements import button
 from views.shared.screen_state import SongLookup, Trouble, Window, state
 
@@ -59,7 +59,7 @@ def show(account: Account, track: Track, duration: float) -> None:
                 "player": PLAYER,
                 "playable": bool(sound),
             },
-            on_window_change=partial(_moved, duration),
+            on_window_change=visitor.for_this_account(partial(_moved, duration)),
         )
         if sound:
             with st.container(key=PLAYER):
@@ -95,7 +95,7 @@ def numbers(duration: float | None = None, choice: Window | None = None) -> None
             step=0.1 if duration else 1.0,
             format="%.2f",
             persist_state="session",
-            on_change=_typed if duration else "rerun",
+            on_change=visitor.for_this_account(_typed) if duration else "rerun",
             args=(key.removeprefix("vocal_"), duration, choice) if duration else None,
             width=170,
         )

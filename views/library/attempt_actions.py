@@ -10,7 +10,7 @@ from kie import KieError, PersonaRequest
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import NotAllowed, Seen
-from views.shared import field_values, persona_requests, sign_in, token_panel
+from views.shared import field_values, persona_requests, visitor
 from views.shared.screen_state import LibraryPage, Message, Trouble, state
 
 
@@ -25,7 +25,7 @@ def opened(account: Account) -> str:
 
 def open_attempt(attempt_id: str) -> None:
     """Show one attempt, or with "" none."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is not None:
         library = state(LibraryPage, account)
         library.attempt_id, library.message = attempt_id, None
@@ -58,7 +58,7 @@ def tags(attempt_id: str) -> None:
 
 def used(attempt_id: str) -> None:
     """Note what the persona was used for, and empty the field for the next."""
-    key, author = f"used_{attempt_id}", sign_in.author()
+    key, author = f"used_{attempt_id}", visitor.author()
     where = str(st.session_state.get(key) or "")
     if _write(lambda account: the_studio().library.record_use(account, attempt_id, where, author), "used"):
         st.session_state[key] = ""
@@ -66,7 +66,7 @@ def used(attempt_id: str) -> None:
 
 def look_up(attempt_id: str, request: PersonaRequest) -> None:
     """Ask KIE for the song and keep what it says of the track."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is None:
         return
     try:
@@ -96,19 +96,19 @@ def ask_again(seen: Seen) -> None:
 
 def not_made(attempt_id: str) -> None:
     """Take the person's word that KIE made nothing."""
-    author = sign_in.author()
+    author = visitor.author()
     _write(lambda account: the_studio().library.not_made(account, attempt_id, author))
 
 
 def found_by_hand(attempt_id: str) -> None:
     """Keep the persona ID that the person found in KIE's logs."""
-    author, typed = sign_in.author(), str(st.session_state.get(f"by_hand_{attempt_id}") or "")
+    author, typed = visitor.author(), str(st.session_state.get(f"by_hand_{attempt_id}") or "")
     _write(lambda account: the_studio().library.found_by_hand(account, attempt_id, typed, author), "by_hand")
 
 
 def delete(attempt_id: str, name: str) -> None:
     """Take an attempt out of the library, with a way back."""
-    author = sign_in.author()
+    author = visitor.author()
     if _write(lambda account: the_studio().library.delete(account, attempt_id, author)):
         open_attempt("")
         _say(Message("Deleted from this library. KIE keeps its own.", undo_id=attempt_id, name=name))
@@ -117,7 +117,7 @@ def delete(attempt_id: str, name: str) -> None:
 
 def restore(attempt_id: str) -> None:
     """Bring a deleted attempt back, and show it."""
-    author = sign_in.author()
+    author = visitor.author()
     if _write(lambda account: the_studio().library.restore(account, attempt_id, author)):
         open_attempt(attempt_id)
         _say(Message("It is back in the library."))
@@ -125,7 +125,7 @@ def restore(attempt_id: str) -> None:
 
 def forget() -> None:
     """Erase all of an account's rows, if its ID was typed."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is None or str(st.session_state.get("forget_account") or "").strip() != account.id:
         sentence = "Account: type the account’s 12 characters as they stand in the sidebar. Nothing was erased."
         _say(Message(sentence, bad=True, place="forget"))
@@ -140,7 +140,7 @@ def forget() -> None:
 
 def _write(change: Callable[[str], None], place: str = "") -> bool:
     """Do it for the account of this browser; say what kept it from being done, and beside its field what to mend."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is None:
         return False
     state(LibraryPage, account).message = None
@@ -158,6 +158,6 @@ def _write(change: Callable[[str], None], place: str = "") -> bool:
 
 
 def _say(message: Message) -> None:
-    account = token_panel.current()
+    account = visitor.account()
     if account is not None:
         state(LibraryPage, account).message = message

@@ -15,7 +15,7 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.song import allowed_media
 from views.library import attempt_actions
-from views.shared import attempt_progress, downloads, error_boxes, persona_requests, status, times, track_card
+from views.shared import attempt_progress, downloads, error_boxes, persona_requests, status, times, track_card, visitor
 from views.shared.elements import button, fact, literal
 
 COVER = 76
@@ -170,7 +170,7 @@ def _notes_and_tags(account: Account, attempt: Attempt) -> None:
         max_chars=LONGEST_NOTE,
         height=80,
         placeholder="What is it good for? Saved as soon as you leave the field.",
-        on_change=attempt_actions.note,
+        on_change=visitor.for_this_account(attempt_actions.note),
         args=(attempt.id,),
     )
     attempt_actions.trouble(account, "note")
@@ -182,7 +182,7 @@ def _notes_and_tags(account: Account, attempt: Attempt) -> None:
         accept_new_options=True,
         max_selections=MOST_TAGS,
         placeholder="Choose, or type a new one",
-        on_change=attempt_actions.tags,
+        on_change=visitor.for_this_account(attempt_actions.tags),
         args=(attempt.id,),
     )
     attempt_actions.trouble(account, "tags")
@@ -194,7 +194,7 @@ def _uses(account: Account, attempt: Attempt, events: list[Event]) -> None:
         key=f"used_{attempt.id}",
         max_chars=LONGEST_USE,
         placeholder="A song or a project; press Enter",
-        on_change=attempt_actions.used,
+        on_change=visitor.for_this_account(attempt_actions.used),
         args=(attempt.id,),
     )
     attempt_actions.trouble(account, "used")

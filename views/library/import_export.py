@@ -12,7 +12,7 @@ from studio.library import export_files
 from studio.people.token_store import Account
 from studio.song.single_flight import SingleFlight
 from views.library import attempt_actions, search_list
-from views.shared import downloads, sign_in, token_panel
+from views.shared import downloads, visitor
 from views.shared.elements import button
 from views.shared.screen_state import Import, state
 
@@ -77,7 +77,11 @@ def _in(account: Account) -> None:
         st.text(coming.details)
     key = _uploader(account, coming)
     file = st.file_uploader(
-        "File", key=key, type=["csv", "jsonl", "json", "txt"], on_change=_forget_last, args=(coming,)
+        "File",
+        key=key,
+        type=["csv", "jsonl", "json", "txt"],
+        on_change=visitor.for_this_account(_forget_last),
+        args=(coming,),
     )
     if file is None:
         coming.previewed = None
@@ -166,10 +170,10 @@ def _preview(preview: Preview, file_key: str) -> None:
 def _import(file_key: str) -> None:
     from studio.library import import_merge, import_reader
 
-    account = token_panel.current()
+    account = visitor.account()
     if account is None:
         return
-    coming, library, author = state(Import, account), the_studio().library, sign_in.author()
+    coming, library, author = state(Import, account), the_studio().library, visitor.author()
     if file_key != _uploader(account, coming):
         return  # another account's, or the second half of a double click
     overwrite, file = bool(st.session_state.get("library_overwrite")), st.session_state[file_key]

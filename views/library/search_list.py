@@ -9,7 +9,7 @@ from studio.library.search_query import Order, Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from views.library import attempt_actions, attempt_card
-from views.shared import attempt_table, field_values, live_updates, status, times
+from views.shared import attempt_table, field_values, live_updates, status, times, visitor
 from views.shared.elements import button
 from views.shared.screen_state import LibraryPage, Message, state
 
@@ -56,8 +56,10 @@ def current_query() -> Query:
 
 
 def _query(place: LibraryPage) -> Query:
-    def first_page() -> None:
+    def turn_back() -> None:
         place.page = 0
+
+    first_page = visitor.for_this_account(turn_back)
 
     st.text_input(
         "Search",
@@ -151,7 +153,7 @@ def _table(attempts: list[Attempt], query: Query, page: int, open_id: str) -> No
         {"status": {"width": 104}, "name": {"width": 150 if open_id else 200}, "created_at": {"width": 150}},
         height="content" if len(ids) < 12 else 460,
         alt=f"{len(ids)} attempts of this account; choose a row to open it",
-        on_select=choose,
+        on_select=visitor.for_this_account(choose),
         selection_mode=["single-row", "single-cell"],
     )
 

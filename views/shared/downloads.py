@@ -23,7 +23,7 @@ from starlette.responses import StreamingResponse
 from studio.facade import the_studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
-from views.shared import browser_cookie, sign_in
+from views.shared import browser_cookie, visitor
 from views.shared.screen_state import RandomKeys, state
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def button(
 ) -> None:
     """Show a button that downloads what `make` returns when it is pressed."""
     token = state(RandomKeys, account).downloads.setdefault((key, file_name), secrets.token_urlsafe(32))
-    the_studio().downloads.grant(token, Grant(account, sign_in.session_key(), make))
+    the_studio().downloads.grant(token, Grant(account, visitor.session_key(), make))
     st.download_button(
         label, data=PLACEHOLDER + token.encode(), file_name=file_name, mime=mime, key=key, icon=icon, on_click="ignore"
     )

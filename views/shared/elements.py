@@ -7,15 +7,19 @@ from typing import Any, TypeVarTuple
 
 import streamlit as st
 
+from views.shared import visitor
+
 Args = TypeVarTuple("Args")
 
 
 def button(label: str, key: str, icon: str, on_click: Callable[[*Args], None], *args: *Args, **look: Any) -> None:
     """Show a button with a Material icon, or with none for "", that calls `on_click` with `args`.
 
-    `look` is what else `st.button` takes.
+    It acts only for the account that it was drawn for (`visitor.for_this_account`). `look` is what else `st.button`
+    takes.
     """
-    st.button(label, key=key, icon=(icon and f":material/{icon}:") or None, on_click=on_click, args=args, **look)
+    act = visitor.for_this_account(on_click)
+    st.button(label, key=key, icon=(icon and f":material/{icon}:") or None, on_click=act, args=args, **look)
 
 
 def fact(label: str, text: str) -> None:

@@ -17,7 +17,7 @@ from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt
 from studio.sending.change_notifier import MOST_ATTEMPTS
-from views.shared import custom_components, error_boxes, sign_in
+from views.shared import custom_components, error_boxes, visitor
 from views.shared.event_stream import NAME
 from views.shared.screen_state import RandomKeys, state
 
@@ -44,7 +44,7 @@ def show(
     stream_key, drawn, before = streams.get(key) or (secrets.token_urlsafe(32), 0, {})
     drawn += seen != before
     streams[key] = (stream_key, drawn, seen)
-    the_studio().waits.grant(stream_key, Grant(account, sign_in.session_key(), lambda: seen))
+    the_studio().waits.grant(stream_key, Grant(account, visitor.session_key(), lambda: seen))
     trouble = not the_studio().answers
     if headline and trouble:
         st.warning(

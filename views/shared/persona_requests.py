@@ -15,7 +15,7 @@ from kie import PersonaRequest, Problem, Track
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, NeedsDecision, NotAllowed, Seen
-from views.shared import field_values, sign_in, token_panel
+from views.shared import field_values, visitor
 from views.shared.screen_state import PersonaRequests, SongLookup, state
 
 KNOWN_BY_NOW = Problem("create", "Its outcome is known by now, so nothing was sent. Look at it, then decide again.")
@@ -25,7 +25,7 @@ NO_TOKEN = "Token: paste your KIE token in the sidebar first, or try the demo."
 
 def create() -> None:
     """Check the fields, and ask for the persona; the first click of a double one counts."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is None:
         _refuse(account, Problem("token", NO_TOKEN))
     else:
@@ -34,14 +34,14 @@ def create() -> None:
 
 def send_over(earlier: Seen) -> None:
     """Send what the fields say although the track has a persona: the person has decided to replace its text."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is not None:
         _send_typed(account, earlier)
 
 
 def ask_again(seen: Seen) -> None:
     """Send an attempt whose outcome is unknown again, unchanged."""
-    account = token_panel.current()
+    account = visitor.account()
     if account is None:
         return
     try:
@@ -60,7 +60,7 @@ def shown_attempt(account: Account | None) -> Attempt | None:
     """
     if account is None:
         return None
-    requests, browsers, session_key = state(PersonaRequests, account), the_studio().browsers, sign_in.session_key()
+    requests, browsers, session_key = state(PersonaRequests, account), the_studio().browsers, visitor.session_key()
     if requests.attempt_id is None:
         requests.attempt_id = st.query_params.get("attempt", "") or browsers.expected_outcome(session_key)
     show_in_address(requests.attempt_id)
@@ -82,12 +82,12 @@ def start_over() -> None:
     """Clear the fields for the next persona."""
     field_values.clear()
     close_outcome()
-    state(SongLookup, token_panel.current()).clear()
+    state(SongLookup, visitor.account()).clear()
 
 
 def close_outcome() -> None:
     """Take the last outcome off the page; it stays in the history."""
-    _note(state(PersonaRequests, token_panel.current()))
+    _note(state(PersonaRequests, visitor.account()))
 
 
 def stop_waiting(attempt_id: str) -> None:
@@ -101,7 +101,7 @@ def send_held(attempt_id: str) -> None:
 
 
 def _change(change: Callable[[Account], object]) -> None:
-    account = token_panel.current()
+    account = visitor.account()
     if account is not None:
         with suppress(NotSaved):  # the page says so
             change(account)
@@ -116,7 +116,7 @@ def _send_typed(account: Account, replaces: Seen | None = None) -> None:
 
 
 def _send(account: Account, request: PersonaRequest, replaces: Seen | None, track: Track | None) -> None:
-    requests, session_key, author = state(PersonaRequests, account), sign_in.session_key(), sign_in.author()
+    requests, session_key, author = state(PersonaRequests, account), visitor.session_key(), visitor.author()
     track = track or state(SongLookup, account).track(request.audio_id)
     # From here on nothing touches Streamlit: no interruption can come between the request and its note.
     try:

@@ -7,30 +7,20 @@ import streamlit as st
 from kie import KieError
 from studio.facade import Balance, the_studio
 from studio.people.token_store import Account
-from views.shared import error_boxes, field_values, screen_state, sign_in
+from views.shared import error_boxes, field_values, visitor
 from views.shared.elements import button
 from views.shared.screen_state import TokenPanel, Trouble, state
 
 
-def current() -> Account | None:
-    """Return the account that this browser uses: the same in all its tabs, also after a reload."""
-    studio = the_studio()
-    if not sign_in.is_admitted():
-        return None
-    if studio.shared is not None:
-        return studio.shared
-    mine, here = st.session_state.get("account_id", ""), sign_in.session_key()
-    known = studio.token_store.account(studio.browsers.account_of(here) if here else mine)
-    if mine != (known.id if known is not None else ""):
-        _clear()  # another tab of this browser left, or signed in
-    if known is not None:
-        st.session_state.account_id = known.id
-    return known
-
-
 def banner() -> None:
-    """Say on every page of the demo that nothing is real."""
-    account = current()
+    """Say on every page of the demo that nothing is real, and that a button did nothing for somebody else."""
+    account = visitor.account()
+    if visitor.was_refused():
+        st.warning(
+            "This tab showed another account than this browser uses now, so nothing was done. It shows the present one "
+            "from here on.",
+            icon=":material/swap_horiz:",
+        )
     if account is not None and account.demo:
         st.info(
             "This is the demo: an invented KIE on this machine. No song, persona or credit here is real.",
@@ -47,7 +37,7 @@ def invite(why: str) -> None:
 
 def panel() -> None:
     """Show the account, or ask for a token."""
-    account = current()
+    account = visitor.account()
     if account is None:
         _ask()
     else:
@@ -56,7 +46,7 @@ def panel() -> None:
 
 def start_demo() -> None:
     """Give this browser a demo account of its own."""
-    _enter(the_studio().start_demo())
+    visitor.enter(the_studio().start_demo())
 
 
 def _ask() -> None:
@@ -67,7 +57,7 @@ def _ask() -> None:
         type="password",
         autocomplete="off",
         placeholder="Paste it here",
-        on_change=_sign_in,
+        on_change=visitor.for_this_account(_sign_in),
         help="It stays in this program's memory: it is never stored, logged or shown in full.",
     )
     error_boxes.show(state(TokenPanel, None).trouble, ":material/key_off:")
@@ -87,32 +77,17 @@ def use_token(token: str) -> Trouble | None:
         account = the_studio().sign_in(token)
     except KieError as error:
         return Trouble.of(error)
-    _enter(account)
+    visitor.enter(account)
     state(TokenPanel, account).ask_balance = False  # signing in has asked
     return None
 
 
-def _enter(account: Account) -> None:
-    _clear()
-    st.session_state.account_id = account.id
-    if sign_in.session_key():
-        the_studio().browsers.use_account(sign_in.session_key(), account.id)
-
-
 def leave() -> None:
-    """Forget whose browser this is, in all its tabs; the records stay on disk under their account."""
-    account = current()
-    _clear()
-    if account is not None:
-        the_studio().sign_out(sign_in.session_key(), account)
-        if account.demo:  # invented IDs must not reach the real KIE
-            field_values.fill(dict.fromkeys(field_values.TEXTS, ""))
-
-
-def _clear() -> None:
-    screen_state.forget()
-    if st.session_state.pop("account_id", ""):
-        st.query_params.pop("attempt", None)  # who came by a link and signs in for the first time keeps it
+    """Leave the account, in all tabs of this browser."""
+    account = visitor.account()
+    visitor.leave()
+    if account is not None and account.demo:  # invented IDs must not reach the real KIE
+        field_values.fill(dict.fromkeys(field_values.TEXTS, ""))
 
 
 def _ask_balance(account: Account) -> None:

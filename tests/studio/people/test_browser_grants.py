@@ -69,9 +69,9 @@ def test_a_person_who_signed_out_does_not(grants: Grants[io.BytesIO], browsers: 
     granted = a_grant(SHARED, "chrome default https://id.test ada")
     grants.grant("t", granted)
     assert grants.redeem("t", "chrome") is None
-    browsers.note_sign_in(granted.session_key)
+    browsers.note_sign_in(granted.session_key, "")
     assert grants.redeem("t", "chrome") is granted
-    browsers.forget(granted.session_key)
+    browsers.sign_out(granted.session_key)
     assert grants.redeem("t", "chrome") is None
 
 
