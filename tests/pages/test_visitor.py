@@ -152,6 +152,26 @@ def test_a_demo_is_not_begun_from_a_tab_that_showed_nobody_while_the_browser_has
     assert account_id(stale) == account_of(tokens[0])
 
 
+def test_the_second_half_of_a_double_click_on_what_changes_the_account_does_nothing_and_says_nothing(
+    studio: Studio, cookie: Callable[[str], None]
+) -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from studio.facade import the_studio
+        from views.shared import visitor
+
+        visitor.arrive()
+        start = visitor.for_this_account(lambda: visitor.enter(the_studio().start_demo()))
+        start()
+        first = visitor.now().account
+        start()
+        assert first is not None
+        st.text(f"one account: {visitor.now().account == first}, refused: {visitor.was_refused()}")
+
+    assert said(AppTest.from_function(script).run(timeout=30)) == "one account: True, refused: False"
+
+
 def test_the_next_button_acts_and_the_sentence_is_gone(
     tab: Callable[[], AppTest], tokens: tuple[str, str], studio: Studio
 ) -> None:

@@ -99,13 +99,15 @@ def account() -> Account | None:
 def for_this_account(callback: Callable[[*Args], None]) -> Callable[[*Args], None]:
     """Return a callback that acts only for who is here now. Later, when somebody else is, it does nothing.
 
-    `was_refused` then says so, and the page is drawn for who is here.
+    `was_refused` then says so, and the page is drawn for who is here. Not if this tab itself has changed the account:
+    then it is the second half of a double click.
     """
     drawn_for = st.session_state.get("drawn_for")
 
     def act(*args: *Args) -> None:
-        st.session_state.refused = now() != drawn_for
-        if not st.session_state.refused:
+        visitor = now()
+        st.session_state.refused = visitor != st.session_state.get("drawn_for")
+        if visitor == drawn_for:
             callback(*args)
 
     return act
