@@ -308,6 +308,13 @@ def test_signing_out_closes_the_other_tabs_and_nothing_is_filed_from_there(
     assert filed == []
 
 
+def test_signing_out_works_in_a_tab_that_shows_another_account(visit: Visit, kie: Server) -> None:
+    page, other = visit(ADA), visit(ADA)
+    other.text_input(key="token").input(kie.sandbox.new_account()).run()
+    assert is_the_sign_in_page(page.button(key="sign_out").click().run())
+    assert is_the_sign_in_page(other.run())
+
+
 def test_leaving_an_account_does_not_sign_anybody_out(ada: AppTest) -> None:
     ada.button(key="leave").click().run()
     assert ada.text_input(key="token").label == "Token"

@@ -32,9 +32,10 @@ def panel() -> None:
     if identity_providers.people_sign_in():
         with st.sidebar.container(horizontal=True, vertical_alignment="center"):
             st.text(visitor.display_name(), width="stretch")
-            button("Sign out", "sign_out", "logout", _leave, type="tertiary")
+            # Whatever account the tab shows: nobody is kept from leaving.
+            st.button("Sign out", key="sign_out", icon=":material/logout:", on_click=_sign_out, type="tertiary")
 
 
-def _leave() -> None:
+def _sign_out() -> None:
     visitor.sign_out()
     st.logout()
