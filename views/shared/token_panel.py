@@ -65,6 +65,7 @@ def _ask() -> None:
         "Token",
         key="token",
         type="password",
+        max_chars=field_values.LONGEST_TOKEN,
         autocomplete="off",
         placeholder="Paste it here",
         on_change=_sign_in,
