@@ -96,6 +96,7 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+sys.setswitchinterval(0.005)
 log_masks.install()
 app = st.App(
     HERE / "views" / "router.py",

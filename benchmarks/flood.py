@@ -26,7 +26,7 @@ async def flood(url: str, until: float) -> int:
     async with Visitor(url) as visitor:
         await visitor.get("/", accept="text/html")
         await visitor.connect()
-        with suppress(ConnectionClosed):
+        with suppress(ConnectionClosed, TimeoutError):
             while time.monotonic() < until:
                 async with asyncio.timeout(max(0.01, until - time.monotonic())):
                     await visitor.send(data)

@@ -11,7 +11,7 @@ from views.middleware.rate_limits import Clock, RecentCount, TokenBucket
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-NEW_SOCKETS, NEW_SOCKETS_A_SECOND = 120, 10.0
+NEW_SOCKETS, NEW_SOCKETS_A_SECOND = 200, 20.0
 OPEN_SOCKETS = 512
 """An office is one address."""
 LARGE_BYTES, LARGE_BYTES_A_SECOND = 32 * 2**20, 256 * 2**10

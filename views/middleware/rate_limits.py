@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 Clock = Callable[[], float]
+SHORTEST_STRETCH = 0.02
+"""Seconds; what was used in a shorter stretch says little."""
 
 
 class Timer(Protocol):
@@ -61,19 +64,44 @@ Rank = Callable[[], tuple[float, ...]]
 
 @dataclass(slots=True, eq=False)
 class Pass:
-    """One place in the turnstile, until `leave` or the longest time is over."""
+    """One place in the turnstile, or the wish for one."""
 
     entered: asyncio.Future[None]
     ended: asyncio.Future[None]
     rank: Rank
     timer: Timer | None = field(default=None, repr=False)
+    looks: int = 0
+
+
+class Idle:
+    """Whether the process did little of late: threads that wait for others need no processor."""
+
+    def __init__(self, share: float, clock: Clock, used: Clock) -> None:
+        self._share, self._clock, self._used = share, clock, used
+        self._at, self._used_at, self._idle = clock(), used(), True
+
+    def __call__(self) -> bool:
+        """Whether less than this share of one processor was used since the last but one question."""
+        passed, used = self._clock() - self._at, self._used() - self._used_at
+        if passed >= SHORTEST_STRETCH:
+            self._at, self._used_at, self._idle = self._at + passed, self._used_at + used, used < self._share * passed
+        return self._idle
 
 
 class Turnstile:
-    """Lets at most so many be inside at once, each for at most so many seconds; of those who wait, the lowest rank."""
+    """Lets so many be inside at once; of those who wait, the lowest rank is next, and of equals who came last.
 
-    def __init__(self, places: int, longest: float, call_later: CallLater) -> None:
-        self._free, self._longest, self._call_later = places, longest, call_later
+    (Otherwise many new sockets would be a queue before whoever comes after them.)
+
+    Who is inside is looked at every so often. It gives its place back after so many looks, or at one at which the
+    process is idle.
+    """
+
+    def __init__(
+        self, places: int, look_every: float, most_looks: int, call_later: CallLater, is_idle: Callable[[], bool]
+    ) -> None:
+        self._free, self._look_every, self._most_looks = places, look_every, most_looks
+        self._call_later, self._is_idle = call_later, is_idle
         self._waiting: list[Pass] = []
 
     def enter(self, rank: Rank) -> Pass:
@@ -98,9 +126,19 @@ class Turnstile:
 
     def _admit(self) -> None:
         while self._free and self._waiting:
-            ticket = min(self._waiting, key=lambda each: each.rank())
+            ticket = min(reversed(self._waiting), key=lambda each: each.rank())
             self._waiting.remove(ticket)
             self._free -= 1
-            ticket.timer = self._call_later(self._longest, lambda inside=ticket: self.leave(inside))  # type: ignore[misc]
+            self._look_later(ticket)
             if not ticket.entered.done():
                 ticket.entered.set_result(None)
+
+    def _look_later(self, ticket: Pass) -> None:
+        ticket.timer = self._call_later(self._look_every, partial(self._look, ticket))
+
+    def _look(self, ticket: Pass) -> None:
+        ticket.looks += 1
+        if ticket.looks >= self._most_looks or self._is_idle():
+            self.leave(ticket)
+        else:
+            self._look_later(ticket)

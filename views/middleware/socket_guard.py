@@ -18,7 +18,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from views.middleware import client_messages
 from views.middleware.client_addresses import OPEN_SOCKETS, ClientAddress, ClientAddresses, address_of
-from views.middleware.rate_limits import Pass, RecentCount, TokenBucket, Turnstile
+from views.middleware.rate_limits import Idle, Pass, RecentCount, TokenBucket, Turnstile
 from views.shared import browser_cookie
 from views.shared.open_sockets import HEADER, OpenSocket, open_sockets
 
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 STREAM = "/_stcore/stream"
 MESSAGES, MESSAGES_A_SECOND = 60, 20.0
 """Messages of one socket."""
-RUNS = 6
-"""Runs of pages that begin at the same time, of all sockets; the next begins when one has ended."""
-LONGEST_RUN = 0.25
-"""Seconds after which a run counts as ended: it may be waiting for KIE."""
+RUNS = 2
+"""Runs of pages that begin at the same time, of all sockets; the next begins when one has ended. Python runs one
+thread at a time, so more would only make each take longer."""
+LOOK_EVERY, MOST_LOOKS = 0.05, 5
+"""Seconds. At each look a run counts as ended if the process is idle: the run waits for KIE or the database."""
+IDLE = 0.5
+"""Of one processor."""
 LARGE = 64 * 1024
 """Bytes of a message that counts as large."""
 LONGEST_WAIT = 20.0
@@ -65,7 +68,8 @@ class SocketGuard:
         socket = OpenSocket(secrets.token_urlsafe(16), browser_cookie.browser_of(scope), name)
         _mark(scope, socket)
         if self._turnstile is None:
-            self._turnstile = Turnstile(RUNS, LONGEST_RUN, asyncio.get_running_loop().call_later)
+            idle = Idle(IDLE, time.monotonic, time.process_time)
+            self._turnstile = Turnstile(RUNS, LOOK_EVERY, MOST_LOOKS, asyncio.get_running_loop().call_later, idle)
         guarded = _Guarded(socket, address, self._recent(socket.browser or f" {name}"), self._turnstile, receive, send)
         address.open_sockets += 1
         open_sockets.add(socket)
@@ -157,7 +161,10 @@ class _Guarded:
                 open_sockets.note_session(self._socket, answer.new_session.initialize.session_id)
             elif kind == "script_finished" and self._pass is not None and self._pass.entered.done():
                 self._turnstile.leave(self._pass)
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError:  # the browser has gone; Streamlit hears of it when it receives
+            self._closed = True
 
     async def end(self) -> None:
         """Give back what this socket holds."""
