@@ -26,9 +26,14 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
 from studio.facade import Studio, close_the_studio, the_studio  # noqa: E402
+from views.middleware import log_masks  # noqa: E402
+from views.middleware.allowed_hosts import AllowedHosts  # noqa: E402
+from views.middleware.security_headers import SecurityHeaders  # noqa: E402
+from views.middleware.sign_out import SignOut  # noqa: E402
+from views.middleware.socket_guard import SocketGuard  # noqa: E402
+from views.middleware.upload_guard import UploadGuard  # noqa: E402
 from views.shared import attempt_table, event_stream  # noqa: E402
 from views.shared.downloads import DownloadMiddleware  # noqa: E402
-from views.shared.security_headers import SecurityHeaders  # noqa: E402
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -91,13 +96,18 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+sys.setswitchinterval(0.005)
+log_masks.install()
 app = st.App(
     HERE / "views" / "router.py",
     lifespan=lifespan,
     routes=[
         Route(path, event_stream.changes) for path in (f"/{event_stream.NAME}", f"/{{base:path}}/{event_stream.NAME}")
     ],
-    middleware=[Middleware(SecurityHeaders), Middleware(DownloadMiddleware)],
+    middleware=[
+        Middleware(each)
+        for each in (SecurityHeaders, AllowedHosts, SocketGuard, UploadGuard, SignOut, DownloadMiddleware)
+    ],
     on_script_error=on_script_error,
 )
 

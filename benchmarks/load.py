@@ -5,6 +5,7 @@
     one-token      50 visitors with one token press Create together: when and in which order the requests arrive
     two-servers    two servers behind nginx, as docs/deploy.md says; one is killed and comes back
     database-gone  PostgreSQL stands still for 30 s, and then ends while KIE works
+    flood          strangers ask for runs as fast as they can, from one socket and from fifty, at the start and later
     stop           SIGTERM while 400 attempts wait: how long after the last answer the server ends
 
 Browsers speak Streamlit's protocol (`streamlit_client.py`) to real servers; requests are counted at the stand-in KIE,
@@ -427,7 +428,34 @@ async def stop(kie: Kie, database: str, folder: Path, count: int) -> list[Row]:
     ]
 
 
-SCENARIOS = ("waiting", "at-once", "one-token", "two-servers", "database-gone", "stop")
+async def flood(running: App, stretch: float, at_start: bool) -> list[Row]:
+    """Flood a server, and measure what a visitor gets; then how much memory is not given back."""
+    rows, process = [], psutil.Process(running.process.pid)
+    for sockets in (1, 50):
+        if at_start:
+            running.kill()
+            running.start(warm=False)
+            process = psutil.Process(running.process.pid)
+        before = process.memory_info().rss
+        command = [sys.executable, str(Path(__file__).with_name("flood.py")), running.url, str(sockets), str(stretch)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as strangers:
+            took = await repeatedly(stretch, 0.25, reload_of(Visitor(running.url)))
+            most = process.memory_info().rss
+            say(strangers.communicate()[0].strip())
+        after = await repeatedly(3, 0.25, reload_of(Visitor(running.url)))
+        say(f"memory: {before >> 20} MiB before, {most >> 20} at the end, {process.memory_info().rss >> 20} after")
+        when = "right after the start" if at_start else "later"
+        what = f"flood from {sockets} socket{'s' * (sockets > 1)}, {when}: another visitor's page, p95"
+        rows.append(at_most(what, share(took, 0.95), PAGE_BAR, "s", spread(took, after)))
+    if not at_start:
+        kept = (process.memory_info().rss - before) / 2**20
+        rows.append(
+            at_most("flood from 50 sockets, later: memory that is not given back", kept, 32, "MiB", of="{:.0f}")
+        )
+    return rows
+
+
+SCENARIOS = ("waiting", "at-once", "one-token", "two-servers", "database-gone", "flood", "stop")
 
 
 def run(name: str, quick: bool, stack: ExitStack) -> list[Row]:
@@ -439,6 +467,9 @@ def run(name: str, quick: bool, stack: ExitStack) -> list[Row]:
         return asyncio.run(waiting(stack.enter_context(app(folder, kie, sqlite)), kie, 100, 10 if quick else 20))
     if name == "one-token":
         return asyncio.run(one_token(stack.enter_context(app(folder, kie, sqlite)), kie, 25 if quick else 50))
+    if name == "flood":
+        running, stretch = stack.enter_context(app(folder, kie, sqlite)), 5 if quick else 15
+        return asyncio.run(flood(running, stretch, True)) + asyncio.run(flood(running, stretch, False))
     if name == "stop":
         return asyncio.run(stop(kie, sqlite, folder, 400))
     server = stack.enter_context(postgres())

@@ -73,6 +73,24 @@ class Browsers:
                 if len(self._ended) > MAX_ENDED:
                     self._ended.popitem(last=False)
 
+    def forget_browser(self, cookie: str) -> None:
+        """Forget a browser, and whoever was at it."""
+        with self._lock:
+            for session_key in self._keys(cookie):
+                del self._browsers[session_key]
+
+    def may_use(self, cookie: str, *, needs_account: bool, needs_sign_in: bool) -> bool:
+        """Whether somebody at this browser uses an account and has signed in, so far as this is asked for."""
+        with self._lock:
+            return cookie != "" and (
+                not (needs_account or needs_sign_in)
+                or any(
+                    (self._browsers[key].account_id or not needs_account)
+                    and (self._browsers[key].is_signed_in or not needs_sign_in)
+                    for key in self._keys(cookie)
+                )
+            )
+
     def account_of(self, session_key: str) -> str:
         """Return the ID of the account that a browser uses, or ""."""
         return self._get(session_key).account_id
@@ -97,6 +115,9 @@ class Browsers:
             browser = self._browsers.get(session_key)
             if browser is not None and browser.attempt_id == attempt_id:
                 browser.attempt_id = ""
+
+    def _keys(self, cookie: str) -> list[str]:
+        return [key for key in self._browsers if key.partition(" ")[0] == cookie]
 
     def _get(self, session_key: str) -> Browser:
         with self._lock:

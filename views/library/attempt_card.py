@@ -15,7 +15,17 @@ from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.song import allowed_media
 from views.library import attempt_actions
-from views.shared import attempt_progress, downloads, error_boxes, persona_requests, status, times, track_card, visitor
+from views.shared import (
+    attempt_progress,
+    downloads,
+    error_boxes,
+    field_values,
+    persona_requests,
+    status,
+    times,
+    track_card,
+    visitor,
+)
 from views.shared.elements import button, fact, literal
 
 COVER = 76
@@ -118,7 +128,7 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
         )
         with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
             st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
-            st.text_input("Persona ID", key=f"by_hand_{attempt.id}")
+            st.text_input("Persona ID", key=f"by_hand_{attempt.id}", max_chars=field_values.LONGEST_ID)
             attempt_actions.trouble(account, "by_hand")
             button("Keep this ID", "library_by_hand", "", attempt_actions.found_by_hand, attempt.id)
         with st.expander("It was not made, let me change it", icon=":material/edit:"):

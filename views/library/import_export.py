@@ -12,7 +12,7 @@ from studio.library import export_files
 from studio.people.token_store import Account
 from studio.song.single_flight import SingleFlight
 from views.library import attempt_actions, search_list
-from views.shared import downloads, visitor
+from views.shared import downloads, uploads, visitor
 from views.shared.elements import button
 from views.shared.screen_state import Import, state
 
@@ -91,7 +91,7 @@ def _in(account: Account) -> None:
     library = the_studio().library
     try:
         if coming.previewed is None or coming.previewed[0] != file.file_id:
-            content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
+            content = uploads.content(file)
             with st.spinner("Reading the file …"):
                 bar = st.empty()
                 preview = import_merge.preview_import(
@@ -180,7 +180,7 @@ def _import(file_key: str) -> None:
     taken = coming.uploads
 
     def write() -> int:
-        records = import_reader.File(file.getvalue(), library.now())
+        records = import_reader.File(uploads.content(file), library.now())
         return import_merge.import_records(library, account.id, records, overwrite, author, records.order)
 
     _forget_last(coming)
@@ -192,6 +192,7 @@ def _import(file_key: str) -> None:
         coming.problem = error.sentence("brought in")
     else:
         coming.done = f"{written:,} brought in."
+        uploads.forget(file)
     coming.previewed = None
     coming.uploads = taken + 1  # an empty uploader
 
@@ -207,7 +208,11 @@ def _forget(account: Account) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            "Type the account’s 12 characters to confirm", key="forget_account", placeholder=account.id, width=320
+            "Type the account’s 12 characters to confirm",
+            key="forget_account",
+            max_chars=100,
+            placeholder=account.id,
+            width=320,
         )
         button("Forget this account", "forget", "delete_forever", attempt_actions.forget)
     attempt_actions.trouble(account, "forget")

@@ -1,13 +1,21 @@
-"""The random cookie by which a browser is known again, so that a reload finds its account. Not a secret of KIE's."""
+"""The random cookie by which a browser is known again, so that a reload finds its account. Not a secret of KIE's.
+
+It is signed, so that only what a server of this installation has made counts.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from itsdangerous import BadSignature, Signer
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
+
+from studio.facade import the_studio
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -17,8 +25,13 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 """Under HTTPS: no other host and no plain connection can set or read it (RFC 6265bis, 4.1.3.2)."""
 
 
+def new() -> str:
+    """Return a cookie for a browser that has none."""
+    return _signer().sign(secrets.token_urlsafe(24)).decode()
+
+
 def browser() -> str:
-    """Return this browser's cookie, or "" where there is no browser or it keeps no cookies."""
+    """Return this browser's cookie, or "" where there is no browser, or it keeps no cookie that was made here."""
     return _name(st.context.cookies)
 
 
@@ -29,4 +42,27 @@ def browser_of(scope: Scope) -> str:
 
 def _name(cookies: Mapping[str, object]) -> str:
     names = (cookies.get(name) for name in (SECURE_COOKIE, COOKIE))
-    return next((name for name in names if isinstance(name, str) and name), "")
+    return next((name for name in names if isinstance(name, str) and _is_ours(name)), "")
+
+
+def _is_ours(name: str) -> bool:
+    try:
+        _signer().unsign(name)
+    except (BadSignature, UnicodeError):
+        return False
+    return True
+
+
+def _signer() -> Signer:
+    return Signer(_secret(), salt=COOKIE)
+
+
+@cache
+def _secret() -> str:
+    """Return the key. All servers of an installation have the same, because they have one [auth] or one PostgreSQL."""
+    try:
+        shared = str(st.secrets["auth"]["cookie_secret"])
+    except (KeyError, TypeError, OSError, ValueError):  # there is no such file, or no such section
+        shared = ""
+    database = the_studio().settings.database_url
+    return shared or (database if database.startswith("postgresql") else str(st.get_option("server.cookieSecret")))

@@ -55,6 +55,7 @@ def _ask() -> None:
         "Token",
         key="token",
         type="password",
+        max_chars=field_values.LONGEST_TOKEN,
         autocomplete="off",
         placeholder="Paste it here",
         on_change=visitor.for_this_account(_sign_in),

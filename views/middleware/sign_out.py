@@ -1,0 +1,37 @@
+"""The address by which Streamlit signs a person out: not for other sites, and then the browser is forgotten here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+
+from studio.facade import the_studio
+from views.shared import browser_cookie
+from views.shared.open_sockets import close_tabs
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+PATH = "/auth/logout"
+REFUSED = "Another site may not sign you out. To do it, press “Sign out” on the page itself.\n"
+
+
+class SignOut:
+    """Middleware that lets only this site, or the address bar, sign a person out; it closes the browser's tabs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith(PATH):
+            await self.app(scope, receive, send)
+            return
+        if Headers(scope=scope).get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            await PlainTextResponse(REFUSED, 403)(scope, receive, send)
+            return
+        if browser := browser_cookie.browser_of(scope):
+            the_studio().browsers.forget_browser(browser)
+            close_tabs(browser)
+        await self.app(scope, receive, send)

@@ -1,0 +1,211 @@
+"""The guard of the pages' sockets: who may go on with a session, what may be sent there, and how much.
+
+Nothing that a page's own script sends is lost: what comes too fast waits, because nothing more is read meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from views.middleware import client_messages
+from views.middleware.client_addresses import OPEN_SOCKETS, ClientAddress, ClientAddresses, address_of
+from views.middleware.rate_limits import Idle, Pass, RecentCount, TokenBucket, Turnstile
+from views.shared import browser_cookie
+from views.shared.open_sockets import HEADER, OpenSocket, open_sockets
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STREAM = "/_stcore/stream"
+MESSAGES, MESSAGES_A_SECOND = 60, 20.0
+"""Messages of one socket."""
+RUNS = 2
+"""Runs of pages that begin at the same time, of all sockets; the next begins when one has ended. Python runs one
+thread at a time, so more would only make each take longer."""
+LOOK_EVERY, MOST_LOOKS = 0.05, 5
+"""Seconds. At each look a run counts as ended if the process is idle: the run waits for KIE or the database."""
+IDLE = 0.5
+"""Of one processor."""
+LARGE = 64 * 1024
+"""Bytes of a message that counts as large."""
+LONGEST_WAIT = 20.0
+"""Seconds that a large message may have to wait; the socket of one that would wait longer is closed."""
+HALF_LIFE = 5.0
+MAX_BROWSERS = 10_000
+SMALL_ANSWER = 64 * 1024
+"""Bytes up to which a message of Streamlit may be one that says where a run stands."""
+UNSUPPORTED, PROTOCOL_ERROR, POLICY, GOING_AWAY = 1003, 1002, 1008, 1001
+
+
+class SocketGuard:
+    """Middleware for the pages' sockets."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.addresses = ClientAddresses(time.monotonic)
+        self.browsers: dict[str, RecentCount] = {}
+        self._turnstile: Turnstile | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket" or not scope["path"].endswith(STREAM):
+            await self.app(scope, receive, send)
+            return
+        name = address_of(scope)
+        address = self.addresses.get(name)
+        if address.open_sockets >= OPEN_SOCKETS or address.new_sockets.take(longest=0) is None:
+            answer = PlainTextResponse("Too many connections from this address. Try again in a minute.", 429)
+            await answer(scope, receive, send)
+            return
+        socket = OpenSocket(secrets.token_urlsafe(16), browser_cookie.browser_of(scope), name)
+        _mark(scope, socket)
+        if self._turnstile is None:
+            idle = Idle(IDLE, time.monotonic, time.process_time)
+            self._turnstile = Turnstile(RUNS, LOOK_EVERY, MOST_LOOKS, asyncio.get_running_loop().call_later, idle)
+        guarded = _Guarded(socket, address, self._recent(socket.browser or f" {name}"), self._turnstile, receive, send)
+        address.open_sockets += 1
+        open_sockets.add(socket)
+        try:
+            await self.app(scope, guarded.receive, guarded.send)
+        finally:
+            open_sockets.remove(socket)
+            address.open_sockets -= 1
+            await guarded.end()
+
+    def _recent(self, browser: str) -> RecentCount:
+        count = self.browsers.setdefault(browser, RecentCount(HALF_LIFE, time.monotonic))
+        if len(self.browsers) > MAX_BROWSERS:
+            del self.browsers[next(iter(self.browsers))]
+        return count
+
+
+def _mark(scope: Scope, socket: OpenSocket) -> None:
+    """Tell the session its socket's ID, and pass on a session's ID only from the browser that began that session."""
+    asked = [each.strip() for each in ",".join(Headers(scope=scope).getlist("sec-websocket-protocol")).split(",")]
+    selected, xsrf, session_id = (*asked, "", "", "")[:3]
+    allowed = session_id if open_sockets.began(session_id, socket.browser) else ""
+    scope["headers"] = list(scope["headers"])
+    headers = MutableHeaders(scope=scope)
+    headers[HEADER] = socket.id
+    if "sec-websocket-protocol" in headers:
+        headers["sec-websocket-protocol"] = ", ".join((selected, xsrf, allowed))
+        scope["subprotocols"] = [each for each in (selected, xsrf, allowed) if each]
+
+
+class _Guarded:
+    """One socket's two directions."""
+
+    def __init__(
+        self,
+        socket: OpenSocket,
+        address: ClientAddress,
+        browser: RecentCount,
+        turnstile: Turnstile,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._socket, self._address, self._browser, self._turnstile = socket, address, browser, turnstile
+        self._receive, self._send = receive, send
+        self._bucket = TokenBucket(MESSAGES, MESSAGES_A_SECOND, time.monotonic)
+        self._messages = RecentCount(HALF_LIFE, time.monotonic)
+        self._pass: Pass | None = None
+        self._closing = asyncio.create_task(socket.closing.wait())
+        self._coming: asyncio.Future[Message] | None = None
+        self._closed = False
+
+    async def receive(self) -> Message:
+        """Return the next message that Streamlit may have, when it may have it."""
+        while True:
+            message = await self._next()
+            if message["type"] != "websocket.receive":
+                return message
+            data = message.get("bytes")
+            if data is None:
+                return await self._close(UNSUPPORTED, "Only binary messages are understood here.")
+            try:
+                kind, data = client_messages.read(data)
+            except client_messages.NotAMessage:
+                return await self._close(PROTOCOL_ERROR, "This is no message of a page.")
+            wait = self._bucket.take() or 0.0
+            if len(data) > LARGE:
+                slow = self._address.large_bytes.take(len(data), LONGEST_WAIT)
+                if slow is None:
+                    return await self._close(POLICY, "Too much was sent from this address. Try again in a minute.")
+                wait = max(wait, slow)
+            if wait:
+                await self._unless_closing(asyncio.sleep(wait))
+            if kind == "rerun_script":
+                await self._enter()
+            if kind:
+                return {"type": "websocket.receive", "bytes": data}
+
+    async def send(self, message: Message) -> None:
+        """Pass a message of Streamlit on, unless this socket was closed; note its session, and the end of a run."""
+        if self._closed:
+            return
+        if message["type"] == "websocket.close":
+            self._closed = True
+        data = message.get("bytes")
+        if data is not None and len(data) <= SMALL_ANSWER:
+            answer = ForwardMsg.FromString(data)
+            kind = answer.WhichOneof("type")
+            if kind == "new_session":
+                open_sockets.note_session(self._socket, answer.new_session.initialize.session_id)
+            elif kind == "script_finished" and self._pass is not None and self._pass.entered.done():
+                self._turnstile.leave(self._pass)
+        try:
+            await self._send(message)
+        except OSError:  # the browser has gone; Streamlit hears of it when it receives
+            self._closed = True
+
+    async def end(self) -> None:
+        """Give back what this socket holds."""
+        if self._pass is not None:
+            self._turnstile.leave(self._pass)
+        for task in (self._closing, self._coming):
+            if task is not None:
+                task.cancel()
+
+    async def _next(self) -> Message:
+        """Return the next message of the browser, or its end, also if the socket is to be closed from here."""
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(self._receive())
+        await asyncio.wait((self._coming, self._closing), return_when=asyncio.FIRST_COMPLETED)
+        if self._closing.done():
+            return await self._close(GOING_AWAY, "This page was left in another tab.")
+        coming, self._coming = self._coming, None
+        return coming.result()
+
+    async def _enter(self) -> None:
+        """Wait for the run before to end, and for a place among all runs."""
+        if self._pass is not None:
+            await self._unless_closing(self._pass.ended)
+        self._pass = self._turnstile.enter(self._rank)
+        await self._unless_closing(self._pass.entered)
+        for count in (self._messages, self._browser, self._address.messages):
+            count.add()
+
+    def _rank(self) -> tuple[float, ...]:
+        """Who has asked for fewer runs of late goes first: the browser, then the tab, then the address."""
+        return self._browser.value(), self._messages.value(), self._address.messages.value()
+
+    async def _unless_closing(self, something: Awaitable[object]) -> None:
+        """Wait for something, but not longer than until the socket is to be closed."""
+        waited = asyncio.ensure_future(something)
+        await asyncio.wait((waited, self._closing), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _close(self, code: int, reason: str) -> Message:
+        """Close the socket; return what tells Streamlit so."""
+        if not self._closed:
+            self._closed = True
+            with suppress(Exception):  # the browser may be gone
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        return {"type": "websocket.disconnect", "code": code}
