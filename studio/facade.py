@@ -137,11 +137,19 @@ class Studio:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
         return account
 
-    def sign_out(self, session_key: str, account: Account) -> None:
+    def leave_account(self, session_key: str, account: Account) -> None:
         """Forget which account a browser uses, and its token if no other browser uses it and nothing is in flight."""
         self.browsers.leave_account(session_key)
         if not account.shared and not self.browsers.any_uses(account.id) and not self._waits(account.id):
             self._drop(account.id)
+
+    def sign_out(self, browser: str) -> None:
+        """Sign out whoever is at a browser, which is named by its cookie, and let it leave its account."""
+        for session_key in self.browsers.session_keys(browser):
+            account = self.token_store.account(self.browsers.account_of(session_key))
+            if account is not None:
+                self.leave_account(session_key, account)
+            self.browsers.sign_out(session_key)
 
     def _waits(self, account_id: str) -> bool:
         """Whether an attempt of an account is in flight, or may be while the database cannot be read."""

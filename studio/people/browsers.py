@@ -73,12 +73,6 @@ class Browsers:
                 if len(self._ended) > MAX_ENDED:
                     self._ended.popitem(last=False)
 
-    def forget_browser(self, cookie: str) -> None:
-        """Forget a browser, and whoever was at it."""
-        with self._lock:
-            for session_key in self._keys(cookie):
-                del self._browsers[session_key]
-
     def may_use(self, cookie: str, *, needs_account: bool, needs_sign_in: bool) -> bool:
         """Whether somebody at this browser uses an account and has signed in, so far as this is asked for."""
         with self._lock:
@@ -115,6 +109,11 @@ class Browsers:
             browser = self._browsers.get(session_key)
             if browser is not None and browser.attempt_id == attempt_id:
                 browser.attempt_id = ""
+
+    def session_keys(self, cookie: str) -> list[str]:
+        """Return the session keys of a browser: one for each person who signed in there."""
+        with self._lock:
+            return self._keys(cookie)
 
     def _keys(self, cookie: str) -> list[str]:
         return [key for key in self._browsers if key.partition(" ")[0] == cookie]

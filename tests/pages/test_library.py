@@ -663,7 +663,7 @@ def test_nothing_is_brought_into_an_account_that_was_left_in_another_tab(
     library: Callable[..., AppTest], studio: Studio, account: Account
 ) -> None:
     page = bring_in(library(), "one.csv", b"persona_id,name\np1,One\n")
-    studio.sign_out("", account)
+    studio.leave_account("", account)
     page.button(key="library_import").click().run()
     assert studio.history(account, 10) == []
     assert page.text_input(key="token").label == "Token"

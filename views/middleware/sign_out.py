@@ -1,15 +1,16 @@
-"""The address by which Streamlit signs a person out: not for other sites, and then the browser is forgotten here."""
+"""The address by which Streamlit signs a person out: not for other sites, and the browser is then signed out here too."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
 from studio.facade import the_studio
 from views.shared import browser_cookie
-from views.shared.open_sockets import close_tabs
+from views.shared.open_sockets import redraw_tabs
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +20,7 @@ REFUSED = "Another site may not sign you out. To do it, press “Sign out” on 
 
 
 class SignOut:
-    """Middleware that lets only this site, or the address bar, sign a person out; it closes the browser's tabs."""
+    """Middleware that lets only this site, or the address bar, sign a person out; the browser's tabs show it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,6 +33,6 @@ class SignOut:
             await PlainTextResponse(REFUSED, 403)(scope, receive, send)
             return
         if browser := browser_cookie.browser_of(scope):
-            the_studio().browsers.forget_browser(browser)
-            close_tabs(browser)
+            await run_sync(the_studio().sign_out, browser)
+            redraw_tabs(browser)
         await self.app(scope, receive, send)

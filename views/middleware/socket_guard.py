@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,7 @@ HALF_LIFE = 5.0
 MAX_BROWSERS = 10_000
 SMALL_ANSWER = 64 * 1024
 """Bytes up to which a message of Streamlit may be one that says where a run stands."""
-UNSUPPORTED, PROTOCOL_ERROR, POLICY, GOING_AWAY = 1003, 1002, 1008, 1001
+UNSUPPORTED, PROTOCOL_ERROR, POLICY = 1003, 1002, 1008
 
 
 class SocketGuard:
@@ -117,7 +116,7 @@ class _Guarded:
         self._bucket = TokenBucket(MESSAGES, MESSAGES_A_SECOND, time.monotonic)
         self._messages = RecentCount(HALF_LIFE, time.monotonic)
         self._pass: Pass | None = None
-        self._closing = asyncio.create_task(socket.closing.wait())
+        self._same_page = b""
         self._coming: asyncio.Future[Message] | None = None
         self._closed = False
 
@@ -141,8 +140,9 @@ class _Guarded:
                     return await self._close(POLICY, "Too much was sent from this address. Try again in a minute.")
                 wait = max(wait, slow)
             if wait:
-                await self._unless_closing(asyncio.sleep(wait))
+                await asyncio.sleep(wait)
             if kind == "rerun_script":
+                self._same_page = client_messages.same_page(data)
                 await self._enter()
             if kind:
                 return {"type": "websocket.receive", "bytes": data}
@@ -170,37 +170,34 @@ class _Guarded:
         """Give back what this socket holds."""
         if self._pass is not None:
             self._turnstile.leave(self._pass)
-        for task in (self._closing, self._coming):
-            if task is not None:
-                task.cancel()
+        if self._coming is not None:
+            self._coming.cancel()
 
     async def _next(self) -> Message:
-        """Return the next message of the browser, or its end, also if the socket is to be closed from here."""
+        """Return the next message of the browser, or in its place one that asks for the same page again."""
         if self._coming is None:
             self._coming = asyncio.ensure_future(self._receive())
-        await asyncio.wait((self._coming, self._closing), return_when=asyncio.FIRST_COMPLETED)
-        if self._closing.done():
-            return await self._close(GOING_AWAY, "This page was left in another tab.")
+        redraw = asyncio.ensure_future(self._socket.redraw.wait())
+        await asyncio.wait((self._coming, redraw), return_when=asyncio.FIRST_COMPLETED)
+        redraw.cancel()
+        if self._same_page and self._socket.redraw.is_set():
+            self._socket.redraw.clear()
+            return {"type": "websocket.receive", "bytes": self._same_page}
         coming, self._coming = self._coming, None
-        return coming.result()
+        return await coming
 
     async def _enter(self) -> None:
         """Wait for the run before to end, and for a place among all runs."""
         if self._pass is not None:
-            await self._unless_closing(self._pass.ended)
+            await self._pass.ended
         self._pass = self._turnstile.enter(self._rank)
-        await self._unless_closing(self._pass.entered)
+        await self._pass.entered
         for count in (self._messages, self._browser, self._address.messages):
             count.add()
 
     def _rank(self) -> tuple[float, ...]:
         """Who has asked for fewer runs of late goes first: the browser, then the tab, then the address."""
         return self._browser.value(), self._messages.value(), self._address.messages.value()
-
-    async def _unless_closing(self, something: Awaitable[object]) -> None:
-        """Wait for something, but not longer than until the socket is to be closed."""
-        waited = asyncio.ensure_future(something)
-        await asyncio.wait((waited, self._closing), return_when=asyncio.FIRST_COMPLETED)
 
     async def _close(self, code: int, reason: str) -> Message:
         """Close the socket; return what tells Streamlit so."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -27,12 +26,12 @@ class OpenSocket:
     address: str
     session_id: str = ""
     """Streamlit's session, once it is known."""
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the socket is to be closed from here."""
+    redraw: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the page is to be drawn anew, without its browser asking for it."""
 
 
 class OpenSockets:
-    """The sockets and sessions of this process. All but `close_tabs` belongs to the server's event loop."""
+    """The sockets and sessions of this process. All but `redraw_tabs` belongs to the server's event loop."""
 
     def __init__(self) -> None:
         self._sockets: dict[str, OpenSocket] = {}
@@ -54,7 +53,7 @@ class OpenSockets:
         if socket.session_id == session_id:
             return
         socket.session_id = session_id
-        if socket.browser and not socket.closing.is_set():
+        if socket.browser:
             self._began[session_id] = socket.browser
             self._began.move_to_end(session_id)
             if len(self._began) > MAX_SESSIONS:
@@ -68,33 +67,23 @@ class OpenSockets:
         """Whether a tab with this session is open."""
         return any(socket.session_id == session_id for socket in self._sockets.values())
 
-    def close_tabs(self, browser: str, but_socket: str = "") -> None:
-        """Close all tabs of a browser but one, and let nobody go on with their sessions. Safe for many threads.
-
-        Their pages connect again by themselves, to new sessions.
-        """
+    def redraw_tabs(self, browser: str, but_socket: str = "") -> None:
+        """Have the pages in all tabs of a browser drawn anew, but one. Safe for many threads."""
         if self._loop is not None and browser:
-            self._loop.call_soon_threadsafe(self._close_tabs, browser, but_socket)
+            self._loop.call_soon_threadsafe(self._redraw_tabs, browser, but_socket)
 
-    def _close_tabs(self, browser: str, but_socket: str) -> None:
-        kept = self._sockets.get(but_socket)
-        for session_id in [each for each, began in self._began.items() if began == browser]:
-            if kept is None or session_id != kept.session_id:
-                del self._began[session_id]
-        for socket in self._of(browser):
-            if socket is not kept:
-                socket.closing.set()
-
-    def _of(self, browser: str) -> Iterator[OpenSocket]:
-        return (socket for socket in self._sockets.values() if socket.browser == browser)
+    def _redraw_tabs(self, browser: str, but_socket: str) -> None:
+        for socket in self._sockets.values():
+            if socket.browser == browser and socket.id != but_socket:
+                socket.redraw.set()
 
 
 open_sockets = OpenSockets()
 
 
-def close_tabs(browser: str, but_socket: str = "") -> None:
-    """Close all tabs of a browser but one, whose sessions nobody can then go on with. Safe for many threads."""
-    open_sockets.close_tabs(browser, but_socket)
+def redraw_tabs(browser: str, but_socket: str = "") -> None:
+    """Have the pages in all tabs of a browser drawn anew, but one: somebody left, or uses another account."""
+    open_sockets.redraw_tabs(browser, but_socket)
 
 
 def socket_of_page() -> str:

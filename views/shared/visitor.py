@@ -16,7 +16,7 @@ import streamlit as st
 
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.shared import browser_cookie, identity_providers, screen_state
+from views.shared import browser_cookie, identity_providers, open_sockets, screen_state
 
 LONGEST_NAME = 200
 PERSON = ("provider", "iss", "sub")
@@ -74,6 +74,7 @@ def enter(account: Account) -> None:
         _draw_for(replace(visitor, account=the_studio().shared or account))
         if visitor.session_key:
             the_studio().browsers.use_account(visitor.session_key, account.id)
+            _redraw_other_tabs()
 
 
 def leave() -> None:
@@ -81,13 +82,15 @@ def leave() -> None:
     visitor = now()
     _draw_for(replace(visitor, account=the_studio().shared))
     if visitor.account is not None:
-        the_studio().sign_out(visitor.session_key, visitor.account)
+        the_studio().leave_account(visitor.session_key, visitor.account)
+        _redraw_other_tabs()
 
 
 def sign_out() -> None:
-    """Let the person who is here leave the page too, in all tabs of this browser."""
+    """Sign out whoever is here, in all tabs of this browser."""
     leave()
-    the_studio().browsers.sign_out(session_key())
+    the_studio().sign_out(browser_cookie.browser())
+    _redraw_other_tabs()
 
 
 def account() -> Account | None:
@@ -152,6 +155,10 @@ def author() -> str:
 def display_name() -> str:
     """Return how the person who has signed in is called on their own page."""
     return _told("name") or _verified_address() or _told("sub")
+
+
+def _redraw_other_tabs() -> None:
+    open_sockets.redraw_tabs(browser_cookie.browser(), but_socket=open_sockets.socket_of_page())
 
 
 def _draw_for(visitor: Visitor) -> None:
