@@ -1,4 +1,4 @@
-"""The address by which Streamlit signs a person out: not for other sites, and the browser is then signed out here too."""
+"""The address by which Streamlit signs a person out: not for other sites, and the browser is signed out here too."""
 
 from __future__ import annotations
 
