@@ -1,7 +1,9 @@
 """The library as a file: a CSV for spreadsheets, and JSON Lines that have everything and can be imported.
 
-In the CSV, a cell that a spreadsheet could take for a formula, and one that begins with an apostrophe, gets an
-apostrophe in front. Reading a file back drops one leading apostrophe from each text cell.
+In the CSV, a text gets an apostrophe wherever a program could begin a cell with a formula: at its start, and after each
+semicolon, tab, line break or quotation mark, if an equals sign, plus, minus, at sign or apostrophe follows, perhaps
+after blanks. So no cell is a formula, whether a program parts cells at commas, semicolons or tabs, and whether or not
+it knows quotation marks. Reading a file back takes exactly these apostrophes away.
 
 The JSON Lines begin with a line that has `format`, `version`, and `order` unless that is the newest first. Then each
 attempt has a line, with all its columns and its event log. Attempts in flight are left out, as they have no outcome.
@@ -12,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -31,7 +34,15 @@ if TYPE_CHECKING:
 COLUMNS = IN_CSV
 FIELDS = IN_FILE
 FORMAT, VERSION = "persona-studio", 2
-GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'", "＝", "＋", "－", "＠")  # wide ones count too
+MARKS = ';"\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029'
+"""After these another program may begin a cell: semicolon, quotation mark, tab, and what parts lines."""
+FORMULA = "=+\\-@＝＋－＠﹦﹢﹣﹫'"
+"""What begins a formula, wide and small forms too, as part of a regular expression; and the apostrophe itself."""
+BLANKS = rf"(?:[^\S{MARKS}]|[\0\ufeff])*+"
+_BEGINS = rf"{BLANKS}[{FORMULA}]"
+_GUARD = re.compile(rf"\A(?=[\t\r\n\0]|{_BEGINS})|(?<=[{MARKS}])(?={_BEGINS})")
+_UNGUARD = re.compile(rf"\A'(?=[\t\r\n\0]|{_BEGINS})|(?<=[{MARKS}])'(?={_BEGINS})")
+_FIRST = re.compile(rf"[\s\0\ufeff{FORMULA}]")
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """So that Excel reads the file as UTF-8."""
 CHUNK = 1000
@@ -41,13 +52,13 @@ MAX_IN_MEMORY = 4 * 1024 * 1024
 
 
 def guard(text: str) -> str:
-    """Return the text such that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(GUARDED) else text
+    """Return the text such that no spreadsheet takes it, or a part of it, for a formula."""
+    return _GUARD.sub("'", text)
 
 
 def unguard(text: str) -> str:
     """Undo `guard`."""
-    return text.removeprefix("'")
+    return _UNGUARD.sub("", text) if "'" in text else text
 
 
 def csv_file(library: Search, account: str, query: Query) -> IO[bytes]:
@@ -115,7 +126,14 @@ def _cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
         return ["yes" if value else "" for value in values]
     if name == "tags":
         values = [value.replace("\n", ", ") for value in values]
-    return [guard(value) if value and value.startswith(GUARDED) else value for value in values]
+    together = "".join(filter(None, values))
+    marks = [mark for mark in MARKS if mark in together]  # as a rule none, or line breaks
+    begins = _FIRST.match
+    if not marks:
+        return [guard(value) if value and begins(value) else value for value in values]
+    return [
+        guard(value) if value and (begins(value) or any(mark in value for mark in marks)) else value for value in values
+    ]
 
 
 def _file(parts: Iterator[str]) -> IO[bytes]:
