@@ -29,7 +29,7 @@ from studio.sending.attempts import IN_FLIGHT_STATUSES
 if TYPE_CHECKING:
     from studio.library.search import Search
     from studio.library.search_query import Query
-    from studio.sending.attempts import Outcome
+    from studio.sending.attempts import Event, Outcome
 
 COLUMNS = IN_CSV
 FIELDS = IN_FILE
@@ -41,12 +41,14 @@ FORMULA = "=+\\-@＝＋－＠﹦﹢﹣﹫'"
 BLANKS = rf"(?:[^\S{MARKS}]|[\0\ufeff])*+"
 _BEGINS = rf"{BLANKS}[{FORMULA}]"
 _GUARD = re.compile(rf"\A(?=[\t\r\n\0]|{_BEGINS})|(?<=[{MARKS}])(?={_BEGINS})")
-_UNGUARD = re.compile(rf"\A'(?=[\t\r\n\0]|{_BEGINS})|(?<=[{MARKS}])'(?={_BEGINS})")
+_UNGUARD = re.compile(rf"\A'|(?<=[{MARKS}])'(?={_BEGINS})")
 _FIRST = re.compile(rf"[\s\0\ufeff{FORMULA}]")
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """So that Excel reads the file as UTF-8."""
 CHUNK = 1000
 """Rows in memory at a time."""
+MOST_EVENTS = 20_000
+"""Events in memory at a time; the log of one attempt may be longer."""
 MAX_IN_MEMORY = 4 * 1024 * 1024
 """Bytes of a file in memory; a longer one is a temporary file without a name."""
 
@@ -57,7 +59,7 @@ def guard(text: str) -> str:
 
 
 def unguard(text: str) -> str:
-    """Undo `guard`."""
+    """Undo `guard`. A first apostrophe is dropped in any case: spreadsheets mark a text so."""
     return _UNGUARD.sub("", text) if "'" in text else text
 
 
@@ -95,17 +97,28 @@ def json_parts(library: Search, account: str, query: Query) -> Iterator[str]:
     yield json.dumps(head) + "\n"
     rows = library.rows(account, query, FIELDS)
     while part := list(islice(rows, CHUNK)):
-        logs = library.event_logs([row.id for row in part])
+        logs = _event_logs(library, [row.id for row in part])
         for row in part:
             if row.status not in IN_FLIGHT_STATUSES:
                 values: dict[str, Any] = dict(row._mapping)
                 values |= {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
                 values["tags"] = row.tags.split("\n") if row.tags else []
+                log = library.events(account, row.id) if logs is None else logs.get(row.id, ())
                 values["story"] = [
                     {"at": event.at.isoformat(), "kind": event.kind, "detail": event.detail, "author": event.author}
-                    for event in logs.get(row.id, ())
+                    for event in log
                 ]
                 yield json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def _event_logs(library: Search, attempt_ids: Sequence[str]) -> dict[str, list[Event]] | None:
+    """Return the event logs of some attempts, or None if together they are too long."""
+    found: dict[str, list[Event]] = {}
+    for number, (attempt_id, event) in enumerate(library.event_stream(attempt_ids)):
+        if number == MOST_EVENTS:
+            return None
+        found.setdefault(attempt_id, []).append(event)
+    return found
 
 
 def _with_unsaved(row: Any, unsaved: Mapping[str, Outcome]) -> Any:

@@ -64,9 +64,11 @@ def preview(library: Library, content: bytes | str, account: str = ME) -> Previe
     return preview_import(library, account, file(library, content))
 
 
-def bring_in(library: Library, content: bytes | str, account: str = ME, overwrite: bool = False) -> int:
+def bring_in(
+    library: Library, content: bytes | str, account: str = ME, overwrite: bool = False, author: str = ""
+) -> int:
     it = file(library, content)
-    return import_records(library, account, it, overwrite, "ines@example.org", it.order)
+    return import_records(library, account, it, overwrite, author, it.order)
 
 
 def counts(seen: Preview) -> tuple[int, int, int]:
@@ -201,7 +203,7 @@ def test_whatever_is_read_can_be_taken_in(library: Library) -> None:
     assert failed == []
 
 
-@pytest.mark.parametrize("year", [1970, 2041, 2042, 2199])
+@pytest.mark.parametrize("year", [1970, 2000, 2025])
 def test_any_time_that_is_read_can_be_taken_in(library: Library, year: int) -> None:
     bring_in(library, a_json(entry(created_at=NOON.replace(year=year).isoformat())))
     assert library.find(ME, Query()).attempts[0].created_at.year == year
@@ -277,7 +279,7 @@ def test_a_table_without_a_column_says_nothing_about_it(library: Library, column
 
 
 def test_a_conflict_says_what_differs(library: Library) -> None:
-    this = filed(library, persona_id="p-1", name="Quay", note="here", favourite=True)
+    this = filed(library, origin="import", persona_id="p-1", name="Quay", note="here", favourite=True)
     changed = as_json(library).replace(b'"Quay"', b'"Pier"').replace(b'"here"', b'"there"')
     (conflict,) = preview(library, changed).first_conflicts
     assert (conflict.place, conflict.attempt_id) == ("Row 2", this)
@@ -291,22 +293,25 @@ def test_without_being_told_to_nothing_is_overwritten(full: Library) -> None:
 
 
 def test_what_is_overwritten_goes_to_the_story(library: Library, clock: Clock) -> None:
-    this = filed(library, status="refused", name="Quay", note="two\nlines", favourite=True, vocal_start=1.5)
+    this = filed(library, origin="import", name="Quay", persona_id="p", note="two\nlines", vocal_start=1.5)
     file = as_json(library).replace(b'"Quay"', b'"Pier"').replace(b'"two\\nlines"', b'""').replace(b"1.5", b"2.5")
-    assert bring_in(library, file, overwrite=True) == 1
+    assert bring_in(library, file, overwrite=True, author="ines@example.org") == 1
     (event,) = library.events(ME, this)
     assert (event.at, event.kind, event.author) == (clock(), "from_file", "ines@example.org")
     assert event.detail == {"name": "Quay", "note": "two\nlines", "vocal_start": "1.5"}
 
 
 def test_what_is_overwritten_is_found_by_its_new_words(library: Library) -> None:
-    filed(library, persona_id="p-1", name="Quay")
+    filed(library, origin="import", persona_id="p-1", name="Quay")
     bring_in(library, as_json(library).replace(b'"Quay"', b'"Pier"'), overwrite=True)
     assert (names(library, text="quay"), names(library, text="pier", order=Order.NAME)) == ([], ["Pier"])
 
 
 def test_a_file_that_was_taken_over_is_the_same_from_then_on(full: Library) -> None:
-    file = as_json(full).replace(b"Pier", b"Dock")
+    before = as_json(full)
+    empty(full)
+    bring_in(full, before)
+    file = before.replace(b"Pier", b"Dock")
     assert bring_in(full, file, overwrite=True) == 2
     assert counts(preview(full, file)) == (0, 5, 0)
 
@@ -532,7 +537,7 @@ def test_a_preview_keeps_the_first_of_very_many(library: Library, monkeypatch: p
 
 
 def test_a_preview_keeps_the_beginning_of_a_long_text(library: Library) -> None:
-    filed(library, id=f"{1:032x}", persona_id="p-1", raw="x" * 9000)
+    filed(library, origin="import", id=f"{1:032x}", persona_id="p-1", raw="x" * 9000)
     seen = preview(library, a_json(entry(id=f"{1:032x}", raw="y" * 9000), entry(raw="z" * 9000)))
     assert (seen.first_conflicts[0].differs["raw"], seen.first_new[0].values["raw"]) == (
         ("x" * 300, "y" * 300), "z" * 300,
@@ -652,7 +657,7 @@ def test_whatever_was_kept_once_does_not_keep_a_file_out(library: Library, what:
 
 
 def test_a_story_with_a_long_answer_does_not_keep_a_file_out(library: Library) -> None:
-    filed(library, persona_id="p-1", raw="x" * 9_000)
+    filed(library, origin="import", persona_id="p-1", raw="x" * 9_000)
     bring_in(library, as_json(library).replace(b"x" * 9_000, b"y"), overwrite=True)
     file = as_json(library)
     empty(library)
@@ -668,7 +673,7 @@ nasty = st.lists(pieces, max_size=8).map("".join)
 an_id = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
 name = st.text(printable, max_size=12)
 number = st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.1, 1 / 3, -0.0, 181.56])
-moment = st.datetimes(datetime(1970, 1, 2), datetime(2040, 1, 1), timezones=st.just(UTC))  # with a zone
+moment = st.datetimes(datetime(1970, 1, 2), datetime(2026, 3, 1), timezones=st.just(UTC))  # with a zone
 whole = st.none() | st.integers(-(2**31) + 1, 2**31 - 1)
 tags = st.lists(
     st.text(printable.filter(lambda letter: letter != ","), min_size=1, max_size=9), max_size=3, unique=True
