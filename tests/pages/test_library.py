@@ -616,7 +616,7 @@ def test_a_file_is_counted_before_and_written_after_the_button_and_twice_changes
 def test_what_differs_is_shown_beside_and_taken_over_only_when_ticked(
     library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    [attempt_id] = add_attempts({"persona_id": "p1", "audio_id": "a1", "name": "Here"})
+    [attempt_id] = add_attempts({"persona_id": "p1", "audio_id": "a1", "name": "Here", "origin": "import"})
     page = bring_in(library(attempt_id), "other.csv", b"persona_id,audio_id,name\np1,a1,There\n")
     assert counts(page)["Different here"] == "1"
     [differs] = [table.value for table in page.dataframe if "In the file" in table.value]

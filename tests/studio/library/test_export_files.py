@@ -300,6 +300,17 @@ def test_a_long_json_comes_in_pieces(library: Library, monkeypatch: pytest.Monke
     ]
 
 
+def test_logs_that_are_too_long_together_are_read_one_by_one(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        this = filed(library, persona_id=f"p-{number}")
+        for song in range(3):
+            library.record_use(ME, this, f"song {song}")
+    before = entries(library)
+    monkeypatch.setattr("studio.library.export_files.MOST_EVENTS", 2)
+    assert entries(library) == before
+    assert [len(entry["story"]) for entry in before] == [3, 3, 3]
+
+
 def test_both_files_have_nothing_of_another_account(library: Library) -> None:
     filed(library, YOU, name="Secret")
     assert b"Secret" not in csv_file(library, ME, Query()).read() + json_file(library, ME, Query()).read()

@@ -35,6 +35,7 @@ from tests.studio.helpers import (
     CREATED,
     EPOCH,
     ME,
+    REFUSED,
     UNKNOWN,
     YOU,
     Clock,
@@ -46,6 +47,7 @@ from tests.studio.helpers import (
     now,
     over,
     press_in,
+    sent,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -214,7 +216,8 @@ def test_any_time_that_is_read_can_be_taken_in(library: Library, year: int) -> N
 
 @pytest.mark.parametrize("write", [as_json, as_csv])
 def test_what_is_here_is_the_same(full: Library, write: Callable[[Library], bytes]) -> None:
-    assert counts(preview(full, write(full))) == (0, 5, 0)
+    seen = preview(full, write(full))
+    assert (counts(seen), seen.kept) == ((0, 5, 0), 0)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -340,6 +343,197 @@ def test_an_earlier_story_takes_nothing_away(library: Library) -> None:
     before = image(library, ME)
     assert (counts(preview(library, file)), bring_in(library, file, overwrite=True)) == ((0, 1, 0), 0)
     assert image(library, ME) == before
+
+
+# What was sent from here
+
+MADE_UP: dict[str, Any] = {
+    **dict.fromkeys(("name", "description", "task_id", "audio_id", "style", "author", "track_title"), "other"),
+    **dict.fromkeys(("track_audio_url", "track_image_url"), "https://tracker.example/pixel.png"),
+    **dict.fromkeys(("vocal_start", "vocal_end", "credits_before", "credits_after", "track_duration"), 99.5),
+    **dict.fromkeys(("created_at", "sent_at", "track_created_at"), "2020-01-01T00:00:00+00:00"),
+    **{"body": '{"name": "other"}', "kind": "boost", "repeats": 9, "replaces": "f" * 32},
+}
+
+
+def changed(library: Library, **values: Any) -> str:
+    """The library's file, each of its attempts with these values."""
+    head, *rows = as_json(library).decode().splitlines()
+    return "\n".join([head, *(json.dumps(json.loads(row) | values) for row in rows)])
+
+
+@pytest.mark.parametrize("outcome", [CREATED, UNKNOWN], ids=["created", "unknown"])
+@pytest.mark.parametrize("column", MADE_UP)
+def test_no_file_changes_what_was_sent_from_here(
+    store: Store, library: Library, clock: Clock, column: str, outcome: Outcome
+) -> None:
+    over(store, clock, outcome)
+    before, content = image(library, ME), changed(library, **{column: MADE_UP[column]})
+    seen = preview(library, content)
+    assert (counts(seen), seen.kept) == ((0, 1, 0), int(column != "created_at"))
+    assert (bring_in(library, content, overwrite=True), image(library, ME)) == (0, before)
+
+
+def test_a_table_changes_nothing_of_what_was_sent_from_here(store: Store, library: Library, clock: Clock) -> None:
+    over(store, clock, CREATED)
+    before, table = image(library, ME), "persona_id,name,description\npersona-1,Other,x\npersona-1,Third,y\n"
+    seen = preview(library, table)
+    assert (counts(seen), seen.kept) == ((0, 2, 0), 2)
+    assert (bring_in(library, table, overwrite=True), image(library, ME)) == (0, before)
+
+
+def test_of_what_was_sent_from_here_a_file_may_change_the_marks(store: Store, library: Library, clock: Clock) -> None:
+    attempt = over(store, clock, CREATED)
+    content = changed(library, name="Other", note="theirs", favourite=True, persona_id="p-9")
+    seen = preview(library, content)
+    assert (counts(seen), seen.kept) == ((0, 0, 1), 1)
+    assert seen.first_conflicts[0].differs == {"note": ("", "theirs"), "favourite": (False, True)}
+    assert bring_in(library, content, overwrite=True) == 1
+    shown = now(store, attempt)
+    assert (shown.request, shown.persona_id, shown.note) == (attempt.request, "persona-1", "theirs")
+    assert preview(library, content).same == 1
+
+
+LATE = {"status": "created", "persona_id": "p-9", "settled": ""}
+
+
+@pytest.mark.parametrize("outcome", [UNKNOWN, REFUSED], ids=["unknown", "refused"])
+def test_a_file_may_fill_in_a_persona_that_is_not_known_here(
+    store: Store, library: Library, clock: Clock, outcome: Outcome
+) -> None:
+    attempt = over(store, clock, outcome)
+    content = changed(library, name="Other", **LATE)
+    assert preview(library, content).different == 1
+    bring_in(library, content, overwrite=True)
+    shown = now(store, attempt)
+    assert (shown.request, shown.persona_id) == (attempt.request, "p-9")
+    assert [event.kind for event in library.events(ME, attempt.id)] == ["from_file"]
+
+
+def test_a_file_may_replace_a_persona_that_a_person_typed_in(store: Store, library: Library, clock: Clock) -> None:
+    attempt = over(store, clock, UNKNOWN)
+    library.found_by_hand(ME, attempt.id, "mistyped")
+    bring_in(library, changed(library, **LATE), overwrite=True)
+    assert now(store, attempt).persona_id == "p-9"
+
+
+def test_an_answer_that_comes_before_a_file_is_written_stays(
+    store: Store, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = sent(store)
+    store.finish(attempt, UNKNOWN)
+    content, writing = changed(library, **LATE), Database.writing
+
+    def answered_before(database: Database) -> AbstractContextManager[sa.Connection]:
+        monkeypatch.setattr(Database, "writing", writing)
+        store.finish(attempt, CREATED)
+        return writing(database)
+
+    monkeypatch.setattr(Database, "writing", answered_before)
+    bring_in(library, content, overwrite=True)
+    assert now(store, attempt).outcome == CREATED
+
+
+def test_a_file_does_not_turn_the_links_of_what_was_sent_from_here(library: Library) -> None:
+    theirs, this = filed(library, YOU), filed(library, persona_id="p-1")
+    mine = filed(library, replaces=theirs)
+    bring_in(library, a_json(entry(id=theirs, replaces=this)))
+    assert next(row["replaces"] for row in image(library, ME) if row["id"] == mine) == theirs
+
+
+# Who says so, where people sign in
+
+BOSS, INES = "boss@example.com", "ines@example.org"
+INVENTED: list[dict[str, Any]] = [
+    {"at": NOON.isoformat(), "kind": "not_made", "detail": {}, "author": BOSS},
+    {"at": NOON.isoformat(), "kind": "imported", "detail": {}, "author": BOSS},
+    {"at": NOON.isoformat(), "kind": "late_answer", "detail": {}, "author": ""},
+]
+
+
+def told(library: Library, account: str = ME) -> list[tuple[str, str]]:
+    """The story of the only attempt: what, and by whom."""
+    (attempt,) = library.find(account, Query()).attempts
+    return [(event.kind, event.author) for event in library.events(account, attempt.id)]
+
+
+def test_a_strangers_file_says_who_imported_it_and_that_the_rest_is_claimed(library: Library) -> None:
+    bring_in(library, a_json(entry(author=BOSS, origin="", story=INVENTED)), author=INES)
+    (row,) = image(library, ME)
+    assert (row["author"], row["origin"]) == ("boss@example.com (says a file)", "import")
+    assert told(library) == [
+        ("not_made", "boss@example.com (says a file)"),
+        ("imported", "boss@example.com (says a file)"),
+        ("late_answer", "(says a file)"),
+        ("imported", INES),
+    ]
+
+
+def test_where_nobody_signs_in_a_file_is_kept_as_it_is(library: Library) -> None:
+    bring_in(library, a_json(entry(author=BOSS, story=INVENTED)))
+    assert [event.author for event in library.events(ME, image(library, ME)[0]["id"])] == [BOSS, BOSS, ""]
+    assert image(library, ME)[0]["author"] == BOSS
+
+
+@pytest.mark.parametrize("write", [as_json, as_csv])
+def test_a_library_of_claims_is_the_same_as_its_files(library: Library, write: Callable[[Library], bytes]) -> None:
+    original = a_json(entry(author=BOSS, story=INVENTED))
+    bring_in(library, original, author=INES)
+    before = image(library, ME)
+    for content in (original, write(library)):
+        assert counts(preview(library, content)) == (0, 1, 0)
+        assert bring_in(library, content, overwrite=True, author="ada@example.org") == 0
+    assert image(library, ME) == before
+
+
+def test_marks_of_claims_do_not_pile_up(library: Library) -> None:
+    bring_in(library, a_json(entry(author="x" * 200, story=[INVENTED[0] | {"author": "y" * 200}])), author=INES)
+    content = as_json(library)
+    bring_in(library, content, YOU, author="ada@example.org")
+    assert told(library, YOU) == [
+        ("not_made", "y" * 200 + " (says a file)"),
+        ("imported", f"{INES} (says a file)"),
+        ("imported", "ada@example.org"),
+    ]
+    assert image(library, YOU)[0]["author"] == "x" * 200 + " (says a file)"
+    assert counts(preview(library, as_csv(library, YOU), YOU)) == (0, 1, 0)
+
+
+def test_what_is_taken_over_is_marked_too(store: Store, library: Library, clock: Clock) -> None:
+    bring_in(library, a_json(entry(id=f"{1:032x}")), author=INES)
+    bring_in(library, a_json(entry(id=f"{1:032x}", author=BOSS)), overwrite=True, author=INES)
+    assert image(library, ME)[0]["author"] == "boss@example.com (says a file)"
+    empty(library)
+    over(store, clock, UNKNOWN)
+    bring_in(library, changed(library, story=INVENTED[:1]), overwrite=True, author=INES)
+    assert told(library) == [("not_made", "boss@example.com (says a file)"), ("imported", INES)]
+
+
+# What a file's times do to sending
+
+
+@pytest.mark.parametrize("moment", [NOON, datetime(2199, 1, 1, tzinfo=UTC)], ids=["now", "2199"])
+def test_what_came_from_a_file_counts_for_nothing_in_the_rate_limit(
+    store: Store, library: Library, moment: datetime
+) -> None:
+    bring_in(library, a_json(*(entry(sent_at=NOON.isoformat(), ended_at=NOON.isoformat()) for _ in range(30))))
+    for _ in range(30):  # an earlier version took any time
+        filed(library, origin="import", created_at=moment, sent_at=moment, ended_at=moment)
+    attempt = add(store, audio_id="another")
+    claimed = claim(store).attempt
+    assert claimed
+    assert claimed.id == attempt.id
+
+
+@pytest.mark.parametrize("status", ["created", "unknown", "refused"])
+def test_what_came_from_a_file_does_not_let_a_double_click_through(
+    store: Store, library: Library, clock: Clock, status: str
+) -> None:
+    first = sent(store)
+    store.finish(first, REFUSED)
+    ahead = (clock() + timedelta(hours=20)).isoformat()
+    bring_in(library, a_json(entry(status=status, audio_id="audio-1", created_at=ahead, sent_at=ahead)))
+    assert press_in(store, a_request())[0].id == first.id
 
 
 # In portions
@@ -544,6 +738,21 @@ def test_a_preview_keeps_the_beginning_of_a_long_text(library: Library) -> None:
     )  # fmt: skip
 
 
+# Very long stories
+
+
+def used(number: int) -> dict[str, Any]:
+    return {"at": NOON.isoformat(), "kind": "used", "detail": {"for": f"song {number}"}, "author": ""}
+
+
+def test_of_a_long_story_only_what_the_file_has_is_kept_in_memory(library: Library) -> None:
+    this = entry(story=[used(number) for number in range(15_000)])
+    assert bring_in(library, a_json(this)) == 1
+    assert counts(preview(library, a_json(this))) == (0, 1, 0)
+    records = list(file(library, a_json(this | {"story": [used(5), used(-1)]})))
+    assert [len(log) for log in import_merge._logs(library, [str(this["id"])], records).values()] == [1]
+
+
 # The same moment
 
 
@@ -608,7 +817,7 @@ def test_another_account_takes_a_file_in_twice_and_nothing_changes(full: Library
     file = as_json(full)
     bring_in(full, file, YOU)
     before = image(full, ME), image(full, YOU)
-    assert counts(preview(full, file, YOU)) == (0, 5, 0)
+    assert (counts(preview(full, file, YOU)), preview(full, file, YOU).kept) == ((0, 5, 0), 0)
     assert bring_in(full, file, YOU, overwrite) == 0
     assert (image(full, ME), image(full, YOU)) == before
 
