@@ -517,8 +517,9 @@ def test_what_came_from_a_file_counts_for_nothing_in_the_rate_limit(
     store: Store, library: Library, moment: datetime
 ) -> None:
     bring_in(library, a_json(*(entry(sent_at=NOON.isoformat(), ended_at=NOON.isoformat()) for _ in range(30))))
-    for _ in range(30):  # an earlier version took any time
-        filed(library, origin="import", created_at=moment, sent_at=moment, ended_at=moment)
+    for number in range(30):  # an earlier version took any time
+        at = moment + timedelta(seconds=number)
+        filed(library, origin="import", created_at=at, sent_at=at, ended_at=at)
     attempt = add(store, audio_id="another")
     claimed = claim(store).attempt
     assert claimed
