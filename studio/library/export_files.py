@@ -2,8 +2,8 @@
 
 In the CSV, a text gets an apostrophe wherever a program could begin a cell with a formula: at its start, and after each
 semicolon, tab, line break or quotation mark, if an equals sign, plus, minus, at sign or apostrophe follows, perhaps
-after blanks. So no cell is a formula, whether a program parts cells at commas, semicolons or tabs, and whether or not
-it knows quotation marks. Reading a file back takes exactly these apostrophes away.
+after blanks. So no cell is a formula: not where commas part cells and quotation marks enclose them, as in this file,
+nor where semicolons or tabs part them, with or without quotation marks. Reading a file back undoes exactly this.
 
 The JSON Lines begin with a line that has `format`, `version`, and `order` unless that is the newest first. Then each
 attempt has a line, with all its columns and its event log. Attempts in flight are left out, as they have no outcome.

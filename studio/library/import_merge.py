@@ -494,7 +494,7 @@ def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_M
 
 def _logs(library: Search, attempt_ids: list[str], records: Sequence[Record]) -> dict[str, set[tuple[str, ...]]]:
     """Return what the event logs of rows have of these records' events; a log may be far longer."""
-    wanted = {_event_key(**event) for record in records for event in record.events}
+    wanted = {_event_key(**event) for record in records if attempt_ids for event in record.events}
     found: dict[str, set[tuple[str, ...]]] = {}
     for first in range(0, len(attempt_ids) if wanted else 0, LOOKED_UP_AT_ONCE):
         for attempt_id, event in library.event_stream(attempt_ids[first : first + LOOKED_UP_AT_ONCE]):
