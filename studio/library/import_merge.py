@@ -293,7 +293,7 @@ def _some(connection: sa.Connection, columns: Sequence[sa.Column[Any]], values: 
         yield from connection.execute(sa.select(*columns).where(columns[0].in_(some)))
 
 
-def _compare(record: Record, row: dict[str, Any], log: set[tuple[str, ...]]) -> _Match:
+def _compare(record: Record, row: dict[str, Any], log: set[tuple[object, ...]]) -> _Match:
     """Compare a record with the row that matches it."""
     differs = {
         name: (row[name], value)
@@ -492,10 +492,10 @@ def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_M
     return written
 
 
-def _logs(library: Search, attempt_ids: list[str], records: Sequence[Record]) -> dict[str, set[tuple[str, ...]]]:
+def _logs(library: Search, attempt_ids: list[str], records: Sequence[Record]) -> dict[str, set[tuple[object, ...]]]:
     """Return what the event logs of rows have of these records' events; a log may be far longer."""
     wanted = {_event_key(**event) for record in records if attempt_ids for event in record.events}
-    found: dict[str, set[tuple[str, ...]]] = {}
+    found: dict[str, set[tuple[object, ...]]] = {}
     for first in range(0, len(attempt_ids) if wanted else 0, LOOKED_UP_AT_ONCE):
         for attempt_id, event in library.event_stream(attempt_ids[first : first + LOOKED_UP_AT_ONCE]):
             key = _event_key(event.at, event.kind, event.detail, event.author)
@@ -504,12 +504,14 @@ def _logs(library: Search, attempt_ids: list[str], records: Sequence[Record]) ->
     return found
 
 
-def _event_rows(record: Record, importer: str, without: Set[tuple[str, ...]] = frozenset()) -> Iterator[dict[str, Any]]:
+def _event_rows(
+    record: Record, importer: str, without: Set[tuple[object, ...]] = frozenset()
+) -> Iterator[dict[str, Any]]:
     for event in record.events:
         if _event_key(**event) not in without:
             author = claimed(event["author"]) if importer else event["author"]
             yield event | {"detail": json.dumps(event["detail"], ensure_ascii=False), "author": author}
 
 
-def _event_key(at: datetime, kind: str, detail: Mapping[str, str], author: str) -> tuple[str, ...]:
-    return at.isoformat(), kind, json.dumps(detail, sort_keys=True), unclaimed(author)
+def _event_key(at: datetime, kind: str, detail: Mapping[str, str], author: str) -> tuple[object, ...]:
+    return at, kind, tuple(sorted(detail.items())), unclaimed(author)
