@@ -40,13 +40,18 @@ def is_stand_in(address: str, base_url: str) -> bool:
     return base_url.startswith("http://") and address.startswith(f"{base_url}/")
 
 
+def may_be_loaded(address: str, base_url: str) -> bool:
+    """Whether a page may load this address, by itself or through this server."""
+    return is_stand_in(address, base_url) or is_public_https(address)
+
+
 def download(address: str, base_url: str) -> bytes:
     """Return the bytes of a song, for a person to save. Raises `ValueError` with a sentence for that person.
 
     No address can make this server connect into its own network: `kie.public_download.download` says what is checked,
     and what is not behind a proxy.
     """
-    if not is_stand_in(address, base_url) and not is_public_https(address):
+    if not may_be_loaded(address, base_url):
         raise ValueError(NOT_ALLOWED)
     try:
         body = _fetched(address, MAX_DOWNLOAD)

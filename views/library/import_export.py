@@ -120,6 +120,12 @@ def _preview(preview: Preview, file_key: str) -> None:
     different.metric("Different here", f"{preview.different:,}")
     if preview.on_their_way:
         st.caption(f"{preview.on_their_way:,} were still on their way when the file was made; they are left out.")
+    if preview.kept:
+        were = "attempt was" if preview.kept == 1 else "attempts were"
+        st.caption(
+            f"{preview.kept:,} {were} sent from here with other texts or another outcome. What was sent from here, and "
+            "what KIE gave, stays as it was."
+        )
     if preview.different:
         st.caption("These are here with other content:")
         st.dataframe(
