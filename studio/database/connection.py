@@ -246,7 +246,7 @@ def sqlite_file(path: str) -> sa.Engine:
 
 def _sqlite(address: sa.URL, patience: float, pool: dict[str, Any]) -> sa.Engine:
     engine = sa.create_engine(address, hide_parameters=True, **pool)  # what people wrote stays out of logs
-    _prepare_connections(engine, None, patience, "synchronous=FULL")
+    _prepare_connections(engine, None, patience, "synchronous=FULL", "secure_delete=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
