@@ -12,8 +12,8 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,14 @@ class Database:
                 raise
             except sa.exc.SQLAlchemyError as error:
                 raise CommitInDoubt from error
+
+    def outside_transaction(self, statement: str) -> Sequence[Any]:
+        """Run a statement of SQLite's that no transaction may have, in a writer's turn; return the first row."""
+        with self._translating_errors(), self._writer_turn(), closing(self.engine.raw_connection()) as connection:
+            try:
+                return connection.cursor().execute(statement).fetchone() or ()
+            except sqlite3.Error as error:
+                raise NotSaved from error
 
     def serialize(self, connection: sa.Connection, *about: str) -> None:
         """Lock these words until the transaction ends. SQLite has one writer at a time anyway."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import sqlite3
 import threading
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +35,8 @@ MERGED_AT_ONCE = 500
 """Pages of the search index that one transaction merges."""
 AGAIN = 30.0
 """Seconds after which attempts that were in flight are looked at again, and what failed is tried again."""
-MOST_VACUUMED = 256 * 1024 * 1024
-"""Bytes of a SQLite file that is written anew, which takes 1.5 s: nobody else can write meanwhile."""
+MOST_VACUUMED = 128 * 1024 * 1024
+"""Bytes of a SQLite file that is written anew, which takes about a second: nobody else can write meanwhile."""
 TABLES: Mapping[sa.Table, sa.Column[Any]] = {
     attempts: attempts.c.number,
     events: events.c.id,
@@ -60,8 +58,8 @@ class TokenScrub:
         self._left: dict[str, list[str] | None] = {}
         """The attempts that still have a token; None before the whole database was gone through."""
         self._running = self._closing = self._look = False
-        self._unclean = False
-        """Whether SQLite may still have what was taken out of the rows."""
+        self._steps: list[Callable[[], None]] = []
+        """What is still to be done so that SQLite does not keep what was taken out of the rows."""
 
     def soon(self, token: str) -> None:
         """Have a token taken out that KIE accepted. Never call it for another text: that would be taken out too."""
@@ -107,7 +105,7 @@ class TokenScrub:
             for token, ids in tokens.items():
                 try:
                     left = self._take_out(token, ids)
-                except (NotSaved, sqlite3.Error, OSError) as error:
+                except (NotSaved, OSError) as error:
                     log.info("A token could not be taken out of the database now: %s", type(error).__name__)
                     continue
                 except Exception as error:  # noqa: BLE001  # its text could quote the token
@@ -137,10 +135,11 @@ class TokenScrub:
                     return left
         if changed:
             log.warning("A token that is used here stood in %d rows as another text. It was taken out.", changed)
-            self._unclean = self._database.kind == "sqlite"
-        if self._unclean:
-            self._overwrite_deleted(whole=not left)
-            self._unclean = False
+            if self._database.kind == "sqlite":
+                self._steps = [self._merge_search_index, *([] if left else [self._vacuum]), self._empty_log]
+        while self._steps and not self._closing:
+            self._steps[0]()
+            del self._steps[0]
         return left
 
     def _rows_with(self, token: str, table: sa.Table) -> list[Any]:
@@ -164,21 +163,6 @@ class TokenScrub:
 
     # What SQLite keeps of texts that were deleted.
 
-    def _overwrite_deleted(self, *, whole: bool) -> None:
-        """Remove what was deleted from the search index and the write-ahead log, and with `whole` from all pages.
-
-        Connections overwrite what they delete (`secure_delete`), but copies of rows that were moved before may be left.
-        """
-        self._merge_search_index()
-        file = Path(self._database.engine.url.database or "")
-        if whole and file.is_file():
-            if file.stat().st_size <= MOST_VACUUMED:
-                self._outside_transaction("VACUUM")
-            else:
-                log.warning("Copies of the deleted text may be left in %s. Stop the server and VACUUM it.", file)
-        if self._outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
-            raise NotSaved("The write-ahead log is in use.")
-
     def _merge_search_index(self) -> None:
         """Merge the index in steps: only then FTS5 drops the words of texts that were changed."""
         merge = "INSERT INTO attempts_words (attempts_words, rank) VALUES ('merge', {})"
@@ -190,9 +174,20 @@ class TokenScrub:
                 more = connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before >= 2
             pages = MERGED_AT_ONCE
 
-    def _outside_transaction(self, statement: str) -> list[Any]:
-        with closing(self._database.engine.raw_connection()) as connection:
-            return connection.cursor().execute(statement).fetchall()  # type: ignore[no-any-return]
+    def _vacuum(self) -> None:
+        """Write the file anew: connections overwrite what they delete, but copies of moved rows may be left."""
+        file = Path(self._database.engine.url.database or "")
+        if file.is_file() and file.stat().st_size > MOST_VACUUMED:
+            log.warning("Copies of the deleted text may be left in %s. Stop the server and VACUUM it.", file)
+        else:
+            self._database.outside_transaction("VACUUM")
+
+    def _empty_log(self) -> None:
+        for _ in range(20):  # while another process reads
+            busy = self._database.outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+            if not busy or self._closing:
+                return
+        raise NotSaved("The write-ahead log is in use.")
 
 
 def _locked(connection: sa.Connection, table: sa.Table, ids: list[Any]) -> list[dict[str, Any]]:
