@@ -175,7 +175,7 @@ def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
     pool: dict[str, Any] = {"pool_size": CONNECTIONS // 2, "max_overflow": CONNECTIONS // 2, "pool_timeout": PATIENCE}
     if address.get_backend_name() != "sqlite":
         return _postgresql(address, patience, pool)
-    if address.database and address.database != ":memory:":
+    if address.database and address.database != ":memory:" and "uri" not in address.query:
         Path(address.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_private(Path(address.database))
     return _sqlite(address, patience or 30.0, pool if address.database not in (None, "", ":memory:") else {})
@@ -188,6 +188,8 @@ def make_private(file: Path) -> None:
     """
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    if os.name != "posix":
+        return
     there = [path for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")) if path.exists()]
     wide = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     try:

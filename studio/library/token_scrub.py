@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from studio.database.connection import Database
+from studio.database.connection import PATIENCE, Database
 from studio.database.tables import attempts, batches, events
 from studio.exceptions import NotSaved
 from studio.sending.attempts import IN_FLIGHT_STATUSES
@@ -58,6 +58,7 @@ class TokenScrub:
         self._left: dict[str, list[str] | None] = {}
         """The attempts that still have a token; None before the whole database was gone through."""
         self._running = self._closing = self._look = False
+        self._thread: threading.Thread | None = None
         self._steps: list[Callable[[], None]] = []
         """What is still to be done so that SQLite does not keep what was taken out of the rows."""
 
@@ -73,7 +74,8 @@ class TokenScrub:
             self._state.notify_all()
             if not self._running:
                 self._running = True
-                threading.Thread(target=self._run, name="token-scrub", daemon=True).start()
+                self._thread = threading.Thread(target=self._run, name="token-scrub", daemon=True)
+                self._thread.start()
 
     def look_again(self) -> None:
         """Say that an attempt may have ended."""
@@ -92,6 +94,8 @@ class TokenScrub:
         with self._state:
             self._closing = True
             self._state.notify_all()
+        if self._thread is not None:
+            self._thread.join(PATIENCE)
 
     def _run(self) -> None:
         while True:
@@ -119,13 +123,17 @@ class TokenScrub:
 
     def _take_out(self, token: str, ids: list[str] | None) -> list[str]:
         """Take the token out of the whole database, or of these attempts; return those that are in flight."""
-        changed, left = 0, []
-        for table in TABLES if ids is None else [attempts]:
-            found = self._rows_with(token, table) if ids is None else ids
+        changed = 0
+        left: list[str] = []
+        for table in TABLES:
+            if ids is None or table is not attempts:
+                found = self._rows_with(token, table) if ids is None or changed else []
+            else:
+                found = self._ended(ids)
+                left = [each for each in ids if each not in set(found)]
             for first in range(0, len(found), AT_ONCE):
                 with self._database.writing() as connection:
-                    rows = _locked(connection, table, found[first : first + AT_ONCE])
-                    for row in rows:
+                    for row in _locked(connection, table, found[first : first + AT_ONCE]):
                         if table is attempts and row["status"] in IN_FLIGHT_STATUSES:
                             left.append(row["id"])
                         elif values := _without(token, table, row):
@@ -160,6 +168,12 @@ class TokenScrub:
             if until is None or self._closing:
                 return found
             after = until
+
+    def _ended(self, ids: list[str]) -> list[str]:
+        """Return those of these attempts that are not in flight."""
+        over = sa.and_(attempts.c.id.in_(ids), attempts.c.status.not_in(IN_FLIGHT_STATUSES))
+        with self._database.reading() as connection:
+            return list(connection.execute(sa.select(attempts.c.id).where(over)).scalars())
 
     # What SQLite keeps of texts that were deleted.
 

@@ -128,6 +128,8 @@ def test_an_attempt_in_flight_is_sent_as_it_is_and_changed_when_it_has_ended(
     running = scrub(wait=False)
     eventually(lambda: running._left[TOKEN])
     assert (now(store, attempt).request.task_id, TOKEN in now(store, attempt).body) == (TOKEN, True)
+    with store.database.writing() as connection:
+        add_event(connection, attempt.id, store.now(), "late_answer", {"raw": TEXT})
     store.finish(attempt, Outcome(Status.REFUSED, raw=TEXT))
     running.look_again()
     eventually(lambda: now(store, attempt).request.task_id == TAKEN_OUT)
@@ -298,7 +300,7 @@ def test_what_kie_did_not_call_a_token_is_taken_out_of_nothing(
     studio = open_studio(database_url=database_url)
     account = studio.sign_in(server.sandbox.new_account())
     attempt = ended(studio, account, press(studio, account))
-    server.sandbox.fault("drop_after", path="/api/v1/chat/credit")
+    server.sandbox.fault("drop_after", path="/api/v1/chat/credit", token=attempt.persona_id)
     studio.sign_in(attempt.persona_id)  # somebody's, while KIE cannot be reached
     assert not at_work(studio)
     assert ended(studio, account, attempt).persona_id == attempt.persona_id
