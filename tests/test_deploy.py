@@ -80,6 +80,11 @@ def test_uploads_may_be_as_large_as_streamlit_lets_them() -> None:
     assert re.findall(r"client_max_body_size (\S+);", NGINX) == ["64k", f"{most}m"]
 
 
+def test_slow_requests_end_in_the_server_that_answers_before_a_name_is_known_too() -> None:
+    of_all_servers = NGINX.partition("\nserver {")[0]
+    assert {"client_header_timeout 10s", "client_body_timeout 10s"} <= set(re.findall(r"\w+ \w+(?=;)", of_all_servers))
+
+
 class Front(NamedTuple):
     """A running nginx, what it logs, and what arrived behind it."""
 
