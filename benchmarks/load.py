@@ -3,7 +3,7 @@
     waiting        100 visitors wait for a slow answer; how long another visitor's page takes meanwhile
     at-once        50 visitors, each with an account of their own, press Create together: click to ID
     one-token      50 visitors with one token press Create together: when and in which order the requests arrive
-    two-servers    two servers behind nginx, as docs/deploy.md says; one is killed and comes back
+    two-servers    two servers behind nginx, with deploy/nginx.conf; one is killed and comes back
     database-gone  PostgreSQL stands still for 30 s, and then ends while KIE works
     flood          strangers ask for runs as fast as they can, from one socket and from fifty, at the start and later
     stop           SIGTERM while 400 attempts wait: how long after the last answer the server ends

@@ -25,6 +25,7 @@ from studio.song.single_flight import SingleFlight
 if TYPE_CHECKING:
     from kie import TimedWords, Track
     from studio.library.edits import Library
+    from studio.library.token_scrub import TokenScrub
     from studio.sending.attempt_store import Store
     from studio.sending.batches import Batches
     from studio.sending.engine import Engine
@@ -65,6 +66,7 @@ class Studio:
         self._opened: Future[tuple[Store, Engine]] | None = None
         self._balances: dict[str, Balance] = {}
         self._shared_calls = SingleFlight()
+        self._scrub: TokenScrub | None = None
         self.shared: Account | None = None
         if configuration.api_key:
             self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
@@ -80,6 +82,7 @@ class Studio:
     def _open(self, opened: Future[tuple[Store, Engine]]) -> None:
         try:
             from studio.database.connection import Database
+            from studio.library.token_scrub import TokenScrub
             from studio.sending.attempt_store import Store
             from studio.sending.engine import Engine
 
@@ -91,7 +94,7 @@ class Studio:
                 rate_period=self.settings.rate_period,
                 read_timeout=self.settings.read_timeout,
                 shared=bool(self.settings.api_key),
-                changed=self.changes.notify,
+                changed=self._note_change,
             )
             engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
             try:
@@ -105,7 +108,15 @@ class Studio:
             log.exception("The database could not be opened.")
             opened.set_exception(error)
         else:
+            self._scrub = TokenScrub(store.database)
+            if self.settings.api_key:
+                self._scrub.soon(self.settings.api_key)
             opened.set_result((store, engine))
+
+    def _note_change(self, attempt_id: str) -> None:
+        self.changes.notify(attempt_id)
+        if self._scrub is not None:
+            self._scrub.look_again()
 
     def close(self) -> None:
         """Stop, after requests in flight have ended."""
@@ -113,6 +124,8 @@ class Studio:
         with suppress(TimeoutError):  # a database that is still being opened sends nothing
             if self._opened is not None and self._opened.exception(OPEN_PATIENCE) is None:
                 store, engine = self._opened.result()
+                if self._scrub is not None:
+                    self._scrub.close()
                 engine.close(wait=self.settings.read_timeout + 5)
                 store.database.close()
         demo_server.stop()
@@ -133,6 +146,8 @@ class Studio:
         try:
             _, engine = self._ready()
             engine.serve_soon(account.id)
+            if balance.error is None and self._scrub is not None:  # KIE said that it is a token
+                self._scrub.soon(token)
         except Exception:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
         return account

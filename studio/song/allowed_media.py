@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from kie.public_download import NotPublic
@@ -36,8 +37,12 @@ def is_public_https(address: str) -> bool:
 
 
 def is_stand_in(address: str, base_url: str) -> bool:
-    """Whether an address is on a plain-http KIE stand-in that the operator chose, which a browser may not reach."""
-    return base_url.startswith("http://") and address.startswith(f"{base_url}/")
+    """Whether an address is a track's media on the plain-http KIE stand-in, which a browser may not reach.
+
+    Only `/media/<name>.<kind>` is: the stand-in also answers at other paths, with what other people sent to it.
+    """
+    media = re.escape(base_url) + r"/media/[A-Za-z0-9_-]+\.[a-z0-9]+"
+    return base_url.startswith("http://") and re.fullmatch(media, address) is not None
 
 
 def may_be_loaded(address: str, base_url: str) -> bool:
