@@ -389,6 +389,15 @@ def test_addresses_that_may_not_be_loaded_are_not_offered(
     assert not [button for button in page.button if button.key == "library_media"]
 
 
+def test_a_song_that_was_made_at_the_end_of_all_calendars_has_no_clock(
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
+) -> None:
+    late = datetime.max.replace(tzinfo=UTC)
+    page = library(*add_attempts({"track_title": "Pier", "track_created_at": late}))
+    assert not page.exception
+    assert "KIE deletes" not in said(page)
+
+
 # Ways out.
 
 

@@ -11,7 +11,7 @@ from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import NotAllowed, Seen
 from views.shared import field_values, persona_requests, visitor
-from views.shared.screen_state import LibraryPage, Message, OpenAttempt, Trouble, state
+from views.shared.screen_state import LibraryPage, Message, Trouble, state
 
 
 def opened(account: Account) -> str:
@@ -37,16 +37,6 @@ def trouble(account: Account, place: str) -> None:
     with st.container():  # a place of its own, so that what is open below stays open
         if message is not None and message.place == place:
             st.error(message.sentence)
-
-
-def load_media(of: OpenAttempt, addresses: tuple[str, str]) -> None:
-    """Load the cover and the sound of an attempt that came from a file."""
-    of.media = addresses
-
-
-def show_events(of: OpenAttempt, what: str, skipped: int) -> None:
-    """Show older or newer events of the story, or of the uses."""
-    of.skipped[what] = skipped
 
 
 def star(attempt_id: str, favourite: bool) -> None:

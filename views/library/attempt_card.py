@@ -148,7 +148,7 @@ def _track(account: Account, attempt: Attempt) -> None:
     request, track = attempt.request, attempt.track
     st.caption("Track")
     made = track.created_at if track is not None else None
-    alive = made is None or made + times.MEDIA_LIFE > datetime.now(UTC)
+    alive = made is None or made > datetime.now(UTC) - times.MEDIA_LIFE
     if track is not None:
         shown = track if alive else replace(track, image_url="", audio_url="")
         if attempt.origin:
@@ -186,7 +186,7 @@ def _on_a_click(account: Account, attempt: Attempt, track: Track) -> Track:
     if not hosts or of.media == addresses:
         return track
     st.text(f"It came from a file, so nothing is loaded by itself. Its cover and sound are at: {', '.join(hosts)}")
-    button("Load the cover and the sound", "library_media", "download", attempt_actions.load_media, of, addresses)
+    button("Load the cover and the sound", "library_media", "download", of.load, addresses)
     return replace(track, image_url="", audio_url="")
 
 
@@ -240,9 +240,9 @@ def _events(account: Account, attempt: Attempt, total: int, kind: str = "") -> l
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{first:,} to {last:,} of {total:,}")
             earlier, later = skipped + EVENTS_SHOWN, max(0, skipped - EVENTS_SHOWN)
-            turn, key = attempt_actions.show_events, f"library_events_{kind}"
-            button("Earlier", f"{key}_earlier", "chevron_left", turn, of, kind, earlier, disabled=first == 1)
-            button("Later", f"{key}_later", "chevron_right", turn, of, kind, later, disabled=not skipped)
+            key = f"library_events_{kind}"
+            button("Earlier", f"{key}_earlier", "chevron_left", of.turn, kind, earlier, disabled=first == 1)
+            button("Later", f"{key}_later", "chevron_right", of.turn, kind, later, disabled=not skipped)
     return the_studio().library.events(account.id, attempt.id, kind=kind, skip=skipped, limit=EVENTS_SHOWN)
 
 

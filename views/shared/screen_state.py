@@ -149,7 +149,15 @@ class OpenAttempt:
     media: tuple[str, str] = ("", "")
     """The addresses of cover and sound that a person asked to load, if it came from a file."""
     skipped: dict[str, int] = field(default_factory=dict)
-    """How many of its newest events are not shown, in the story and in the uses."""
+    """How many of its newest events are not shown, in the story ("") and in the uses ("used")."""
+
+    def load(self, media: tuple[str, str]) -> None:
+        """Load the cover and the sound from these addresses."""
+        self.media = media
+
+    def turn(self, kind: str, skipped: int) -> None:
+        """Show older or newer events."""
+        self.skipped[kind] = skipped
 
 
 @dataclass(slots=True)
