@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit import config
 
 from tests.middleware.helpers import Inner, ask, scope_of
 from views.middleware.allowed_hosts import AllowedHosts, is_allowed
@@ -64,7 +65,7 @@ def test_patterns_mean_what_they_mean_to_streamlit(allowed: str, host: str, pass
 
     assert is_allowed([host], [allowed]) is passes
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starlette_websocket.config, "get_option", lambda _: [allowed])
+        patch.setattr(config, "get_option", lambda _: [allowed])
         assert starlette_websocket.is_host_allowed(host) is passes
 
 

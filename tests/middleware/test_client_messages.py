@@ -15,7 +15,7 @@ def run_with(*fields: tuple[str, str]) -> bytes:
     for key, value in fields:
         message.rerun_script.widget_states.widgets.add(id=f"$$ID-0123abcd-{key}", string_value=value)
     message.rerun_script.query_string = "attempt=1"
-    return message.SerializeToString()
+    return bytes(message.SerializeToString())
 
 
 def values(data: bytes) -> list[str]:

@@ -38,7 +38,7 @@ def test_a_hash_is_of_exactly_what_stands_between_the_tags() -> None:
 def test_a_browser_with_a_cookie_that_was_not_made_here_gets_another(scheme: str, name: str, studio: Studio) -> None:
     mine = browser_cookie.new()
     for value, is_kept in ((mine, True), ("chosen", False), (mine[:-1], False), (mine + "x", False), ("é.x", False)):
-        scope = scope_of("/", **with_cookie(name, value)) | {"scheme": scheme}
+        scope = {**scope_of("/", **with_cookie(name, value)), "scheme": scheme}
         assert browser_of(scope) == (value if is_kept else "")
         answer = ask(SecurityHeaders(Page()), scope)
         assert ("set-cookie" not in answer.headers) is is_kept
@@ -51,7 +51,7 @@ def test_a_browser_with_a_cookie_that_was_not_made_here_gets_another(scheme: str
 def test_servers_with_the_same_secret_know_each_other_s_cookies(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
+    made: list[str] = []
     for secret in ("a" * 32, "b" * 32, "a" * 32):
         browser_cookie._secret.cache_clear()
         monkeypatch.setattr(st, "secrets", {"auth": {"cookie_secret": secret}})

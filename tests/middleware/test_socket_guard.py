@@ -63,7 +63,7 @@ class Tab:
         self.coming: asyncio.Queue[Message] = asyncio.Queue()
         self.sent: list[Message] = []
         self.scope = scope_of("/base/_stcore/stream", "websocket", **given)
-        self.task = asyncio.create_task(guard(self.scope, self.coming.get, self._send))  # type: ignore[arg-type]
+        self.task = asyncio.create_task(guard(self.scope, self.coming.get, self._send))
 
     async def _send(self, message: Message) -> None:
         self.sent.append(message)
@@ -239,7 +239,7 @@ def test_an_address_opens_many_sockets_but_not_without_end(sockets: OpenSockets)
     answers = [ask(guard, scope_of("/_stcore/stream", "websocket")) for _ in range(NEW_SOCKETS + 20)]
     assert [answer.status for answer in answers[:NEW_SOCKETS]] == [200] * NEW_SOCKETS
     assert answers[-1].status == 429
-    elsewhere = scope_of("/_stcore/stream", "websocket") | {"client": ("192.0.2.2", 1)}
+    elsewhere = {**scope_of("/_stcore/stream", "websocket"), "client": ("192.0.2.2", 1)}
     assert ask(guard, elsewhere).status == 200
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from studio.exceptions import BadFile
 from studio.facade import Studio
@@ -117,7 +118,7 @@ def test_where_people_sign_in_only_they_upload(browser: Browser, studio: Studio)
 
 def test_a_file_that_is_too_large_is_refused_while_it_comes(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_guard, "MULTIPART_OVERHEAD", 0)
-    monkeypatch.setattr(upload_guard.st, "get_option", lambda _: 1)
+    monkeypatch.setattr(st, "get_option", lambda _: 1)
 
     async def scene() -> None:
         await browser.opens()
