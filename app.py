@@ -96,7 +96,6 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
-sys.setswitchinterval(0.005)
 log_masks.install()
 app = st.App(
     HERE / "views" / "router.py",

@@ -23,7 +23,7 @@ from studio.sending.change_notifier import ChangeNotifier
 from tests.pages.helpers import elements, ended, run_until, said, screen_state
 from tests.polling import eventually
 from tests.scenarios import scenario
-from views.shared import event_stream
+from views.shared import browser_cookie, event_stream
 from views.shared.browser_cookie import COOKIE
 from views.shared.screen_state import LibraryPage, PersonaRequests
 
@@ -54,10 +54,8 @@ def waits(page: AppTest) -> dict[str, dict[str, Any]]:
 
 
 def offered(studio: Studio, address: str) -> dict[str, Any]:
-    """What a browser that keeps no cookies is told of at this address."""
-    grant = studio.waits.redeem(address.partition("key=")[2].partition("&")[0], "")
-    assert grant is not None
-    return dict(grant.make())
+    """What is told at this address; here there is no browser, so nobody could ask there."""
+    return dict(studio.waits._grants[address.partition("key=")[2].partition("&")[0]].make())
 
 
 @pytest.mark.usefixtures("slow_kie")
@@ -205,6 +203,7 @@ def run(scene: Callable[[], Awaitable[None]]) -> None:
 @pytest.fixture
 def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Grant to tell a browser at an account of an attempt, seen in the state in which it is."""
+    monkeypatch.setattr(browser_cookie, "_is_ours", bool)
     changes = ChangeNotifier(lambda ids: dict.fromkeys(ids, "sending"))
     monkeypatch.setattr(studio, "changes", changes)
 

@@ -197,7 +197,8 @@ class _Guarded:
 
     def _rank(self) -> tuple[float, ...]:
         """Who has asked for fewer runs of late goes first: the browser, then the tab, then the address."""
-        return self._browser.value(), self._messages.value(), self._address.messages.value()
+        counts = (self._browser, self._messages, self._address.messages)
+        return tuple(round(count.value(), 1) for count in counts)  # equals stay equal while they are compared
 
     async def _close(self, code: int, reason: str) -> Message:
         """Close the socket; return what tells Streamlit so."""

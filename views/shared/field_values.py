@@ -12,7 +12,7 @@ TEXTS = ("task_id", "audio_id", "name", "description", "style")
 WINDOW = ("vocal_start", "vocal_end")
 LONGEST_PASTE, LONGEST_KEPT = 5_000_000, 10_000
 """Characters that can be pasted into Task ID, and how many of them stay there once the IDs were read."""
-LONGEST_ID, LONGEST_TOKEN = 200, 1_000
+LONGEST_ID, LONGEST_TOKEN = 200, 10_000
 PAGE = "../pages/create.py"
 """The page, as `st.switch_page` wants it: seen from the router."""
 

@@ -69,3 +69,28 @@ def test_when_there_are_too_many_the_one_that_was_away_longest_is_forgotten(
     for visitor in came:
         browsers.use_account(visitor, "account")
     assert [visitor for visitor in ("one", "two", "three") if browsers.account_of(visitor)] == stayed
+
+
+def test_a_browser_is_forgotten_with_everybody_who_was_at_it(browsers: Browsers) -> None:
+    for session_key in ("chrome", "chrome default https://id.test ada", "chromium"):
+        browsers.use_account(session_key, "account")
+        browsers.note_sign_in(session_key)
+    browsers.forget_browser("chrome")
+    assert browsers.account_of("chrome") == browsers.account_of("chrome default https://id.test ada") == ""
+    assert browsers.account_of("chromium") == "account"
+
+
+def test_who_may_use_the_page_has_what_is_asked_for(browsers: Browsers) -> None:
+    def may(cookie: str) -> list[bool]:
+        asked = [(account, sign_in) for account in (False, True) for sign_in in (False, True)]
+        return [browsers.may_use(cookie, needs_account=a, needs_sign_in=s) for a, s in asked]
+
+    browsers.use_account("one", "account")
+    browsers.note_sign_in("two default https://id.test ada")
+    browsers.use_account("three default https://id.test ada", "account")
+    browsers.note_sign_in("three default https://id.test ada")
+    assert may("") == [False, False, False, False]
+    assert may("nobody") == [True, False, False, False]
+    assert may("one") == [True, False, True, False]
+    assert may("two") == [True, True, False, False]
+    assert may("three") == [True, True, True, True]
