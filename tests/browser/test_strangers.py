@@ -10,29 +10,22 @@ import re
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit_client import Visitor
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from benchmarks.streamlit_client import Visitor
 from sandbox import Server
-from tests.browser.acts import button, choose_song, download, settled, start_demo
+from tests.browser.acts import button, choose_song, download, play, settled, start_demo
 from tests.browser.conftest import App
 from tests.scenarios import scenario
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-
-
-def play(scene: Callable[[], Awaitable[None]]) -> None:
-    """Play a scene in a thread of its own: the browser's driver has a loop in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), 60))).result()
 
 
 @pytest.fixture(scope="module")

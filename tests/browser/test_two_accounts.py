@@ -18,6 +18,7 @@ from streamlit_client import Visitor
 
 from sandbox import Server
 from studio.people.token_store import account_of
+from tests.browser.acts import play
 from tests.browser.conftest import App
 from tests.polling import eventually
 from tests.scenarios import scenario
@@ -87,7 +88,7 @@ def test_nothing_comes_under_another_account_and_the_tokens_are_nowhere(
     ada, bob, new = map(account_of, tokens)
     for token in tokens[:2]:
         kie.sandbox.fault("delay", path=PERSONA, seconds=2.0, token=token)
-    tabs = asyncio.run(visit(app, kie, tokens))
+    tabs = play(lambda: visit(app, tokens))
     eventually(lambda: not in_flight(app), 20)
     app.stop()
 
@@ -105,7 +106,7 @@ def test_nothing_comes_under_another_account_and_the_tokens_are_nowhere(
     assert new not in [row[0] for row in rows]
 
 
-async def visit(app: App, kie: Server, tokens: list[str]) -> list[Tab]:
+async def visit(app: App, tokens: list[str]) -> list[Tab]:
     """Use every page, sign out in one browser, and change the token in the other."""
     ada, bob, new = map(account_of, tokens)
     one: dict[str, str] = {}

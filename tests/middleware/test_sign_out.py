@@ -18,26 +18,27 @@ from views.shared.open_sockets import OpenSocket, OpenSockets
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_site_signs_nobody_out(studio: Studio, site: str) -> None:
     cookie, inner = browser_cookie.new(), Inner()
-    studio.browsers.note_sign_in(f"{cookie} ada")
+    studio.browsers.note_sign_in(f"{cookie} ada", "")
     answer = ask(SignOut(inner), scope_of("/auth/logout", sec_fetch_site=site, **with_cookie(COOKIE, cookie)))
     assert (answer.status, inner.scopes) == (403, [])
     assert studio.browsers.is_signed_in(f"{cookie} ada")
 
 
 @pytest.mark.parametrize("headers", [{}, {"sec_fetch_site": "same-origin"}, {"sec_fetch_site": "none"}])
-def test_who_signs_out_is_forgotten_and_the_tabs_close(
+def test_who_signs_out_is_signed_out_here_too_and_the_tabs_show_it(
     studio: Studio, sockets: OpenSockets, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(sign_out, "close_tabs", sockets.close_tabs)
+    monkeypatch.setattr(sign_out, "redraw_tabs", sockets.redraw_tabs)
     cookie, inner = browser_cookie.new(), Inner()
-    studio.browsers.note_sign_in(f"{cookie} ada")
+    studio.browsers.note_sign_in(f"{cookie} ada", "one sign-in")
     tab = OpenSocket("tab", cookie, "")
 
     async def scene() -> None:
         sockets.add(tab)
         await answer_to(SignOut(inner), scope_of("/base/auth/logout", **headers, **with_cookie(COOKIE, cookie)))
-        await asyncio.wait_for(tab.closing.wait(), 5)
+        await asyncio.wait_for(tab.redraw.wait(), 5)
 
     asyncio.run(scene())
     assert len(inner.scopes) == 1
     assert not studio.browsers.is_signed_in(f"{cookie} ada")
+    assert studio.browsers.has_ended("one sign-in")

@@ -145,23 +145,32 @@ def test_a_script_finds_its_socket_and_nobody_can_say_that_it_is_another(sockets
     play(scene)
 
 
-def test_the_other_tabs_of_a_browser_are_closed_from_any_thread_and_their_sessions_end(sockets: OpenSockets) -> None:
+def test_the_other_tabs_of_a_browser_are_drawn_anew_from_any_thread(sockets: OpenSockets) -> None:
     mine, other = browser_cookie.new(), browser_cookie.new()
+    pressed = BackMsg(rerun_script={"query_string": "attempt=1", "page_script_hash": "library", "fragment_id": "part"})  # type: ignore[arg-type]
+    pressed.rerun_script.widget_states.widgets.add(id="create", trigger_value=True)
 
     async def scene(guard: SocketGuard, inner: Streamlit) -> None:
-        tabs = [Tab(guard, cookie) for cookie in (mine, mine, other)]
+        tabs = [Tab(guard, cookie) for cookie in (mine, mine, mine, other)]
         await quiet()
+        tabs[1].says(pressed.SerializeToString())
+        await quiet()
+        await inner.end_run(1)
         kept = Headers(scope=inner.scopes[0])[HEADER]
-        thread = threading.Thread(target=sockets.close_tabs, args=(mine, kept))
+        thread = threading.Thread(target=sockets.redraw_tabs, args=(mine, kept))
         thread.start()
         thread.join()
-        await tabs[1].task
-        assert [bool(tab.closed_with) for tab in tabs] == [False, True, False]
-        assert len(inner.ends) == 1
-        went_on = [sockets.began(f"session-{number}", cookie) for number, cookie in ((1, mine), (2, mine), (3, other))]
-        assert went_on == [True, False, True]
-        sockets.close_tabs("")  # tabs without a cookie belong to nobody
-        for tab in (tabs[0], tabs[2]):
+        sockets.redraw_tabs("")  # tabs without a cookie belong to nobody
+        await quiet()
+        _, again = inner.taken  # the third has not drawn a page yet
+        asked = BackMsg.FromString(again).rerun_script
+        assert (asked.query_string, asked.page_script_hash) == ("attempt=1", "library")
+        assert not asked.widget_states.widgets
+        assert not asked.fragment_id
+        tabs[1].says(STOP)
+        await quiet()
+        assert inner.taken[2:] == [STOP]
+        for tab in tabs:
             await tab.leave()
 
     play(scene)

@@ -110,7 +110,7 @@ def test_where_people_sign_in_only_they_upload(browser: Browser, studio: Studio)
         await browser.opens()
         assert (await browser.puts()).status == 403
         studio.browsers.use_account(f"{browser.cookie} default https://id.test ada", "account")
-        studio.browsers.note_sign_in(f"{browser.cookie} default https://id.test ada")
+        studio.browsers.note_sign_in(f"{browser.cookie} default https://id.test ada", "")
         assert (await browser.puts()).status == 204
 
     asyncio.run(scene())

@@ -71,13 +71,22 @@ def test_when_there_are_too_many_the_one_that_was_away_longest_is_forgotten(
     assert [visitor for visitor in ("one", "two", "three") if browsers.account_of(visitor)] == stayed
 
 
-def test_a_browser_is_forgotten_with_everybody_who_was_at_it(browsers: Browsers) -> None:
-    for session_key in ("chrome", "chrome default https://id.test ada", "chromium"):
+def test_a_browser_has_a_session_key_for_each_person_at_it(browsers: Browsers) -> None:
+    mine = ["chrome", "chrome default https://id.test ada"]
+    for session_key in (*mine, "chromium"):
         browsers.use_account(session_key, "account")
-        browsers.note_sign_in(session_key)
-    browsers.forget_browser("chrome")
-    assert browsers.account_of("chrome") == browsers.account_of("chrome default https://id.test ada") == ""
-    assert browsers.account_of("chromium") == "account"
+    assert browsers.session_keys("chrome") == mine
+
+
+def test_a_sign_in_that_was_ended_is_remembered_but_not_without_end(
+    browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.people.browsers.MAX_ENDED", 2)
+    for sign_in_id in ("one", "two", "three"):
+        browsers.note_sign_in("chrome ada", sign_in_id)
+        assert not browsers.has_ended(sign_in_id)
+        browsers.sign_out("chrome ada")
+    assert [browsers.has_ended(sign_in_id) for sign_in_id in ("one", "two", "three", "")] == [False, True, True, False]
 
 
 def test_who_may_use_the_page_has_what_is_asked_for(browsers: Browsers) -> None:
@@ -86,9 +95,9 @@ def test_who_may_use_the_page_has_what_is_asked_for(browsers: Browsers) -> None:
         return [browsers.may_use(cookie, needs_account=a, needs_sign_in=s) for a, s in asked]
 
     browsers.use_account("one", "account")
-    browsers.note_sign_in("two default https://id.test ada")
+    browsers.note_sign_in("two default https://id.test ada", "")
     browsers.use_account("three default https://id.test ada", "account")
-    browsers.note_sign_in("three default https://id.test ada")
+    browsers.note_sign_in("three default https://id.test ada", "")
     assert may("") == [False, False, False, False]
     assert may("nobody") == [True, False, False, False]
     assert may("one") == [True, False, True, False]
