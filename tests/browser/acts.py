@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def play(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Play a scene of tabs without a browser, in a thread of its own: the browser’s driver has a loop in this one."""
+    """Play a scene of tabs without a browser, in a thread of its own: the driver of browsers has a loop in this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), 60))).result()
 
