@@ -23,7 +23,7 @@ class OpenSocket:
 
     id: str
     browser: str
-    """The browser's cookie; "" if it has none that is valid."""
+    """The browser's cookie, perhaps one that it was given just now."""
     address: str
     session_id: str = ""
     """Streamlit's session, once it is known."""
@@ -37,7 +37,7 @@ class OpenSockets:
     def __init__(self) -> None:
         self._sockets: dict[str, OpenSocket] = {}
         self._began: OrderedDict[str, str] = OrderedDict()
-        """The browser that began each session. A session without a cookie is not here, so nobody can go on with it."""
+        """The browser that began each session. One that keeps no cookies does not show its cookie again."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, socket: OpenSocket) -> None:
@@ -54,7 +54,7 @@ class OpenSockets:
         if socket.session_id == session_id:
             return
         socket.session_id = session_id
-        if socket.browser and not socket.closing.is_set():
+        if not socket.closing.is_set():
             self._began[session_id] = socket.browser
             self._began.move_to_end(session_id)
             if len(self._began) > MAX_SESSIONS:
