@@ -39,6 +39,7 @@ class Streamlit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
         self.sends.append(send)
+        await send({"type": "websocket.accept", "subprotocol": "streamlit"})
         asked = Headers(scope=scope).get("sec-websocket-protocol", "").split(", ")
         session_id = (asked[2] if len(asked) > 2 else "") or f"session-{len(self.scopes)}"
         message = ForwardMsg()
@@ -117,9 +118,25 @@ def test_a_session_goes_on_only_in_the_browser_that_began_it(sockets: OpenSocket
     play(scene)
 
 
-def test_a_session_that_began_without_a_cookie_never_goes_on(sockets: OpenSockets) -> None:
+def test_a_browser_without_a_cookie_of_ours_gets_one_with_its_socket(sockets: OpenSockets) -> None:
     async def scene(guard: SocketGuard, inner: Streamlit) -> None:
-        await quiet()
+        for cookie in ("", "chosen"):
+            tab = Tab(guard, cookie)
+            await quiet()
+            given = Headers(raw=tab.sent[0]["headers"])["set-cookie"].partition(";")[0].partition("=")[2]
+            assert browser_cookie.browser_of(inner.scopes[-1]) == given != ""
+            await tab.leave()
+            again = Tab(guard, given, f"session-{len(inner.scopes)}")
+            await quiet()
+            assert len(inner.scopes[-1]["subprotocols"]) == 3
+            assert "headers" not in again.sent[0]
+            await again.leave()
+
+    play(scene)
+
+
+def test_a_session_that_began_without_a_cookie_does_not_go_on_without_one(sockets: OpenSockets) -> None:
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
         tab = Tab(guard)
         await quiet()
         await tab.leave()

@@ -12,7 +12,6 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 
 from views.shared import browser_cookie
-from views.shared.browser_cookie import COOKIE, SECURE_COOKIE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,11 +63,8 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        secure = scope["scheme"] == "https"
-        cookie = SECURE_COOKIE if secure else COOKIE
-        asked = Headers(scope=scope)
         known = browser_cookie.browser_of(scope) != ""
-        wants_a_page = "text/html" in asked.get("accept", "")
+        wants_a_page = "text/html" in Headers(scope=scope).get("accept", "")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -77,8 +73,8 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 unchanged = message["status"] == 304 and wants_a_page  # it kept the page, but not the cookie
                 if not known and (unchanged or headers.get("content-type", "").startswith("text/html")):
-                    rules = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
-                    headers.append("Set-Cookie", f"{cookie}={browser_cookie.new()}; {rules}")
+                    secure = scope["scheme"] == "https"
+                    headers.append("Set-Cookie", browser_cookie.header(browser_cookie.new(), secure=secure))
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -19,6 +19,7 @@ from views.middleware import client_messages
 from views.middleware.client_addresses import OPEN_SOCKETS, ClientAddress, ClientAddresses, address_of
 from views.middleware.rate_limits import Idle, Pass, RecentCount, TokenBucket, Turnstile
 from views.shared import browser_cookie
+from views.shared.browser_cookie import COOKIE
 from views.shared.open_sockets import HEADER, OpenSocket, open_sockets
 
 if TYPE_CHECKING:
@@ -64,12 +65,16 @@ class SocketGuard:
             answer = PlainTextResponse("Too many connections from this address. Try again in a minute.", 429)
             await answer(scope, receive, send)
             return
-        socket = OpenSocket(secrets.token_urlsafe(16), browser_cookie.browser_of(scope), name)
-        _mark(scope, socket)
+        known = browser_cookie.browser_of(scope)
+        recent = self._recent(known or f" {name}")
+        socket = OpenSocket(secrets.token_urlsafe(16), known or browser_cookie.new(), name)
+        _mark(scope, socket, known)
         if self._turnstile is None:
             idle = Idle(IDLE, time.monotonic, time.process_time)
             self._turnstile = Turnstile(RUNS, LOOK_EVERY, MOST_LOOKS, asyncio.get_running_loop().call_later, idle)
-        guarded = _Guarded(socket, address, self._recent(socket.browser or f" {name}"), self._turnstile, receive, send)
+        guarded = _Guarded(socket, address, recent, self._turnstile, receive, send)
+        if not known:
+            guarded.cookie = browser_cookie.header(socket.browser, secure=scope["scheme"] == "wss")
         address.open_sockets += 1
         open_sockets.add(socket)
         try:
@@ -86,14 +91,19 @@ class SocketGuard:
         return count
 
 
-def _mark(scope: Scope, socket: OpenSocket) -> None:
-    """Tell the session its socket's ID, and pass on a session's ID only from the browser that began that session."""
+def _mark(scope: Scope, socket: OpenSocket, known: str) -> None:
+    """Tell the session its socket's ID, and pass on a session's ID only from the browser that began that session.
+
+    A browser without a valid cookie, such as one whose page is older than the server, is given one.
+    """
     asked = [each.strip() for each in ",".join(Headers(scope=scope).getlist("sec-websocket-protocol")).split(",")]
     selected, xsrf, session_id = (*asked, "", "", "")[:3]
-    allowed = session_id if open_sockets.began(session_id, socket.browser) else ""
+    allowed = session_id if open_sockets.began(session_id, known) else ""
     scope["headers"] = list(scope["headers"])
     headers = MutableHeaders(scope=scope)
     headers[HEADER] = socket.id
+    if not known:
+        headers["cookie"] = "; ".join(filter(None, (headers.get("cookie"), f"{COOKIE}={socket.browser}")))
     if "sec-websocket-protocol" in headers:
         headers["sec-websocket-protocol"] = ", ".join((selected, xsrf, allowed))
         scope["subprotocols"] = [each for each in (selected, xsrf, allowed) if each]
@@ -119,6 +129,8 @@ class _Guarded:
         self._same_page = b""
         self._coming: asyncio.Future[Message] | None = None
         self._closed = False
+        self.cookie = ""
+        """The header Set-Cookie for a browser that had none."""
 
     async def receive(self) -> Message:
         """Return the next message that Streamlit may have, when it may have it."""
@@ -153,6 +165,8 @@ class _Guarded:
             return
         if message["type"] == "websocket.close":
             self._closed = True
+        if message["type"] == "websocket.accept" and self.cookie:
+            message = {**message, "headers": [*message.get("headers", ()), (b"set-cookie", self.cookie.encode())]}
         data = message.get("bytes")
         if data is not None and len(data) <= SMALL_ANSWER:
             answer = ForwardMsg.FromString(data)

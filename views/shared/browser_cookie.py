@@ -30,6 +30,12 @@ def new() -> str:
     return _signer().sign(secrets.token_urlsafe(24)).decode()
 
 
+def header(value: str, *, secure: bool) -> str:
+    """Return the header Set-Cookie that gives a browser this cookie."""
+    name, more = (SECURE_COOKIE, "; Secure") if secure else (COOKIE, "")
+    return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{more}"
+
+
 def browser() -> str:
     """Return this browser's cookie, or "" where there is no browser, or it keeps no cookie that was made here."""
     return _name(st.context.cookies)

@@ -22,7 +22,7 @@ class OpenSocket:
 
     id: str
     browser: str
-    """The browser's cookie; "" if it has none that is valid."""
+    """The browser's cookie, perhaps one that it was given just now."""
     address: str
     session_id: str = ""
     """Streamlit's session, once it is known."""
@@ -36,7 +36,7 @@ class OpenSockets:
     def __init__(self) -> None:
         self._sockets: dict[str, OpenSocket] = {}
         self._began: OrderedDict[str, str] = OrderedDict()
-        """The browser that began each session. A session without a cookie is not here, so nobody can go on with it."""
+        """The browser that began each session. One that keeps no cookies does not show its cookie again."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, socket: OpenSocket) -> None:
@@ -53,11 +53,10 @@ class OpenSockets:
         if socket.session_id == session_id:
             return
         socket.session_id = session_id
-        if socket.browser:
-            self._began[session_id] = socket.browser
-            self._began.move_to_end(session_id)
-            if len(self._began) > MAX_SESSIONS:
-                self._began.popitem(last=False)
+        self._began[session_id] = socket.browser
+        self._began.move_to_end(session_id)
+        if len(self._began) > MAX_SESSIONS:
+            self._began.popitem(last=False)
 
     def began(self, session_id: str, browser: str) -> bool:
         """Whether this browser began this session, and may go on with it."""
