@@ -74,12 +74,23 @@ def end_streams_when_told_to_stop() -> None:
             signal.signal(number, end)
 
 
+def allow_many_sockets() -> None:
+    """Let the process have as many open files as the system lets it: each socket and each upload is one."""
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Warm up after the first page; at the end, wait for requests that are on their way."""
     later = threading.Timer(WARM_UP_AFTER, warm_up, (the_studio(),))  # a bad setting ends the start here
     later.daemon = True
     later.start()
+    allow_many_sockets()
     end_streams_when_told_to_stop()
     yield
     later.cancel()
