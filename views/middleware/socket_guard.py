@@ -41,6 +41,8 @@ LARGE = 64 * 1024
 LONGEST_WAIT = 20.0
 """Seconds that a large message may have to wait; the socket of one that would wait longer is closed."""
 HALF_LIFE = 5.0
+FEW_RUNS = 10
+"""Runs of late for which no browser is put back behind those that have just come."""
 PRESSING = 0.01
 """Seconds after a message within which nobody sends the next who waits for an answer."""
 MAX_BROWSERS = 10_000
@@ -223,7 +225,8 @@ class _Guarded:
     def _rank(self) -> tuple[float, ...]:
         """Who presses less goes first; then who has asked for fewer runs of late: browser, tab, address."""
         counts = (self._browser.pressing, self._browser.runs, self._messages, self._address.messages)
-        return tuple(round(count.value(), 1) for count in counts)  # equals stay equal while they are compared
+        pressing, runs, *more = (round(count.value(), 1) for count in counts)  # equals stay equal while compared
+        return pressing, max(0.0, runs - FEW_RUNS), *more
 
     async def _unless_closing(self, something: Awaitable[object]) -> None:
         """Wait for something, but not longer than until the socket is to be closed."""
