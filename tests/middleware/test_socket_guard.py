@@ -289,3 +289,38 @@ def test_other_requests_are_not_touched(studio: Studio, sockets: OpenSockets) ->
     scope = scope_of("/_stcore/stream")
     ask(SocketGuard(inner), scope)
     assert inner.scopes == [scope]
+
+
+def test_who_waits_for_answers_goes_before_who_sends_on_and_on(
+    sockets: OpenSockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        visitor = Tab(guard, browser_cookie.new())
+        await quiet()
+        monkeypatch.setattr(socket_guard, "PRESSING", 0.0)
+        for _ in range(9):  # many runs, each after the answer to the last
+            visitor.says(RUN)
+            await quiet()
+            await inner.end_run(0)
+        monkeypatch.setattr(socket_guard, "PRESSING", 10.0)
+        flood = [Tab(guard, browser_cookie.new()) for _ in range(4)]
+        await quiet()
+        for tab in flood:
+            tab.says(RUN, RUN)
+        await quiet()
+        for number in (1, 2, 3, 4):
+            await inner.end_run(number)
+            await quiet()
+        hello = BackMsg(rerun_script={"query_string": "visitor"}).SerializeToString()  # type: ignore[arg-type]
+        monkeypatch.setattr(socket_guard, "PRESSING", 0.0)
+        visitor.says(hello)
+        await quiet()
+        before = len(inner.taken)
+        for number in (1, 2, 3, 4):
+            await inner.end_run(number)
+        await quiet()
+        assert hello in inner.taken[:before] or inner.taken[before] == hello
+        for tab in [*flood, visitor]:
+            await tab.leave()
+
+    play(scene)

@@ -40,6 +40,10 @@ LARGE = 64 * 1024
 LONGEST_WAIT = 20.0
 """Seconds that a large message may have to wait; the socket of one that would wait longer is closed."""
 HALF_LIFE = 5.0
+FEW_RUNS = 10
+"""Runs of late for which no browser is put back behind those that have just come."""
+PRESSING = 0.01
+"""Seconds after a message within which nobody sends the next who waits for an answer."""
 MAX_BROWSERS = 10_000
 SMALL_ANSWER = 64 * 1024
 """Bytes up to which a message of Streamlit may be one that says where a run stands."""
@@ -52,7 +56,7 @@ class SocketGuard:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.addresses = ClientAddresses(time.monotonic)
-        self.browsers: dict[str, RecentCount] = {}
+        self.browsers: dict[str, _Browser] = {}
         self._turnstile: Turnstile | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,8 +88,8 @@ class SocketGuard:
             address.open_sockets -= 1
             await guarded.end()
 
-    def _recent(self, browser: str) -> RecentCount:
-        count = self.browsers.setdefault(browser, RecentCount(HALF_LIFE, time.monotonic))
+    def _recent(self, browser: str) -> _Browser:
+        count = self.browsers.setdefault(browser, _Browser())
         if len(self.browsers) > MAX_BROWSERS:
             del self.browsers[next(iter(self.browsers))]
         return count
@@ -109,6 +113,14 @@ def _mark(scope: Scope, socket: OpenSocket, known: str) -> None:
         scope["subprotocols"] = [each for each in (selected, xsrf, allowed) if each]
 
 
+class _Browser:
+    """What is counted for a browser: its runs, and its messages that were there already when the last was taken."""
+
+    def __init__(self) -> None:
+        self.runs = RecentCount(HALF_LIFE, time.monotonic)
+        self.pressing = RecentCount(HALF_LIFE, time.monotonic)
+
+
 class _Guarded:
     """One socket's two directions."""
 
@@ -116,7 +128,7 @@ class _Guarded:
         self,
         socket: OpenSocket,
         address: ClientAddress,
-        browser: RecentCount,
+        browser: _Browser,
         turnstile: Turnstile,
         receive: Receive,
         send: Send,
@@ -135,7 +147,10 @@ class _Guarded:
     async def receive(self) -> Message:
         """Return the next message that Streamlit may have, when it may have it."""
         while True:
+            asked = time.monotonic()
             message = await self._next()
+            if self._pass is not None and time.monotonic() - asked < PRESSING:
+                self._browser.pressing.add()
             if message["type"] != "websocket.receive":
                 return message
             data = message.get("bytes")
@@ -206,13 +221,14 @@ class _Guarded:
             await self._pass.ended
         self._pass = self._turnstile.enter(self._rank)
         await self._pass.entered
-        for count in (self._messages, self._browser, self._address.messages):
+        for count in (self._messages, self._browser.runs, self._address.messages):
             count.add()
 
     def _rank(self) -> tuple[float, ...]:
-        """Who has asked for fewer runs of late goes first: the browser, then the tab, then the address."""
-        counts = (self._browser, self._messages, self._address.messages)
-        return tuple(round(count.value(), 1) for count in counts)  # equals stay equal while they are compared
+        """Who presses less goes first; then who has asked for fewer runs of late: browser, tab, address."""
+        counts = (self._browser.pressing, self._browser.runs, self._messages, self._address.messages)
+        pressing, runs, *more = (round(count.value(), 1) for count in counts)  # equals stay equal while compared
+        return pressing, max(0.0, runs - FEW_RUNS), *more
 
     async def _close(self, code: int, reason: str) -> Message:
         """Close the socket; return what tells Streamlit so."""
