@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests import polling
 from tests.scenarios import scenario
-
-T = TypeVar("T")
-
-
-def play(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Play a scene of tabs without a browser, in a thread of its own: the driver of browsers has a loop in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), 60))).result()
 
 
 def settled(page: Page) -> None:

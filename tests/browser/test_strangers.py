@@ -21,7 +21,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sandbox import Server
-from tests.browser.acts import button, choose_song, download, play, settled, start_demo
+from tests import loops
+from tests.browser.acts import button, choose_song, download, settled, start_demo
 from tests.browser.conftest import App
 from tests.scenarios import scenario
 
@@ -77,7 +78,7 @@ def test_a_stolen_session_id_is_worth_nothing_without_the_browser_that_began_it(
             assert again.session_id == stolen
         await visitor.close()
 
-    play(scene)
+    loops.run(scene())
 
 
 def test_a_cookie_that_was_not_made_here_finds_no_account_again(front: App, kie: Server) -> None:
@@ -94,7 +95,7 @@ def test_a_cookie_that_was_not_made_here_finds_no_account_again(front: App, kie:
             await other.get("/", accept="text/html")
             assert other.cookies["persona_studio"] != "chosen"
 
-    play(scene)
+    loops.run(scene())
 
 
 def test_raw_frames_close_their_socket_and_leave_no_traceback(front: App) -> None:
@@ -112,7 +113,7 @@ def test_raw_frames_close_their_socket_and_leave_no_traceback(front: App) -> Non
         assert await closed_with(b"\xff garbage") == 1002
         assert await closed_with(bytes(9 * 10**6)) == 1009
 
-    play(scene)
+    loops.run(scene())
 
 
 def test_a_visitor_s_page_comes_before_a_flood_has_been_served(front: App) -> None:
@@ -133,7 +134,7 @@ def test_a_visitor_s_page_comes_before_a_flood_has_been_served(front: App) -> No
         for flood in floods:
             await flood.close()
 
-    play(scene)
+    loops.run(scene())
 
 
 def test_another_name_for_this_server_gets_nothing(front: App) -> None:
@@ -150,7 +151,7 @@ def test_another_name_for_this_server_gets_nothing(front: App) -> None:
             await connect(f"ws://{evil}/_stcore/stream", host="127.0.0.1", port=front.port, proxy=None)
         assert refused.value.response.status_code == 400
 
-    play(scene)
+    loops.run(scene())
 
 
 def test_a_stranger_uploads_nothing(front: App, kie: Server) -> None:
@@ -172,7 +173,7 @@ def test_a_stranger_uploads_nothing(front: App, kie: Server) -> None:
                 assert (refused.value.code, b"may use it" in refused.value.read()) == (403, True)
         await visitor.close()
 
-    play(scene)
+    loops.run(scene())
 
 
 def test_the_policy_lets_every_page_work_and_no_script_that_was_put_into_it(

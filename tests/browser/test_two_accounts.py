@@ -18,7 +18,7 @@ from streamlit_client import Visitor
 
 from sandbox import Server
 from studio.people.token_store import account_of
-from tests.browser.acts import play
+from tests import loops
 from tests.browser.conftest import App
 from tests.polling import eventually
 from tests.scenarios import scenario
@@ -88,7 +88,7 @@ def test_nothing_comes_under_another_account_and_the_tokens_are_nowhere(
     ada, bob, new = map(account_of, tokens)
     for token in tokens[:2]:
         kie.sandbox.fault("delay", path=PERSONA, seconds=2.0, token=token)
-    tabs = play(lambda: visit(app, tokens))
+    tabs = loops.run(visit(app, tokens))
     eventually(lambda: not in_flight(app), 20)
     app.stop()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests import loops
 
 ADDRESS = ("192.0.2.1", 50_000)
 
@@ -73,7 +74,7 @@ def scope_of(path: str, kind: str = "http", method: str = "GET", **headers: str)
 
 def ask(app: ASGIApp, scope: Scope, body: Iterable[bytes] = (b"",)) -> Answer:
     """Send a request, and return the answer."""
-    return asyncio.run(answer_to(app, scope, body))
+    return loops.run(answer_to(app, scope, body))
 
 
 async def answer_to(app: ASGIApp, scope: Scope, body: Iterable[bytes] = (b"",)) -> Answer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from tests import loops
 from views.middleware.rate_limits import Idle, Pass, RecentCount, TokenBucket, Turnstile
 
 LOOK_EVERY, MOST_LOOKS = 0.05, 5
@@ -106,7 +106,7 @@ def test_only_so_many_are_inside_at_once(clock: Clock) -> None:
         fourth = gate.enter(lambda: (0.0,))
         assert inside(first, third, fourth) == [True, True, False]
 
-    asyncio.run(play())
+    loops.run(play())
 
 
 def test_who_asked_least_of_late_goes_first_and_of_equals_who_came_last(clock: Clock) -> None:
@@ -123,7 +123,7 @@ def test_who_asked_least_of_late_goes_first_and_of_equals_who_came_last(clock: C
             holder = waiting.pop(name)
         assert order == ["newer", "new", "flood"]
 
-    asyncio.run(play())
+    loops.run(play())
 
 
 def test_a_place_is_given_back_after_the_longest_time(clock: Clock) -> None:
@@ -135,7 +135,7 @@ def test_a_place_is_given_back_after_the_longest_time(clock: Clock) -> None:
         clock.pass_by(LOOK_EVERY)
         assert inside(first, second) == [False, True]
 
-    asyncio.run(play())
+    loops.run(play())
 
 
 def test_a_place_is_given_back_at_once_while_the_process_is_idle(clock: Clock) -> None:
@@ -145,7 +145,7 @@ def test_a_place_is_given_back_at_once_while_the_process_is_idle(clock: Clock) -
         clock.pass_by(LOOK_EVERY * 1.5)
         assert inside(first, second) == [False, True]
 
-    asyncio.run(play())
+    loops.run(play())
 
 
 def test_who_stops_waiting_is_not_let_in(clock: Clock) -> None:
@@ -156,4 +156,4 @@ def test_who_stops_waiting_is_not_let_in(clock: Clock) -> None:
         gate.leave(first)
         assert inside(first, second, third) == [False, True, False]
 
-    asyncio.run(play())
+    loops.run(play())

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from studio.facade import Studio
+from tests import loops
 from tests.middleware.helpers import Inner, answer_to, ask, scope_of, with_cookie
 from views.middleware import sign_out
 from views.middleware.sign_out import SignOut
@@ -38,7 +39,7 @@ def test_who_signs_out_is_signed_out_here_too_and_the_tabs_show_it(
         await answer_to(SignOut(inner), scope_of("/base/auth/logout", **headers, **with_cookie(COOKIE, cookie)))
         await asyncio.wait_for(tab.redraw.wait(), 5)
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert len(inner.scopes) == 1
     assert not studio.browsers.is_signed_in(f"{cookie} ada")
     assert studio.browsers.has_ended("one sign-in")

@@ -14,6 +14,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from studio.facade import Studio
+from tests import loops
 from tests.middleware.helpers import Inner, ask, scope_of, with_cookie
 from views.middleware import socket_guard
 from views.middleware.client_addresses import NEW_SOCKETS, address_of
@@ -85,9 +86,9 @@ class Tab:
 def play(scene: Callable[[SocketGuard, Streamlit], Awaitable[None]]) -> None:
     async def whole() -> None:
         inner = Streamlit()
-        await asyncio.wait_for(scene(SocketGuard(inner), inner), 10)
+        await scene(SocketGuard(inner), inner)
 
-    asyncio.run(whole())
+    loops.run(whole())
 
 
 async def quiet() -> None:

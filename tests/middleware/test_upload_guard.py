@@ -10,6 +10,7 @@ import streamlit as st
 
 from studio.exceptions import BadFile
 from studio.facade import Studio
+from tests import loops
 from tests.middleware.helpers import Answer, Inner, answer_to, ask, scope_of, with_cookie
 from views.middleware import upload_guard
 from views.middleware.upload_guard import UploadGuard
@@ -64,7 +65,7 @@ def test_a_file_lies_on_disk_and_streamlit_gets_a_token(browser: Browser, upload
         await browser.opens()
         assert (await browser.puts()).status == 204
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert uploads.read(browser.token) == CONTENT
     assert len(browser.inner.bodies[-1]) < 1000
     assert b'filename="a_.csv"' in browser.inner.bodies[-1]
@@ -84,7 +85,7 @@ def test_a_session_keeps_one_file(browser: Browser, uploads: Uploads) -> None:
         uploads.forget(browser.token)
         assert uploads.sessions() == []
 
-    asyncio.run(scene())
+    loops.run(scene())
 
 
 @pytest.mark.parametrize("who", ["no cookie", "another browser", "another session", "no account"])
@@ -99,7 +100,7 @@ def test_a_stranger_uploads_nothing(browser: Browser, studio: Studio, uploads: U
         assert answer.status == 403
         assert "may use it" in answer.text
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert (browser.inner.scopes, uploads.sessions()) == ([], [])
 
 
@@ -113,7 +114,7 @@ def test_where_people_sign_in_only_they_upload(browser: Browser, studio: Studio)
         studio.browsers.note_sign_in(f"{browser.cookie} default https://id.test ada", "")
         assert (await browser.puts()).status == 204
 
-    asyncio.run(scene())
+    loops.run(scene())
 
 
 def test_a_file_that_is_too_large_is_refused_while_it_comes(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,7 @@ def test_a_file_that_is_too_large_is_refused_while_it_comes(browser: Browser, mo
         await browser.opens()
         assert (await browser.puts()).status == 413
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert browser.inner.scopes == []
 
 
@@ -135,7 +136,7 @@ def test_a_file_that_streamlit_refuses_is_not_kept(browser: Browser, uploads: Up
         await browser.opens()
         assert (await browser.puts()).status == 400
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert uploads.sessions() == []
 
 
@@ -154,7 +155,7 @@ def test_the_file_of_a_closed_tab_is_dropped_and_one_of_an_open_tab_is_not(
         while uploads.sessions():
             await asyncio.sleep(0)
 
-    asyncio.run(asyncio.wait_for(scene(), 10))
+    loops.run(scene())
 
 
 def test_beyond_so_many_bytes_the_oldest_file_is_dropped(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +168,7 @@ def test_beyond_so_many_bytes_the_oldest_file_is_dropped(browser: Browser, monke
             await browser.opens(session_id)
             await browser.puts(session_id=session_id)
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert few.sessions() == ["second"]
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending import change_notifier
 from studio.sending.change_notifier import ChangeNotifier
+from tests import loops
 from tests.pages.helpers import elements, ended, run_until, said, screen_state
 from tests.polling import eventually
 from tests.scenarios import scenario
@@ -194,12 +194,6 @@ class Visit:
         await self.task
 
 
-def run(scene: Callable[[], Awaitable[None]]) -> None:
-    """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()
-
-
 @pytest.fixture
 def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Grant to tell a browser at an account of an attempt, seen in the state in which it is."""
@@ -230,7 +224,7 @@ def test_the_stream_says_ready_and_once_changed_and_nothing_else(studio: Studio,
         assert [await visit.words(), await visit.words()] == ["data: changed\n\n", ""]
         await visit.task
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_what_changed_before_the_stream_was_open_is_told(grant: Callable[..., None]) -> None:
@@ -239,7 +233,7 @@ def test_what_changed_before_the_stream_was_open_is_told(grant: Callable[..., No
         visit = Visit("key=k", "chrome")
         assert [await visit.status(), await visit.words(), await visit.words()][2] == "data: changed\n\n"
 
-    run(scene)
+    loops.run(scene())
 
 
 @pytest.mark.parametrize("browser", ["", "firefox", "chrom"])
@@ -249,7 +243,7 @@ def test_no_other_browser_and_no_other_key_gets_a_stream(grant: Callable[..., No
         grant("k")
         assert await Visit(query, browser).status() == 404
 
-    run(scene)
+    loops.run(scene())
 
 
 @pytest.mark.parametrize("leave", [True, False])
@@ -265,7 +259,7 @@ def test_a_browser_that_left_the_account_is_told_nothing_more(
         assert await visit.words() == ""
         assert await Visit("key=k", "chrome").status() == 404
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_stream_gives_signs_of_life_and_ends_after_a_while(
@@ -284,7 +278,7 @@ def test_a_stream_gives_signs_of_life_and_ends_after_a_while(
         assert await visit.status() == 200
         assert [await visit.words(), await visit.words()] == ["event: ready\ndata: ready\n\n", ""]
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_browser_that_goes_waits_no_more(studio: Studio, grant: Callable[..., None]) -> None:
@@ -296,7 +290,7 @@ def test_a_browser_that_goes_waits_no_more(studio: Studio, grant: Callable[..., 
         await visit.leave()
         assert not studio.changes._waiting
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_hundred_open_streams_cost_one_thread(studio: Studio, grant: Callable[..., None]) -> None:
@@ -311,7 +305,7 @@ def test_a_hundred_open_streams_cost_one_thread(studio: Studio, grant: Callable[
         for visit in visits:
             await visit.leave()
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_when_too_many_wait_the_next_one_is_sent_away(
@@ -326,7 +320,7 @@ def test_when_too_many_wait_the_next_one_is_sent_away(
         assert await Visit("key=two", "chrome").status() == 503
         await first.leave()
 
-    run(scene)
+    loops.run(scene())
 
 
 @pytest.mark.usefixtures("slow_kie")
