@@ -158,13 +158,18 @@ class Studio:
         if not account.shared and not self.browsers.any_uses(account.id) and not self._waits(account.id):
             self._drop(account.id)
 
-    def sign_out(self, browser: str) -> None:
-        """Sign out whoever is at a browser, which is named by its cookie, and let it leave its account."""
+    def sign_out(self, browser: str) -> set[str]:
+        """Sign out whoever is at a browser, which is named by its cookie, and let it leave its account.
+
+        Return the cookies of all browsers that are signed out by it: others may have a copy of the sign-in's cookie.
+        """
+        left = {browser}
         for session_key in self.browsers.session_keys(browser):
             account = self.token_store.account(self.browsers.account_of(session_key))
             if account is not None:
                 self.leave_account(session_key, account)
-            self.browsers.sign_out(session_key)
+            left |= {key.partition(" ")[0] for key in self.browsers.sign_out(session_key)}
+        return left
 
     def _waits(self, account_id: str) -> bool:
         """Whether an attempt of an account is in flight, or may be while the database cannot be read."""

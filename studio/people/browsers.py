@@ -64,14 +64,21 @@ class Browsers:
         """Whether a person signed in by name, and did not sign out."""
         return self._get(session_key).is_signed_in
 
-    def sign_out(self, session_key: str) -> None:
-        """Forget a browser and the person at it, and end that person's sign-in."""
+    def sign_out(self, session_key: str) -> list[str]:
+        """Forget a browser and the person at it, and end that sign-in, also where its cookie was copied to.
+
+        Return the session keys of all who are signed out by it.
+        """
         with self._lock:
-            browser = self._browsers.pop(session_key, None)
-            if browser is not None and browser.sign_in_id:
+            browser = self._browsers.pop(session_key, None) or Browser()
+            copies = [key for key, each in self._browsers.items() if each.sign_in_id == browser.sign_in_id != ""]
+            for key in copies:
+                del self._browsers[key]
+            if browser.sign_in_id:
                 self._ended[browser.sign_in_id] = None
                 if len(self._ended) > MAX_ENDED:
                     self._ended.popitem(last=False)
+            return [session_key, *copies]
 
     def may_use(self, cookie: str, *, needs_account: bool, needs_sign_in: bool) -> bool:
         """Whether somebody at this browser uses an account and has signed in, so far as this is asked for."""

@@ -30,6 +30,7 @@ def test_who_signs_out_is_signed_out_here_too_and_the_tabs_show_it(
     studio: Studio, sockets: OpenSockets, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     monkeypatch.setattr(sign_out, "redraw_tabs", sockets.redraw_tabs)
+    studio.people_sign_in = True
     cookie, inner = browser_cookie.new(), Inner()
     studio.browsers.note_sign_in(f"{cookie} ada", "one sign-in")
     tab = OpenSocket("tab", cookie, "")
@@ -43,3 +44,10 @@ def test_who_signs_out_is_signed_out_here_too_and_the_tabs_show_it(
     assert len(inner.scopes) == 1
     assert not studio.browsers.is_signed_in(f"{cookie} ada")
     assert studio.browsers.has_ended("one sign-in")
+
+
+def test_where_nobody_signs_in_the_address_leaves_no_account(studio: Studio) -> None:
+    cookie = browser_cookie.new()
+    studio.browsers.use_account(cookie, "account")
+    ask(SignOut(Inner()), scope_of("/auth/logout", **with_cookie(COOKIE, cookie)))
+    assert studio.browsers.account_of(cookie) == "account"

@@ -32,7 +32,7 @@ class SignOut:
         if Headers(scope=scope).get("sec-fetch-site", "none") not in ("none", "same-origin"):
             await PlainTextResponse(REFUSED, 403)(scope, receive, send)
             return
-        if browser := browser_cookie.browser_of(scope):
-            await run_sync(the_studio().sign_out, browser)
-            redraw_tabs(browser)
+        if the_studio().people_sign_in and (browser := browser_cookie.browser_of(scope)):
+            for left in await run_sync(the_studio().sign_out, browser):
+                redraw_tabs(left)
         await self.app(scope, receive, send)

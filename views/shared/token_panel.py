@@ -45,7 +45,9 @@ def panel() -> None:
 
 
 def start_demo() -> None:
-    """Give this browser a demo account of its own."""
+    """Give this browser a demo account of its own, unless it was given one just now."""
+    if visitor.account() is not None:
+        return
     visitor.enter(the_studio().start_demo())
 
 

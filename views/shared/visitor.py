@@ -8,6 +8,7 @@ field (`for_this_account`), a fragment (`draw_anew_if_left`), and what a browser
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVarTuple
@@ -19,6 +20,8 @@ from studio.people.token_store import Account
 from views.shared import browser_cookie, identity_providers, open_sockets, screen_state
 
 LONGEST_NAME = 200
+SENTENCE_STAYS = 20.0
+"""Seconds for which a page says that something was refused, unless something else is pressed."""
 PERSON = ("provider", "iss", "sub")
 """The claims that tell one person from another."""
 ONE_SIGN_IN = ("iat", "exp", "nonce", "jti", "sid")
@@ -89,8 +92,8 @@ def leave() -> None:
 def sign_out() -> None:
     """Sign out whoever is here, in all tabs of this browser."""
     leave()
-    the_studio().sign_out(browser_cookie.browser())
-    _redraw_other_tabs()
+    for browser in the_studio().sign_out(browser_cookie.browser()):
+        open_sockets.redraw_tabs(browser, but_socket=open_sockets.socket_of_page())
 
 
 def account() -> Account | None:
@@ -99,26 +102,32 @@ def account() -> Account | None:
     return visitor.account if visitor == st.session_state.get("drawn_for") else None
 
 
-def for_this_account(callback: Callable[[*Args], None]) -> Callable[[*Args], None]:
+def for_this_account(callback: Callable[[*Args], object]) -> Callable[[*Args], None]:
     """Return a callback that acts only for who is here now. Later, when somebody else is, it does nothing.
 
-    `was_refused` then says so, and the page is drawn for who is here. Not if this tab itself has changed the account:
-    then it is the second half of a double click.
+    `was_refused` then says so, and the page is drawn for who is here. Two things are not refused: what this tab showed
+    nobody, if a token was given in it just now; and the second half of a double click on what changed the account,
+    which does nothing and says nothing.
     """
     drawn_for = st.session_state.get("drawn_for")
 
     def act(*args: *Args) -> None:
-        visitor = now()
-        st.session_state.refused = visitor != st.session_state.get("drawn_for")
-        if visitor == drawn_for:
+        visitor, mine = now(), st.session_state.get("drawn_for")
+        entered_here = visitor == mine and replace(visitor, account=None) == drawn_for
+        if visitor == drawn_for or entered_here:
+            st.session_state.refused_at = -SENTENCE_STAYS
             callback(*args)
+            if st.session_state.get("drawn_for") != mine:
+                st.session_state.changed_by = callback
+        elif visitor != mine or st.session_state.get("changed_by") is not callback:
+            st.session_state.refused_at = time.monotonic()
 
     return act
 
 
 def was_refused() -> bool:
-    """Whether the last button or field of this tab did nothing, because it was drawn for somebody else."""
-    return bool(st.session_state.get("refused"))
+    """Whether the last button or field of this tab did nothing just now, because it was drawn for somebody else."""
+    return time.monotonic() - float(st.session_state.get("refused_at", -SENTENCE_STAYS)) < SENTENCE_STAYS
 
 
 def draw_anew_if_left(account: Account) -> None:

@@ -89,6 +89,16 @@ def test_a_sign_in_that_was_ended_is_remembered_but_not_without_end(
     assert [browsers.has_ended(sign_in_id) for sign_in_id in ("one", "two", "three", "")] == [False, True, True, False]
 
 
+def test_who_has_a_copy_of_a_sign_in_is_signed_out_with_it(browsers: Browsers) -> None:
+    for browser, sign_in_id in (("chrome", "one"), ("thief", "one"), ("phone", "two"), ("old", "")):
+        browsers.note_sign_in(f"{browser} ada", sign_in_id)
+    assert browsers.sign_out("chrome ada") == ["chrome ada", "thief ada"]
+    assert [browsers.is_signed_in(f"{each} ada") for each in ("chrome", "thief", "phone", "old")] == [False] * 2 + [
+        True
+    ] * 2
+    assert browsers.sign_out("old ada") == ["old ada"]
+
+
 def test_who_may_use_the_page_has_what_is_asked_for(browsers: Browsers) -> None:
     def may(cookie: str) -> list[bool]:
         asked = [(account, sign_in) for account in (False, True) for sign_in in (False, True)]
