@@ -92,6 +92,21 @@ def test_each_callback_acts_only_for_the_account_that_it_was_drawn_for() -> None
     assert not unguarded
 
 
+def test_each_fragment_asks_first_whether_its_account_is_still_here() -> None:
+    fragments = {}
+    for file in (ROOT / "views").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef) and "st.fragment" in map(called, node.decorator_list):
+                fragments[f"{file.name}: {node.name}"] = ast.unparse(node.body[0])
+    assert fragments
+    assert set(fragments.values()) == {"visitor.draw_anew_if_left(account)"}
+
+
+def called(decorator: ast.expr) -> str:
+    """Return the name of a decorator, with or without arguments."""
+    return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+
+
 @pytest.mark.parametrize("package", list(PARTS))
 def test_parts_import_one_way(package: str) -> None:
     def part(module: str) -> str:
