@@ -58,7 +58,12 @@ def fill_all(request: PersonaRequest) -> None:
     set_window(request.vocal_start, request.vocal_end)
 
 
+def clear_texts() -> None:
+    """Empty the text fields."""
+    fill(dict.fromkeys(TEXTS, ""))
+
+
 def clear() -> None:
     """Empty all fields."""
-    fill(dict.fromkeys(TEXTS, ""))
+    clear_texts()
     set_window(None, None)

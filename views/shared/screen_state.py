@@ -207,3 +207,8 @@ def enter_page(name: str) -> None:
         for pasted in [value for key, value in list(kept.items()) if key[0] is PastedText]:
             pasted.token = ""
     st.session_state["page"] = name
+
+
+def has_entered_a_page() -> bool:
+    """Whether this session has shown a page to somebody who may see it."""
+    return "page" in st.session_state

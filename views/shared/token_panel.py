@@ -21,6 +21,11 @@ def banner() -> None:
             "from here on.",
             icon=":material/swap_horiz:",
         )
+    elif visitor.was_changed():
+        st.info(
+            "Another tab of this browser has left the account that was shown here, or uses another by now.",
+            icon=":material/swap_horiz:",
+        )
     if account is not None and account.demo:
         st.info(
             "This is the demo: an invented KIE on this machine. No song, persona or credit here is real.",
@@ -85,14 +90,6 @@ def use_token(token: str) -> Trouble | None:
     return None
 
 
-def leave() -> None:
-    """Leave the account, in all tabs of this browser."""
-    account = visitor.account()
-    visitor.leave()
-    if account is not None and account.demo:  # invented IDs must not reach the real KIE
-        field_values.fill(dict.fromkeys(field_values.TEXTS, ""))
-
-
 def _ask_balance(account: Account) -> None:
     state(TokenPanel, account).ask_balance = True
 
@@ -121,4 +118,6 @@ def _show(account: Account) -> None:
     )
     st.text(f"Account {account.id}" + (f"\nToken ends in {account.last_four}" if account.last_four else ""))
     if not account.shared:
-        button("Leave the demo" if account.demo else "Use another token", "leave", "logout", leave, width="stretch")
+        button(
+            "Leave the demo" if account.demo else "Use another token", "leave", "logout", visitor.leave, width="stretch"
+        )

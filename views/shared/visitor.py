@@ -17,7 +17,7 @@ import streamlit as st
 
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.shared import browser_cookie, identity_providers, open_sockets, screen_state
+from views.shared import browser_cookie, field_values, identity_providers, open_sockets, screen_state
 
 LONGEST_NAME = 200
 SENTENCE_STAYS = 20.0
@@ -62,10 +62,12 @@ def arrive() -> Visitor:
         st.session_state.began_in = key
         if _sign_in_holds():
             the_studio().browsers.note_sign_in(key, _sign_in_id())
-    visitor = now()
+    visitor, before = now(), st.session_state.get("drawn_for")
     if not visitor.is_admitted:
         screen_state.forget()
     _draw_for(visitor)
+    if before is not None and before.account not in (None, visitor.account):
+        st.session_state.changed_at = time.monotonic()
     return visitor
 
 
@@ -130,6 +132,11 @@ def was_refused() -> bool:
     return time.monotonic() - float(st.session_state.get("refused_at", -SENTENCE_STAYS)) < SENTENCE_STAYS
 
 
+def was_changed() -> bool:
+    """Whether another tab has just left the account that this tab showed, or uses another."""
+    return time.monotonic() - float(st.session_state.get("changed_at", -SENTENCE_STAYS)) < SENTENCE_STAYS
+
+
 def draw_anew_if_left(account: Account) -> None:
     """In a fragment: draw the whole page, if this is not its account any more."""
     if now().account != account:
@@ -171,14 +178,16 @@ def _redraw_other_tabs() -> None:
 
 
 def _draw_for(visitor: Visitor) -> None:
+    before = st.session_state.get("drawn_for", Visitor("", False, None)).account
     st.session_state.drawn_for = visitor
-    new = visitor.account.id if visitor.account is not None else ""
-    before = st.session_state.get("account_id", "")
-    if before != new:
-        screen_state.forget()
-        st.session_state.account_id = new
-        if before:  # who came by a link and signs in for the first time keeps it
-            st.query_params.pop("attempt", None)
+    if visitor.account == before:
+        return
+    screen_state.forget()
+    st.session_state.account_id = visitor.account.id if visitor.account is not None else ""
+    if before is not None:  # who came by a link and signs in for the first time keeps it
+        st.query_params.pop("attempt", None)
+        if before.demo:  # invented IDs must not reach the real KIE
+            field_values.clear_texts()
 
 
 def _may_enter(key: str) -> bool:
