@@ -39,7 +39,7 @@ from studio.library.search_query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Or
 from studio.sending.attempts import IN_FLIGHT_STATUSES, Settled, Status
 from studio.sending.kinds import kind_named
 
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 500 * 1024 * 1024
 """Bytes of a file; 200,000 attempts have about 320 MiB. `server.maxUploadSize` is the same."""
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20

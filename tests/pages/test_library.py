@@ -429,7 +429,7 @@ def test_after_a_strangers_file_asking_again_sends_the_text_that_was_sent(
     stranger = {"id": unknown.id, "created_at": START.isoformat(), "status": "unknown", "name": "Another"}
     stranger |= {"description": "Another", "style": "Another", "audio_id": "another", "note": "theirs"}
     page = bring_in(library(unknown.id), "stranger.jsonl", json_lines([stranger]))
-    assert "1 attempt was sent from here with other texts or another outcome." in said(page)
+    assert "For 1 attempt the file has another name, text or outcome than what was sent from here" in said(page)
     [differs] = [table.value for table in page.dataframe if "In the file" in table.value]
     assert differs["Column"].tolist() == ["note"]
     page.checkbox(key="library_overwrite").check().run()

@@ -121,10 +121,10 @@ def _preview(preview: Preview, file_key: str) -> None:
     if preview.on_their_way:
         st.caption(f"{preview.on_their_way:,} were still on their way when the file was made; they are left out.")
     if preview.kept:
-        were = "attempt was" if preview.kept == 1 else "attempts were"
+        attempts = "1 attempt" if preview.kept == 1 else f"{preview.kept:,} attempts"
         st.caption(
-            f"{preview.kept:,} {were} sent from here with other texts or another outcome. What was sent from here, and "
-            "what KIE gave, stays as it was."
+            f"For {attempts} the file has another name, text or outcome than what was sent from here, or what KIE gave. "
+            "That stays as it is here, whatever the file says."
         )
     if preview.different:
         st.caption("These are here with other content:")
@@ -141,7 +141,7 @@ def _preview(preview: Preview, file_key: str) -> None:
         if preview.different > len(preview.first_conflicts):
             st.caption(f"The first {len(preview.first_conflicts)} of {preview.different:,} different ones.")
         st.checkbox(
-            "Take over the file’s version wherever it differs; what stands here is kept in the story",
+            "Take over the file’s version of what is listed here; what stood here is kept in the story",
             key="library_overwrite",
         )
     if preview.new:
