@@ -109,6 +109,7 @@ class Studio:
             opened.set_exception(error)
         else:
             self._scrub = TokenScrub(store.database)
+            self._scrub.clean_up_soon()
             if self.settings.api_key:
                 self._scrub.soon(self.settings.api_key)
             opened.set_result((store, engine))

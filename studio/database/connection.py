@@ -106,12 +106,20 @@ class Database:
                 raise CommitInDoubt from error
 
     def outside_transaction(self, statement: str) -> Sequence[Any]:
-        """Run a statement of SQLite's that no transaction may have, in a writer's turn; return the first row."""
+        """Run a statement of SQLite's that no transaction may have, in a writer's turn; return the first row.
+
+        It never waits for other connections, because this process's writers would wait with it.
+        """
         with self._translating_errors(), self._writer_turn(), closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+            cursor.execute("PRAGMA busy_timeout=0")
             try:
-                return connection.cursor().execute(statement).fetchone() or ()
+                return cursor.execute(statement).fetchone() or ()
             except sqlite3.Error as error:
                 raise NotSaved from error
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={patience}")
 
     def serialize(self, connection: sa.Connection, *about: str) -> None:
         """Lock these words until the transaction ends. SQLite has one writer at a time anyway."""
