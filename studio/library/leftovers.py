@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -19,8 +18,11 @@ log = logging.getLogger(__name__)
 
 MERGED_AT_ONCE = 500
 """Pages of the search index that one transaction merges."""
-MOST_VACUUMED = 128 * 1024 * 1024
-"""Bytes of a SQLite file that is written anew, which takes about a second: nobody else can write meanwhile."""
+MOST_VACUUMED = 32 * 1024 * 1024
+"""Bytes in use of a SQLite file that is written anew; nobody else can write meanwhile (0.2 s were measured)."""
+USED = (
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
 
 
 def mark(connection: sa.Connection) -> None:
@@ -69,8 +71,10 @@ class Leftovers:
 
     def _vacuum(self) -> None:
         """Write the file anew: connections overwrite what they delete, but copies of moved rows may be left."""
-        file = Path(self._database.engine.url.database or "")
-        if file.is_file() and file.stat().st_size > MOST_VACUUMED:
+        with self._database.reading() as connection:
+            used = connection.exec_driver_sql(USED).scalar_one()
+        if used > MOST_VACUUMED:
+            file = self._database.engine.url.database
             log.warning("Copies of the deleted text may be left in %s. Stop the server and VACUUM it.", file)
         else:
             self._database.outside_transaction("VACUUM")

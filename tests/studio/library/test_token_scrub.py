@@ -274,6 +274,20 @@ def test_copies_that_an_earlier_version_left_are_gone_or_it_says_how_to_remove_t
     store.database.close()
 
 
+def test_only_what_is_in_use_counts_for_the_limit_of_what_is_written_anew(
+    alone: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert leftovers.MOST_VACUUMED <= 32 * 2**20  # more would make writers wait for long
+    monkeypatch.setattr(leftovers, "MOST_VACUUMED", 2**20)
+    for statement in ("CREATE TABLE old (text)", "INSERT INTO old VALUES (zeroblob(2097152))", "DROP TABLE old"):
+        with alone.database.writing() as connection:
+            connection.exec_driver_sql(statement)
+    with alone.database.writing() as connection:
+        mark(connection)
+    Leftovers(alone.database, lambda: False).remove()
+    assert (tmp_path / "studio.db").stat().st_size < 2**20
+
+
 def test_what_this_version_deletes_is_overwritten_at_once(tmp_path: Path) -> None:
     library = Library(Database(f"sqlite:///{tmp_path}/studio.db"))
     for _ in range(20):
