@@ -312,7 +312,11 @@ class Studio:
         from studio.library.edits import Library
 
         store, engine = self._ready()
-        return Library(store.database, engine.unsaved)
+        return Library(store.database, engine.unsaved, self._clean_up_soon)
+
+    def _clean_up_soon(self) -> None:
+        if self._scrub is not None:
+            self._scrub.clean_up_soon()
 
     def _ask(self, account: Account, call: Callable[[KieClient], T]) -> T:
         client = self.token_store.client(account.id)

@@ -31,6 +31,18 @@ def mark(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA user_version={1 + secrets.randbelow(2**31 - 1)}")
 
 
+def merge_search_index(database: Database, closing: Callable[[], bool] = lambda: False) -> None:
+    """Merge SQLite's index in steps: only then FTS5 drops the words of texts that were changed or deleted."""
+    merge = "INSERT INTO attempts_words (attempts_words, rank) VALUES ('merge', {})"
+    pages, more = -MERGED_AT_ONCE, database.kind == "sqlite"  # a negative number begins to merge the whole index
+    while more and not closing():
+        with database.writing() as connection:
+            before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+            connection.exec_driver_sql(merge.format(pages))
+            more = connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before >= 2
+        pages = MERGED_AT_ONCE
+
+
 class Leftovers:
     """What was marked in a database. `closing` says whether the program ends."""
 
@@ -49,7 +61,7 @@ class Leftovers:
             found = _mark_in(connection)
         if found != self._mark:
             self._mark = found
-            self._steps = [self._merge_search_index, self._vacuum, self._empty_log] if found else []
+            self._steps = [self._merge, self._vacuum, self._empty_log] if found else []
         while self._steps and not self._closing():
             self._steps[0]()
             del self._steps[0]
@@ -58,16 +70,8 @@ class Leftovers:
                 if _mark_in(connection) == found:
                     connection.exec_driver_sql("PRAGMA user_version=0")
 
-    def _merge_search_index(self) -> None:
-        """Merge the index in steps: only then FTS5 drops the words of texts that were changed."""
-        merge = "INSERT INTO attempts_words (attempts_words, rank) VALUES ('merge', {})"
-        pages, more = -MERGED_AT_ONCE, True  # a negative number begins to merge the whole index
-        while more and not self._closing():
-            with self._database.writing() as connection:
-                before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
-                connection.exec_driver_sql(merge.format(pages))
-                more = connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before >= 2
-            pages = MERGED_AT_ONCE
+    def _merge(self) -> None:
+        merge_search_index(self._database, self._closing)
 
     def _vacuum(self) -> None:
         """Write the file anew: connections overwrite what they delete, but copies of moved rows may be left."""

@@ -20,7 +20,7 @@ from studio.database.connection import PATIENCE, Database
 from studio.database.tables import attempts, batches, events, metadata
 from studio.exceptions import NotSaved
 from studio.facade import Studio
-from studio.library import leftovers, token_scrub
+from studio.library import edits, leftovers, token_scrub
 from studio.library.edits import Library
 from studio.library.export_files import json_file
 from studio.library.import_merge import import_records
@@ -438,6 +438,30 @@ def test_what_is_deleted_while_leftovers_are_removed_stays_marked(
     leftovers.remove()
     with alone.database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 0
+
+
+def test_after_forgetting_an_account_no_file_has_its_words(
+    open_studio: Callable[..., Studio], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edits, "ERASED_AT_ONCE", 4)
+    monkeypatch.setattr(edits, "MERGED_EVERY", 8)
+    merged: list[int] = []
+
+    def merge(database: Database) -> None:
+        with database.reading() as connection:
+            merged.append(connection.execute(sa.select(sa.func.count()).select_from(attempts)).scalar_one())
+
+    monkeypatch.setattr(edits, "merge_search_index", merge)
+    studio = open_studio(database_url=f"sqlite:///{tmp_path}/studio.db")
+    for _ in range(20):
+        filed(studio.library, note=f"Zaunkoenig {TOKEN}")
+    kept = filed(studio.library, account="b" * 12, note="Nightingale")
+    assert studio.library.erase_account(ME) == 20
+    assert merged == [13, 5]  # in between too: all at once would make writers wait
+    eventually(lambda: not at_work(studio))
+    assert files_with("zaunkoenig", tmp_path) == []
+    assert files_with(TOKEN[:12], tmp_path) == []
+    assert ids(studio.library, "nightingale", account="b" * 12) == [kept]
 
 
 def test_at_the_start_the_token_for_all_is_taken_out(
