@@ -28,10 +28,11 @@ from studio.library.import_reader import File
 from studio.library.leftovers import Leftovers, mark
 from studio.library.search_query import Query
 from studio.library.token_scrub import TAKEN_OUT, TokenScrub
+from studio.people.token_store import Account
 from studio.sending.attempt_store import Store, add_event
 from studio.sending.attempts import Outcome, Status
 from tests.polling import eventually
-from tests.studio.helpers import ME, add, ended, filed, now, press, sent
+from tests.studio.helpers import ME, add, ended, filed, for_song, now, press, sent
 from tests.studio.library.helpers import ids
 
 TOKEN = "5f1d0c77a3e94b0f8c21d6e7b4905a1e"
@@ -464,8 +465,21 @@ def test_after_forgetting_an_account_no_file_has_its_words(
     assert ids(studio.library, "nightingale", account="b" * 12) == [kept]
 
 
-def test_at_the_start_the_token_for_all_is_taken_out(
-    open_studio: Callable[..., Studio], server: Server, database_url: str
+def balance(studio: Studio, account: Account) -> None:
+    studio.ask_balance(account)
+
+
+def look_up(studio: Studio, account: Account) -> None:
+    studio.music_task(account, for_song("finished").task_id)
+
+
+def attempt(studio: Studio, account: Account) -> None:
+    ended(studio, account, press(studio, account))
+
+
+@pytest.mark.parametrize("ask", [balance, look_up, attempt])
+def test_the_token_for_all_is_taken_out_once_kie_has_accepted_it(
+    ask: Callable[[Studio, Account], None], open_studio: Callable[..., Studio], server: Server, database_url: str
 ) -> None:
     token = uuid.uuid4().hex
     server.sandbox.new_account(token=token)
@@ -474,7 +488,26 @@ def test_at_the_start_the_token_for_all_is_taken_out(
     studio = open_studio(database_url=database_url, api_key=token)
     store, _ = studio.open().result()
     eventually(lambda: not at_work(studio))
-    assert token not in everything(store.database)
+    assert token in everything(store.database)
+    assert studio.shared
+    ask(studio, studio.shared)
+    eventually(lambda: token not in everything(store.database))
+    eventually(lambda: not at_work(studio))
+
+
+def test_a_token_that_kie_accepted_before_the_database_was_open_is_taken_out_then(
+    open_studio: Callable[..., Studio], server: Server, database_url: str
+) -> None:
+    token = server.sandbox.new_account()
+    store = Store(Database(database_url))
+    filed(store, note=token)
+    studio = open_studio(database_url=database_url, api_key=token)
+    assert studio.shared
+    studio.ask_balance(studio.shared)
+    studio.open().result()
+    eventually(lambda: token not in everything(store.database))
+    eventually(lambda: not at_work(studio))
+    store.database.close()
 
 
 def test_what_kie_did_not_call_a_token_is_taken_out_of_nothing(
@@ -487,3 +520,18 @@ def test_what_kie_did_not_call_a_token_is_taken_out_of_nothing(
     studio.sign_in(attempt.persona_id)  # somebody's, while KIE cannot be reached
     assert not at_work(studio)
     assert ended(studio, account, attempt).persona_id == attempt.persona_id
+
+
+def test_a_token_that_kie_accepts_only_after_the_sign_in_is_taken_out_then(
+    open_studio: Callable[..., Studio], server: Server, database_url: str
+) -> None:
+    token = server.sandbox.new_account()
+    studio = open_studio(database_url=database_url)
+    store, _ = studio.open().result()
+    filed(store, note=token)
+    server.sandbox.fault("drop_after", path="/api/v1/chat/credit", token=token)
+    account = studio.sign_in(token)
+    assert not at_work(studio)
+    assert token in everything(store.database)
+    studio.ask_balance(account)
+    eventually(lambda: token not in everything(store.database))
