@@ -44,9 +44,12 @@ def program(name: str) -> str:
 
 
 def settings() -> dict[str, str]:
-    """The unit's settings; of several of one name the last."""
+    """The unit's settings; several of one name with spaces between them."""
     text = UNIT.read_text().replace("\\\n", "")
-    return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
+        found[name] = f"{found[name]} {value}" if name in found else value
+    return found
 
 
 def test_systemd_says_that_the_unit_is_closed_well() -> None:
@@ -67,6 +70,8 @@ def test_the_unit_gives_the_program_what_it_needs() -> None:
     unit = settings()
     assert unit["StateDirectory"] == "persona-studio"
     assert "DATABASE_URL=sqlite:////var/lib/persona-studio/" in unit["Environment"]
+    assert "TMPDIR=/var/tmp" in unit["Environment"].split()  # /tmp may be in memory, which MemoryMax limits
+    assert unit["PrivateTmp"] == "yes"
     assert (unit["UMask"], unit["LimitNOFILE"], unit["Restart"]) == ("0077", "65536", "always")
     assert int(unit["TimeoutStopSec"]) > 125  # KIE_READ_TIMEOUT and 5 seconds
     assert "--server.allowedHosts=studio.example.com" in unit["ExecStart"]
