@@ -192,13 +192,15 @@ def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
 def make_private(file: Path) -> None:
     """Make a SQLite file that only its owner can read and write; SQLite gives its `-wal` and `-shm` the same mode.
 
-    One that is there is never opened here: closing it would end this process's locks on it.
+    The key of the browsers' cookies lies beside it, and is closed to others with it. A SQLite file that is
+    there is never opened here: closing it would end this process's locks on it.
     """
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     if os.name != "posix":
         return
-    there = [path for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")) if path.exists()]
+    beside = [Path(f"{file}{end}") for end in ("", "-wal", "-shm", "-cookie-key")]
+    there = [path for path in beside if path.exists()]
     wide = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     try:
         for path in wide:
