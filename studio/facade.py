@@ -67,9 +67,12 @@ class Studio:
         self._balances: dict[str, Balance] = {}
         self._shared_calls = SingleFlight()
         self._scrub: TokenScrub | None = None
+        self._not_scrubbed: dict[str, str] = {}
+        """Tokens by account that are taken out of the database once KIE has accepted them."""
         self.shared: Account | None = None
         if configuration.api_key:
             self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
+            self._not_scrubbed[self.shared.id] = configuration.api_key
 
     def open(self) -> Future[tuple[Store, Engine]]:
         """Open the database and start the engine, in the background; after a failure, another call tries again."""
@@ -96,7 +99,7 @@ class Studio:
                 shared=bool(self.settings.api_key),
                 changed=self._note_change,
             )
-            engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
+            engine.on_credits = lambda account, left: self._note_balance(account, Balance(left))
             try:
                 engine.launch()
             except BaseException:
@@ -109,14 +112,26 @@ class Studio:
             opened.set_exception(error)
         else:
             self._scrub = TokenScrub(store.database)
-            if self.settings.api_key:
-                self._scrub.soon(self.settings.api_key)
+            self._scrub.clean_up_soon()
+            for account, balance in list(self._balances.items()):  # KIE was asked before the database was open
+                if balance.error is None:
+                    self._note_accepted(account)
             opened.set_result((store, engine))
 
     def _note_change(self, attempt_id: str) -> None:
         self.changes.notify(attempt_id)
         if self._scrub is not None:
             self._scrub.look_again()
+
+    def _note_balance(self, account_id: str, balance: Balance) -> None:
+        self._balances[account_id] = balance
+        if balance.error is None:
+            self._note_accepted(account_id)
+
+    def _note_accepted(self, account_id: str) -> None:
+        """Have an account's token taken out of the database: KIE accepted it. Before, it may be any text."""
+        if self._scrub is not None and (token := self._not_scrubbed.pop(account_id, None)):
+            self._scrub.soon(token)
 
     def close(self) -> None:
         """Stop, after requests in flight have ended."""
@@ -142,12 +157,11 @@ class Studio:
         if balance.error is not None and balance.error.cause is Cause.TOKEN:
             raise balance.error
         account = self.token_store.add(token, self.settings.base_url)
-        self._balances[account.id] = balance
+        self._not_scrubbed[account.id] = token
+        self._note_balance(account.id, balance)
         try:
             _, engine = self._ready()
             engine.serve_soon(account.id)
-            if balance.error is None and self._scrub is not None:  # KIE said that it is a token
-                self._scrub.soon(token)
         except Exception:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
         return account
@@ -182,6 +196,7 @@ class Studio:
     def _drop(self, account_id: str) -> None:
         self.token_store.remove(account_id)
         self._balances.pop(account_id, None)
+        self._not_scrubbed.pop(account_id, None)
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
@@ -203,7 +218,7 @@ class Studio:
 
     def ask_balance(self, account: Account) -> None:
         """Ask KIE how many credits are left, for `balance` to return."""
-        self._balances[account.id] = self._ask(account, _ask_balance)
+        self._note_balance(account.id, self._ask(account, _ask_balance))
 
     def balance(self, account: Account) -> Balance | None:
         """Return what KIE said last about the credits: at sign-in, at `ask_balance`, or after an attempt."""
@@ -211,12 +226,12 @@ class Studio:
 
     def music_task(self, account: Account, task_id: str) -> MusicTask:
         """Ask KIE for a task; calls within a second share one answer, from whatever tab. Raises `kie.KieError`."""
-        ask = partial(self._ask, account, lambda client: client.music_task(task_id))
+        ask = partial(self._look_up, account, lambda client: client.music_task(task_id))
         return self._shared_calls.once(("task", account.id, task_id), ask, keep=1.0)
 
     def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
         """Ask KIE when each word of a track is sung; once, because it may cost. Raises `kie.KieError`."""
-        ask = partial(self._ask, account, lambda client: client.timed_words(task_id, audio_id))
+        ask = partial(self._look_up, account, lambda client: client.timed_words(task_id, audio_id))
         return self._shared_calls.once(("words", account.id, audio_id), ask)
 
     def cached_timed_words(self, account: Account, audio_id: str) -> TimedWords | None:
@@ -316,7 +331,11 @@ class Studio:
         from studio.library.edits import Library
 
         store, engine = self._ready()
-        return Library(store.database, engine.unsaved)
+        return Library(store.database, engine.unsaved, self._clean_up_soon)
+
+    def _clean_up_soon(self) -> None:
+        if self._scrub is not None:
+            self._scrub.clean_up_soon()
 
     def _ask(self, account: Account, call: Callable[[KieClient], T]) -> T:
         client = self.token_store.client(account.id)
@@ -324,6 +343,11 @@ class Studio:
             raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
         with client:
             return call(client)
+
+    def _look_up(self, account: Account, call: Callable[[KieClient], T]) -> T:
+        found = self._ask(account, call)
+        self._note_accepted(account.id)
+        return found
 
     def _ready(self) -> tuple[Store, Engine]:
         try:

@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,9 +44,12 @@ def program(name: str) -> str:
 
 
 def settings() -> dict[str, str]:
-    """The unit's settings; of several of one name the last."""
+    """The unit's settings; several of one name with spaces between them."""
     text = UNIT.read_text().replace("\\\n", "")
-    return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
+        found[name] = f"{found[name]} {value}" if name in found else value
+    return found
 
 
 def test_systemd_says_that_the_unit_is_closed_well() -> None:
@@ -67,6 +70,8 @@ def test_the_unit_gives_the_program_what_it_needs() -> None:
     unit = settings()
     assert unit["StateDirectory"] == "persona-studio"
     assert "DATABASE_URL=sqlite:////var/lib/persona-studio/" in unit["Environment"]
+    assert "TMPDIR=/var/tmp" in unit["Environment"].split()  # /tmp may be in memory, which MemoryMax limits
+    assert unit["PrivateTmp"] == "yes"
     assert (unit["UMask"], unit["LimitNOFILE"], unit["Restart"]) == ("0077", "65536", "always")
     assert int(unit["TimeoutStopSec"]) > 125  # KIE_READ_TIMEOUT and 5 seconds
     assert "--server.allowedHosts=studio.example.com" in unit["ExecStart"]
@@ -104,6 +109,40 @@ class Front(NamedTuple):
     @property
     def log(self) -> str:
         return (self.folder / "persona-studio.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Asks a running nginx under what name it limits an address."""
+    folder = tmp_path_factory.mktemp("visitor")
+    port = servers.free_port()
+    rule = re.findall(r"(?ms)^map \$\w+ \$visitor \{.*?^\}", NGINX)[0]
+    # The address is what a header says. The name, whatever its bytes, is shown as nginx writes it into JSON logs.
+    server = f"""{rule}
+    set_real_ip_from 127.0.0.1; real_ip_header X-Address;
+    log_format visitor escape=json '$http_x_address "$visitor"';
+    server {{ listen 127.0.0.1:{port}; access_log {folder}/visitors visitor; return 204; }}"""
+    (folder / "nginx.conf").write_text(f"pid {folder}/pid; daemon off; events {{}} http {{ {server} }}")
+    command = [program("nginx"), "-p", str(folder), "-e", str(folder / "log"), "-c", str(folder / "nginx.conf")]
+    process = subprocess.Popen(command)
+
+    def ask(address: str) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/", headers={"X-Address": address})
+        assert connection.getresponse().status == 204
+        connection.close()
+        log = folder / "visitors"
+        lines = eventually(
+            lambda: [each for each in log.read_text("latin-1").split("\n") if each.startswith(f"{address} ")]
+        )
+        return lines[0].removeprefix(f"{address} ")
+
+    try:
+        eventually(lambda: servers._listens(port), instead=lambda: (folder / "log").read_text())
+        yield ask
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def unchecked() -> ssl.SSLContext:
@@ -179,3 +218,21 @@ def test_too_many_uploads_at_once_are_refused(front: Front) -> None:
     statuses = [front.get(f"/_stcore/upload_file/{SESSION}/{number}", method="PUT")[0] for number in range(40)]
     assert 429 in statuses
     assert front.get("/")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["2001:db8:0:1::1", "2001:db8:0:1:5:6:7:8"],
+        ["2001:db8::1", "2001:db8::5:6:7:8", "2001:db8:0:0:5:6:7:8"],
+        ["::5:6:7:8", "::1"],
+        ["2001:db8:0:a0a::a", "2001:db8:0:a0a:a0a:a0a:a0a:a0a"],
+    ],
+)
+def test_all_of_a_64_are_one_visitor(others: list[str], visitor: Callable[[str], str]) -> None:
+    assert len({visitor(address) for address in others}) == 1
+
+
+def test_other_networks_and_each_ipv4_are_visitors_of_their_own(visitor: Callable[[str], str]) -> None:
+    addresses = ["2001:db8::1", "2001:db8:0:1::1", "2001:db9::1", "192.0.2.1", "192.0.2.2", "10.10.10.10"]
+    assert len({visitor(address) for address in addresses}) == len(addresses)

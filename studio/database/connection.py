@@ -106,12 +106,20 @@ class Database:
                 raise CommitInDoubt from error
 
     def outside_transaction(self, statement: str) -> Sequence[Any]:
-        """Run a statement of SQLite's that no transaction may have, in a writer's turn; return the first row."""
+        """Run a statement of SQLite's that no transaction may have, in a writer's turn; return the first row.
+
+        It never waits for other connections, because this process's writers would wait with it.
+        """
         with self._translating_errors(), self._writer_turn(), closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+            cursor.execute("PRAGMA busy_timeout=0")
             try:
-                return connection.cursor().execute(statement).fetchone() or ()
+                return cursor.execute(statement).fetchone() or ()
             except sqlite3.Error as error:
                 raise NotSaved from error
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={patience}")
 
     def serialize(self, connection: sa.Connection, *about: str) -> None:
         """Lock these words until the transaction ends. SQLite has one writer at a time anyway."""
@@ -184,13 +192,15 @@ def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
 def make_private(file: Path) -> None:
     """Make a SQLite file that only its owner can read and write; SQLite gives its `-wal` and `-shm` the same mode.
 
-    One that is there is never opened here: closing it would end this process's locks on it.
+    The key of the browsers' cookies lies beside it, and is closed to others with it. A SQLite file that is
+    there is never opened here: closing it would end this process's locks on it.
     """
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     if os.name != "posix":
         return
-    there = [path for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")) if path.exists()]
+    beside = [Path(f"{file}{end}") for end in ("", "-wal", "-shm", "-cookie-key")]
+    there = [path for path in beside if path.exists()]
     wide = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     try:
         for path in wide:

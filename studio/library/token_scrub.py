@@ -9,8 +9,7 @@ import hashlib
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from studio.database.connection import PATIENCE, Database
 from studio.database.tables import attempts, batches, events
 from studio.exceptions import NotSaved
+from studio.library.leftovers import Leftovers, mark
 from studio.sending.attempts import IN_FLIGHT_STATUSES
 from studio.sending.row_mapping import search_columns
 
@@ -31,12 +31,10 @@ PORTION = 5000
 """Rows that one statement looks through."""
 AT_ONCE = 100
 """Rows that one transaction changes."""
-MERGED_AT_ONCE = 500
-"""Pages of the search index that one transaction merges."""
 AGAIN = 30.0
 """Seconds after which attempts that were in flight are looked at again, and what failed is tried again."""
-MOST_VACUUMED = 128 * 1024 * 1024
-"""Bytes of a SQLite file that is written anew, which takes about a second: nobody else can write meanwhile."""
+BUSY = 1.0
+"""The same for what SQLite keeps: another reader or process is in the way."""
 TABLES: Mapping[sa.Table, sa.Column[Any]] = {
     attempts: attempts.c.number,
     events: events.c.id,
@@ -57,10 +55,11 @@ class TokenScrub:
         self._known: set[str] = set()
         self._left: dict[str, list[str] | None] = {}
         """The attempts that still have a token; None before the whole database was gone through."""
+        self._leftovers = Leftovers(database, lambda: self._closing)
+        self._clean = False
+        """Whether leftovers may have to be removed."""
         self._running = self._closing = self._look = False
         self._thread: threading.Thread | None = None
-        self._steps: list[Callable[[], None]] = []
-        """What is still to be done so that SQLite does not keep what was taken out of the rows."""
 
     def soon(self, token: str) -> None:
         """Have a token taken out that KIE accepted. Never call it for another text: that would be taken out too."""
@@ -70,12 +69,22 @@ class TokenScrub:
                 return
             self._known.add(known)
             self._left[token] = None
-            self._look = True
-            self._state.notify_all()
-            if not self._running:
-                self._running = True
-                self._thread = threading.Thread(target=self._run, name="token-scrub", daemon=True)
-                self._thread.start()
+            self._start()
+
+    def clean_up_soon(self) -> None:
+        """Have removed what SQLite keeps of texts that were deleted: at the start, and after somebody erased rows."""
+        with self._state:
+            if not self._closing:
+                self._clean = True
+                self._start()
+
+    def _start(self) -> None:
+        self._look = True
+        self._state.notify_all()
+        if not self._running:
+            self._running = True
+            self._thread = threading.Thread(target=self._run, name="token-scrub", daemon=True)
+            self._thread.start()
 
     def look_again(self) -> None:
         """Say that an attempt may have ended."""
@@ -86,7 +95,7 @@ class TokenScrub:
 
     @property
     def at_work(self) -> bool:
-        """Whether a token is still to be taken out."""
+        """Whether a token is still to be taken out, or something to be removed."""
         return self._running
 
     def close(self) -> None:
@@ -100,9 +109,10 @@ class TokenScrub:
     def _run(self) -> None:
         while True:
             with self._state:
-                if not self._look and self._left:
-                    self._state.wait_for(lambda: self._look or self._closing, timeout=AGAIN)
-                if self._closing or not self._left:
+                if not self._look and (self._left or self._clean):
+                    pause = BUSY if self._clean else AGAIN
+                    self._state.wait_for(lambda: self._look or self._closing, timeout=pause)
+                if self._closing or not (self._left or self._clean):
                     self._running = False
                     return
                 self._look, tokens = False, dict(self._left)
@@ -120,6 +130,20 @@ class TokenScrub:
                         self._left[token] = left
                     else:
                         del self._left[token]
+                        self._clean = True  # not before: an attempt in flight has the token anyway
+            self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        with self._state:
+            clean, self._clean = self._clean, False
+        try:
+            if clean:
+                self._leftovers.remove()
+        except (NotSaved, OSError) as error:
+            log.info("What is left of deleted texts could not be removed now: %s", str(error) or type(error).__name__)
+            self._clean = True
+        except Exception:
+            log.exception("What is left of deleted texts could not be removed.")
 
     def _take_out(self, token: str, ids: list[str] | None) -> list[str]:
         """Take the token out of the whole database, or of these attempts; return those that are in flight."""
@@ -127,27 +151,27 @@ class TokenScrub:
         left: list[str] = []
         for table in TABLES:
             if ids is None or table is not attempts:
-                found = self._rows_with(token, table) if ids is None or changed else []
+                found = self._rows_with(token, table)
             else:
-                found = self._ended(ids)
-                left = [each for each in ids if each not in set(found)]
+                left = self._in_flight(ids)
+                found = [each for each in ids if each not in set(left)]
+                if not found:
+                    return left
             for first in range(0, len(found), AT_ONCE):
                 with self._database.writing() as connection:
+                    before = changed
                     for row in _locked(connection, table, found[first : first + AT_ONCE]):
                         if table is attempts and row["status"] in IN_FLIGHT_STATUSES:
                             left.append(row["id"])
                         elif values := _without(token, table, row):
                             connection.execute(sa.update(table).where(table.c.id == row["id"]).values(values))
                             changed += 1
+                    if changed > before:
+                        mark(connection)
                 if self._closing:
                     return left
         if changed:
             log.warning("A token that is used here stood in %d rows as another text. It was taken out.", changed)
-            if self._database.kind == "sqlite":
-                self._steps = [self._merge_search_index, *([] if left else [self._vacuum]), self._empty_log]
-        while self._steps and not self._closing:
-            self._steps[0]()
-            del self._steps[0]
         return left
 
     def _rows_with(self, token: str, table: sa.Table) -> list[Any]:
@@ -169,39 +193,11 @@ class TokenScrub:
                 return found
             after = until
 
-    def _ended(self, ids: list[str]) -> list[str]:
-        """Return those of these attempts that are not in flight."""
-        over = sa.and_(attempts.c.id.in_(ids), attempts.c.status.not_in(IN_FLIGHT_STATUSES))
+    def _in_flight(self, ids: list[str]) -> list[str]:
+        """Return those of these attempts that are in flight."""
+        waiting = sa.and_(attempts.c.id.in_(ids), attempts.c.status.in_(IN_FLIGHT_STATUSES))
         with self._database.reading() as connection:
-            return list(connection.execute(sa.select(attempts.c.id).where(over)).scalars())
-
-    # What SQLite keeps of texts that were deleted.
-
-    def _merge_search_index(self) -> None:
-        """Merge the index in steps: only then FTS5 drops the words of texts that were changed."""
-        merge = "INSERT INTO attempts_words (attempts_words, rank) VALUES ('merge', {})"
-        pages, more = -MERGED_AT_ONCE, True  # a negative number begins to merge the whole index
-        while more and not self._closing:
-            with self._database.writing() as connection:
-                before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
-                connection.exec_driver_sql(merge.format(pages))
-                more = connection.exec_driver_sql("SELECT total_changes()").scalar_one() - before >= 2
-            pages = MERGED_AT_ONCE
-
-    def _vacuum(self) -> None:
-        """Write the file anew: connections overwrite what they delete, but copies of moved rows may be left."""
-        file = Path(self._database.engine.url.database or "")
-        if file.is_file() and file.stat().st_size > MOST_VACUUMED:
-            log.warning("Copies of the deleted text may be left in %s. Stop the server and VACUUM it.", file)
-        else:
-            self._database.outside_transaction("VACUUM")
-
-    def _empty_log(self) -> None:
-        for _ in range(20):  # while another process reads
-            busy = self._database.outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)")[0]
-            if not busy or self._closing:
-                return
-        raise NotSaved("The write-ahead log is in use.")
+            return list(connection.execute(sa.select(attempts.c.id).where(waiting)).scalars())
 
 
 def _locked(connection: sa.Connection, table: sa.Table, ids: list[Any]) -> list[dict[str, Any]]:

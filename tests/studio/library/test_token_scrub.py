@@ -16,20 +16,23 @@ import sqlalchemy as sa
 
 from kie import PersonaRequest
 from sandbox import Server
-from studio.database.connection import Database
+from studio.database.connection import PATIENCE, Database
 from studio.database.tables import attempts, batches, events, metadata
+from studio.exceptions import NotSaved
 from studio.facade import Studio
-from studio.library import token_scrub
+from studio.library import edits, leftovers, token_scrub
 from studio.library.edits import Library
 from studio.library.export_files import json_file
 from studio.library.import_merge import import_records
 from studio.library.import_reader import File
+from studio.library.leftovers import Leftovers, mark
 from studio.library.search_query import Query
 from studio.library.token_scrub import TAKEN_OUT, TokenScrub
+from studio.people.token_store import Account
 from studio.sending.attempt_store import Store, add_event
 from studio.sending.attempts import Outcome, Status
 from tests.polling import eventually
-from tests.studio.helpers import ME, add, ended, filed, now, press, sent
+from tests.studio.helpers import ME, add, ended, filed, for_song, now, press, sent
 from tests.studio.library.helpers import ids
 
 TOKEN = "5f1d0c77a3e94b0f8c21d6e7b4905a1e"
@@ -246,7 +249,7 @@ def test_after_the_sign_in_no_file_has_the_token(
 
 
 @pytest.mark.parametrize(
-    ("most", "says", "left"), [(token_scrub.MOST_VACUUMED, 0, []), (0, 1, ["studio.db"])], ids=["vacuumed", "too large"]
+    ("most", "says", "left"), [(leftovers.MOST_VACUUMED, 0, []), (0, 1, ["studio.db"])], ids=["vacuumed", "too large"]
 )
 def test_copies_that_an_earlier_version_left_are_gone_or_it_says_how_to_remove_them(
     most: int,
@@ -256,7 +259,7 @@ def test_copies_that_an_earlier_version_left_are_gone_or_it_says_how_to_remove_t
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(token_scrub, "MOST_VACUUMED", most)
+    monkeypatch.setattr(leftovers, "MOST_VACUUMED", most)
     store = Store(Database(f"sqlite:///{tmp_path}/studio.db"))
     with closing(sqlite3.connect(tmp_path / "studio.db", isolation_level=None)) as connection:
         for statement in ("PRAGMA secure_delete=OFF", "CREATE TABLE old (text)"):
@@ -272,6 +275,20 @@ def test_copies_that_an_earlier_version_left_are_gone_or_it_says_how_to_remove_t
     store.database.close()
 
 
+def test_only_what_is_in_use_counts_for_the_limit_of_what_is_written_anew(
+    alone: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert leftovers.MOST_VACUUMED <= 32 * 2**20  # more would make writers wait for long
+    monkeypatch.setattr(leftovers, "MOST_VACUUMED", 2**20)
+    for statement in ("CREATE TABLE old (text)", "INSERT INTO old VALUES (zeroblob(2097152))", "DROP TABLE old"):
+        with alone.database.writing() as connection:
+            connection.exec_driver_sql(statement)
+    with alone.database.writing() as connection:
+        mark(connection)
+    Leftovers(alone.database, lambda: False).remove()
+    assert (tmp_path / "studio.db").stat().st_size < 2**20
+
+
 def test_what_this_version_deletes_is_overwritten_at_once(tmp_path: Path) -> None:
     library = Library(Database(f"sqlite:///{tmp_path}/studio.db"))
     for _ in range(20):
@@ -281,8 +298,188 @@ def test_what_this_version_deletes_is_overwritten_at_once(tmp_path: Path) -> Non
     assert files_with(TOKEN, tmp_path) == []
 
 
-def test_at_the_start_the_token_for_all_is_taken_out(
-    open_studio: Callable[..., Studio], server: Server, database_url: str
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Store]:
+    """A store on a SQLite file of its own."""
+    store = Store(Database(f"sqlite:///{tmp_path}/studio.db"))
+    yield store
+    store.database.close()
+
+
+def steps_of(scrub: TokenScrub) -> list[str]:
+    return [step.__name__ for step in scrub._leftovers._steps]
+
+
+def test_a_statement_outside_a_transaction_waits_for_nobody(alone: Store) -> None:
+    assert alone.database.outside_transaction("PRAGMA busy_timeout") == (0,)
+    with alone.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == PATIENCE * 1000
+    other = Database(str(alone.database.engine.url))  # as in another process
+    with other.writing(), pytest.raises(NotSaved):
+        alone.database.outside_transaction("VACUUM")
+    other.close()
+
+
+def test_while_somebody_reads_others_write_and_nothing_is_gone_through_again(
+    alone: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_scrub, "BUSY", 0.01)
+    scanned: list[str] = []
+    tried: list[bool] = []
+    rows_with, empty_log = TokenScrub._rows_with, Leftovers._empty_log
+
+    def scan(self: TokenScrub, token: str, table: sa.Table) -> list[Any]:
+        scanned.append(table.name)
+        return rows_with(self, token, table)
+
+    def empty(self: Leftovers) -> None:
+        tried.append(True)
+        empty_log(self)
+
+    monkeypatch.setattr(TokenScrub, "_rows_with", scan)
+    monkeypatch.setattr(Leftovers, "_empty_log", empty)
+    filed(alone, note=TOKEN)
+    with alone.database.reading() as reader:
+        reader.execute(sa.select(attempts)).all()
+        running = TokenScrub(alone.database)
+        running.soon(TOKEN)
+        eventually(lambda: len(tried) >= 3)
+        assert alone.database.outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)")[0] == 1
+        filed(alone, note="written meanwhile")
+        assert (running.at_work, steps_of(running)) == (True, ["empty"])
+    eventually(lambda: not running.at_work)
+    assert scanned == ["attempts", "events", "batches"]
+    assert files_with(TOKEN, tmp_path) == []
+
+
+def failing_once(monkeypatch: pytest.MonkeyPatch, table: sa.Table) -> None:
+    """Let the first scan of a table fail."""
+    rows_with = TokenScrub._rows_with
+    failed: list[sa.Table] = []
+
+    def scan(self: TokenScrub, token: str, which: sa.Table) -> list[Any]:
+        if which is table and not failed:
+            failed.append(table)
+            raise NotSaved
+        return rows_with(self, token, which)
+
+    monkeypatch.setattr(TokenScrub, "_rows_with", scan)
+
+
+@pytest.mark.parametrize("in_flight", [False, True], ids=["at rest", "in flight"])
+def test_what_was_changed_before_a_failure_is_cleaned_up_after_it(
+    in_flight: bool, alone: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_scrub, "AGAIN", 0.01)
+    if in_flight:
+        attempt = sent(alone, task_id=TOKEN)
+    else:
+        filed(alone, note=TOKEN)
+        failing_once(monkeypatch, events)
+    running = TokenScrub(alone.database)
+    running.soon(TOKEN)
+    if in_flight:
+        eventually(lambda: running._left[TOKEN])
+        failing_once(monkeypatch, events)
+        with alone.database.writing() as connection:
+            add_event(connection, attempt.id, alone.now(), "late_answer", {"raw": TEXT})
+        alone.finish(attempt, Outcome(Status.REFUSED, raw=TEXT))
+    eventually(lambda: not running.at_work)
+    assert TOKEN not in everything(alone.database)
+    assert files_with(TOKEN[:12], tmp_path) == []
+
+
+def test_the_last_attempt_in_flight_need_not_bring_a_change(alone: Store, tmp_path: Path) -> None:
+    attempt = sent(alone, task_id=TOKEN)
+    filed(alone, note=TOKEN)
+    running = TokenScrub(alone.database)
+    running.soon(TOKEN)
+    eventually(lambda: running._left[TOKEN])
+    with alone.database.writing() as connection:
+        connection.execute(sa.delete(attempts).where(attempts.c.id == attempt.id))
+    running.look_again()
+    eventually(lambda: not running.at_work)
+    assert files_with(TOKEN[:12], tmp_path) == []
+
+
+def test_what_a_crash_left_is_removed_at_the_next_start(
+    open_studio: Callable[..., Studio], alone: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed(alone, note=TOKEN)
+    with monkeypatch.context() as patch:
+        patch.setattr(Leftovers, "remove", lambda self: None)
+        running = TokenScrub(alone.database)
+        running.soon(TOKEN)
+        eventually(lambda: not running.at_work)
+    alone.database.close()
+    assert files_with(TOKEN[:12], tmp_path)
+    studio = open_studio(database_url=f"sqlite:///{tmp_path}/studio.db")
+    eventually(lambda: not at_work(studio))
+    assert files_with(TOKEN[:12], tmp_path) == []
+    with studio.open().result()[0].database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 0
+
+
+def test_what_is_deleted_while_leftovers_are_removed_stays_marked(
+    alone: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with alone.database.writing() as connection:
+        mark(connection)
+    leftovers = Leftovers(alone.database, lambda: False)
+
+    def another(self: Leftovers) -> None:
+        with alone.database.writing() as connection:
+            mark(connection)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Leftovers, "_vacuum", another)
+        leftovers.remove()
+    with alone.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() != 0
+    leftovers.remove()
+    with alone.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 0
+
+
+def test_after_forgetting_an_account_no_file_has_its_words(
+    open_studio: Callable[..., Studio], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edits, "ERASED_AT_ONCE", 4)
+    monkeypatch.setattr(edits, "MERGED_EVERY", 8)
+    merged: list[int] = []
+
+    def merge(database: Database) -> None:
+        with database.reading() as connection:
+            merged.append(connection.execute(sa.select(sa.func.count()).select_from(attempts)).scalar_one())
+
+    monkeypatch.setattr(edits, "merge_search_index", merge)
+    studio = open_studio(database_url=f"sqlite:///{tmp_path}/studio.db")
+    for _ in range(20):
+        filed(studio.library, note=f"Zaunkoenig {TOKEN}")
+    kept = filed(studio.library, account="b" * 12, note="Nightingale")
+    assert studio.library.erase_account(ME) == 20
+    assert merged == [13, 5]  # in between too: all at once would make writers wait
+    eventually(lambda: not at_work(studio))
+    assert files_with("zaunkoenig", tmp_path) == []
+    assert files_with(TOKEN[:12], tmp_path) == []
+    assert ids(studio.library, "nightingale", account="b" * 12) == [kept]
+
+
+def balance(studio: Studio, account: Account) -> None:
+    studio.ask_balance(account)
+
+
+def look_up(studio: Studio, account: Account) -> None:
+    studio.music_task(account, for_song("finished").task_id)
+
+
+def attempt(studio: Studio, account: Account) -> None:
+    ended(studio, account, press(studio, account))
+
+
+@pytest.mark.parametrize("ask", [balance, look_up, attempt])
+def test_the_token_for_all_is_taken_out_once_kie_has_accepted_it(
+    ask: Callable[[Studio, Account], None], open_studio: Callable[..., Studio], server: Server, database_url: str
 ) -> None:
     token = uuid.uuid4().hex
     server.sandbox.new_account(token=token)
@@ -291,7 +488,26 @@ def test_at_the_start_the_token_for_all_is_taken_out(
     studio = open_studio(database_url=database_url, api_key=token)
     store, _ = studio.open().result()
     eventually(lambda: not at_work(studio))
-    assert token not in everything(store.database)
+    assert token in everything(store.database)
+    assert studio.shared
+    ask(studio, studio.shared)
+    eventually(lambda: token not in everything(store.database))
+    eventually(lambda: not at_work(studio))
+
+
+def test_a_token_that_kie_accepted_before_the_database_was_open_is_taken_out_then(
+    open_studio: Callable[..., Studio], server: Server, database_url: str
+) -> None:
+    token = server.sandbox.new_account()
+    store = Store(Database(database_url))
+    filed(store, note=token)
+    studio = open_studio(database_url=database_url, api_key=token)
+    assert studio.shared
+    studio.ask_balance(studio.shared)
+    studio.open().result()
+    eventually(lambda: token not in everything(store.database))
+    eventually(lambda: not at_work(studio))
+    store.database.close()
 
 
 def test_what_kie_did_not_call_a_token_is_taken_out_of_nothing(
@@ -304,3 +520,18 @@ def test_what_kie_did_not_call_a_token_is_taken_out_of_nothing(
     studio.sign_in(attempt.persona_id)  # somebody's, while KIE cannot be reached
     assert not at_work(studio)
     assert ended(studio, account, attempt).persona_id == attempt.persona_id
+
+
+def test_a_token_that_kie_accepts_only_after_the_sign_in_is_taken_out_then(
+    open_studio: Callable[..., Studio], server: Server, database_url: str
+) -> None:
+    token = server.sandbox.new_account()
+    studio = open_studio(database_url=database_url)
+    store, _ = studio.open().result()
+    filed(store, note=token)
+    server.sandbox.fault("drop_after", path="/api/v1/chat/credit", token=token)
+    account = studio.sign_in(token)
+    assert not at_work(studio)
+    assert token in everything(store.database)
+    studio.ask_balance(account)
+    eventually(lambda: token not in everything(store.database))
