@@ -13,7 +13,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,12 +105,13 @@ class Database:
             except sa.exc.SQLAlchemyError as error:
                 raise CommitInDoubt from error
 
-    def outside_transaction(self, statement: str) -> Sequence[Any]:
-        """Run a statement of SQLite's that no transaction may have, in a writer's turn; return the first row.
+    def outside_transaction(self, statement: str, *, locks: bool = True) -> Sequence[Any]:
+        """Run a statement of SQLite's that no transaction may have; return the first row.
 
-        It never waits for other connections, because this process's writers would wait with it.
+        One that `locks` runs in a writer's turn. It never waits for other connections: writers would wait with it.
         """
-        with self._translating_errors(), self._writer_turn(), closing(self.engine.raw_connection()) as connection:
+        turn = self._writer_turn() if locks else nullcontext()
+        with self._translating_errors(), turn, closing(self.engine.raw_connection()) as connection:
             cursor = connection.cursor()
             patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
             cursor.execute("PRAGMA busy_timeout=0")

@@ -84,6 +84,8 @@ class Leftovers:
             self._database.outside_transaction("VACUUM")
 
     def _empty_log(self) -> None:
+        # Most of it without a lock: behind a long reader it may have become as large as the database.
+        self._database.outside_transaction("PRAGMA wal_checkpoint(PASSIVE)", locks=False)
         if self._database.outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)")[0]:
             raise NotSaved("The write-ahead log is in use.")
 

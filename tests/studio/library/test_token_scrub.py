@@ -320,6 +320,23 @@ def test_a_statement_outside_a_transaction_waits_for_nobody(alone: Store) -> Non
     other.close()
 
 
+def test_the_log_is_copied_while_others_write_and_only_its_end_is_locked(
+    alone: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with alone.database.writing():
+        copied = alone.database.outside_transaction("PRAGMA wal_checkpoint(PASSIVE)", locks=False)
+    assert (copied[0], copied[1] == copied[2]) == (0, True)
+    ran: list[tuple[str, bool]] = []
+
+    def note(statement: str, *, locks: bool = True) -> tuple[int]:
+        ran.append((statement, locks))
+        return (0,)
+
+    monkeypatch.setattr(alone.database, "outside_transaction", note)
+    Leftovers(alone.database, lambda: False)._empty_log()
+    assert ran == [("PRAGMA wal_checkpoint(PASSIVE)", False), ("PRAGMA wal_checkpoint(TRUNCATE)", True)]
+
+
 def test_while_somebody_reads_others_write_and_nothing_is_gone_through_again(
     alone: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
