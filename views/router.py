@@ -23,6 +23,7 @@ if visitor.arrive().is_admitted:
     page.run()
     with slot:
         token_panel.panel()
+    visitor.mark_shown()
 else:
     if screen_state.has_entered_a_page():
         st.navigation(PAGES, position="hidden")  # somebody signed out, and this tab still lists the pages

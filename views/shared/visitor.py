@@ -20,6 +20,8 @@ from studio.people.token_store import Account
 from views.shared import browser_cookie, field_values, identity_providers, open_sockets, screen_state
 
 LONGEST_NAME = 200
+SHOWN = "shown_account"
+"""The key of the field that says which account the browser shows."""
 SENTENCE_STAYS = 20.0
 """Seconds for which a page says that something was refused, unless something else is pressed."""
 PERSON = ("provider", "iss", "sub")
@@ -66,8 +68,10 @@ def arrive() -> Visitor:
     if not visitor.is_admitted:
         screen_state.forget()
     _draw_for(visitor)
-    if before is not None and before.account not in (None, visitor.account):
-        st.session_state.changed_at = time.monotonic()
+    if before is not None and before.account != visitor.account:
+        st.session_state.entered_here = None
+        if before.account is not None:
+            st.session_state.changed_at = time.monotonic()
     return visitor
 
 
@@ -77,6 +81,7 @@ def enter(account: Account) -> None:
     if visitor.is_admitted:
         screen_state.forget()
         _draw_for(replace(visitor, account=the_studio().shared or account))
+        st.session_state.entered_here = account.id
         if visitor.session_key:
             the_studio().browsers.use_account(visitor.session_key, account.id)
             _redraw_other_tabs()
@@ -107,16 +112,19 @@ def account() -> Account | None:
 def for_this_account(callback: Callable[[*Args], object]) -> Callable[[*Args], None]:
     """Return a callback that acts only for who is here now. Later, when somebody else is, it does nothing.
 
-    `was_refused` then says so, and the page is drawn for who is here. Two things are not refused: what this tab showed
-    nobody, if a token was given in it just now; and the second half of a double click on what changed the account,
-    which does nothing and says nothing.
+    `was_refused` then says so, and the page is drawn for who is here. What counts is the account that the browser
+    shows (`mark_shown`): the server may have drawn the page for another one, and the browser not have it yet. Two
+    things are not refused: what is pressed while the page shows nobody, if a token was given in this tab just now; and
+    the second half of a double click on what changed the account, which does nothing and says nothing.
     """
     drawn_for = st.session_state.get("drawn_for")
 
     def act(*args: *Args) -> None:
         visitor, mine = now(), st.session_state.get("drawn_for")
-        entered_here = visitor == mine and replace(visitor, account=None) == drawn_for
-        if visitor == drawn_for or entered_here:
+        here, shown = _id_of(visitor), st.session_state.get(SHOWN, _id_of(drawn_for))
+        same_person = drawn_for is not None and replace(visitor, account=None) == replace(drawn_for, account=None)
+        entered_here = shown == "" and here == st.session_state.get("entered_here")
+        if same_person and (here == shown == _id_of(drawn_for) or entered_here):
             st.session_state.refused_at = -SENTENCE_STAYS
             callback(*args)
             if st.session_state.get("drawn_for") != mine:
@@ -125,6 +133,20 @@ def for_this_account(callback: Callable[[*Args], object]) -> Callable[[*Args], N
             st.session_state.refused_at = time.monotonic()
 
     return act
+
+
+def mark_shown() -> None:
+    """Put the account's ID into a field that nobody sees, at the end of the page.
+
+    A browser sends the values of all fields with everything that is pressed, so a callback learns from it for which
+    account the page was that its person looked at.
+    """
+    here = _id_of(st.session_state.get("drawn_for"))
+    if st.session_state.get(SHOWN) != here:
+        st.session_state[SHOWN] = here
+    with st.container(key=f"{SHOWN}_box"):
+        st.html(f"<style>.st-key-{SHOWN}_box {{ display: none }}</style>")
+        st.text_input("Account", key=SHOWN, autocomplete="off", label_visibility="collapsed")
 
 
 def was_refused() -> bool:
@@ -173,6 +195,10 @@ def display_name() -> str:
     return _told("name") or _verified_address() or _told("sub")
 
 
+def _id_of(visitor: Visitor | None) -> str:
+    return visitor.account.id if visitor is not None and visitor.account is not None else ""
+
+
 def _redraw_other_tabs() -> None:
     open_sockets.redraw_tabs(browser_cookie.browser(), but_socket=open_sockets.socket_of_page())
 
@@ -183,7 +209,7 @@ def _draw_for(visitor: Visitor) -> None:
     if visitor.account == before:
         return
     screen_state.forget()
-    st.session_state.account_id = visitor.account.id if visitor.account is not None else ""
+    st.session_state.account_id = _id_of(visitor)
     if before is not None:  # who came by a link and signs in for the first time keeps it
         st.query_params.pop("attempt", None)
         if before.demo:  # invented IDs must not reach the real KIE
@@ -220,7 +246,8 @@ def _sign_in_id() -> str:
 
 
 def _verified_address() -> str:
-    return _told("email") if st.user.get("email_verified") in (True, "true") else ""
+    verified = st.user.get("email_verified")
+    return _told("email") if verified is True or verified == "true" else ""
 
 
 def _told(claim: str) -> str:
