@@ -17,7 +17,7 @@ from studio.exceptions import DatabaseTooNew, NotSaved
 from studio.people.browser_grants import Grants
 from studio.people.browsers import Browsers
 from studio.people.token_store import READ_TIMEOUT, Account, TokenStore
-from studio.sending.attempts import Attempt, Seen
+from studio.sending.attempts import Attempt, NotAllowed, Seen
 from studio.sending.change_notifier import ChangeNotifier
 from studio.sending.kinds import BOOST, PERSONA, Kind, body_of
 from studio.song.single_flight import SingleFlight
@@ -168,9 +168,10 @@ class Studio:
 
     def leave_account(self, session_key: str, account: Account) -> None:
         """Forget which account a browser uses, and its token if no other browser uses it and nothing is in flight."""
-        self.browsers.leave_account(session_key)
+        last_use = self.token_store.last_use(account.id)  # before the looks: a request may be filed meanwhile
+        self.browsers.leave_account(session_key, account.id)
         if not account.shared and not self.browsers.any_uses(account.id) and not self._waits(account.id):
-            self._drop(account.id)
+            self._drop(account.id, last_use)
 
     def sign_out(self, browser: str) -> set[str]:
         """Sign out whoever is at a browser, which is named by its cookie, and let it leave its account.
@@ -193,18 +194,19 @@ class Studio:
         except NotSaved:
             return self._opened is not None and self._opened.done() and self._opened.exception() is None
 
-    def _drop(self, account_id: str) -> None:
-        self.token_store.remove(account_id)
-        self._balances.pop(account_id, None)
-        self._not_scrubbed.pop(account_id, None)
+    def _drop(self, account_id: str, last_use: int) -> None:
+        if self.token_store.remove(account_id, last_use):
+            self._balances.pop(account_id, None)
+            self._not_scrubbed.pop(account_id, None)
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
         token, base_url = demo_server.new_account()
         self.open()
         for old in self.token_store.demos()[: -MOST_DEMOS + 1][:OLDEST_DEMOS]:
+            last_use = self.token_store.last_use(old)
             if not self._waits(old):
-                self._drop(old)
+                self._drop(old, last_use)
         return self.token_store.add(token, base_url, demo=True)
 
     def set_demo_reachable(self, account: Account, reachable: bool) -> None:
@@ -251,8 +253,9 @@ class Studio:
         """File a request for a persona and have it sent; one in flight for the track, or of a double click, counts.
 
         Raises `NeedsDecision` if a person has to decide first (`replaces` is the decision: an earlier attempt in the
-        state that was seen), `NotAllowed` if that attempt is not there any more, and `NotSaved` if nothing could be
-        written and so nothing is sent. `author` is who asked; `track` is written to the attempt as it is now.
+        state that was seen), `NotAllowed` if that attempt is not there any more or the token is not known any more, and
+        `NotSaved` if nothing could be written; then nothing is sent. `author` is who asked; `track` is written to the
+        attempt as it is now.
         """
         body = body_of(request.payload())
         return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
@@ -260,14 +263,19 @@ class Studio:
     def start_boost(self, account: Account, content: str, *, author: str = "") -> Attempt:
         """Have KIE make a description richer, for credits; while the same text is in flight, that attempt is returned.
 
-        Raises `NotSaved` if nothing could be written and so nothing is sent.
+        Raises `NotSaved` if nothing could be written and so nothing is sent, and `NotAllowed` if the token is not known
+        any more.
         """
         return self._file(account, BOOST, body_of({"content": content}), author=author)
 
     def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
         store, engine = self._ready()
         before = self._balances.get(account.id, Balance(None)).credits
-        attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
+        try:
+            with self.token_store.filing(account.id):  # signing out meanwhile keeps the token for it
+                attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
+        except InvalidInput as error:
+            raise NotAllowed(error.sentence) from error
         if new:
             engine.serve_soon(account.id)
         return attempt

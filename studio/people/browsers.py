@@ -42,12 +42,12 @@ class Browsers:
             if browser.account_id != account_id:
                 browser.account_id, browser.attempt_id = account_id, ""
 
-    def leave_account(self, session_key: str) -> None:
-        """Forget which account a browser uses."""
+    def leave_account(self, session_key: str, account_id: str) -> None:
+        """Forget that a browser uses this account."""
         with self._lock:
-            browser = self._browsers.pop(session_key, None)
-            if browser is not None and browser.is_signed_in:
-                self._browsers[session_key] = Browser(is_signed_in=True, sign_in_id=browser.sign_in_id)
+            browser = self._browsers.get(session_key)
+            if browser is not None and browser.account_id == account_id:
+                browser.account_id = browser.attempt_id = ""
 
     def note_sign_in(self, session_key: str, sign_in_id: str) -> None:
         """Remember that a person signed in by name. `sign_in_id` is the same in each copy of that sign-in's cookie."""

@@ -91,7 +91,7 @@ def test_a_session_keeps_one_file(browser: Browser, uploads: Uploads) -> None:
 @pytest.mark.parametrize("who", ["no cookie", "another browser", "another session", "no account"])
 def test_a_stranger_uploads_nothing(browser: Browser, studio: Studio, uploads: Uploads, who: str) -> None:
     if who == "no account":
-        studio.browsers.leave_account(browser.cookie)
+        studio.browsers.leave_account(browser.cookie, "account")
     cookie = {"no cookie": "", "another browser": browser_cookie.new()}.get(who)
 
     async def scene() -> None:

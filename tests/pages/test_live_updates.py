@@ -254,7 +254,9 @@ def test_a_browser_that_left_the_account_is_told_nothing_more(
         grant("k")
         visit = Visit("key=k", "chrome")
         assert [await visit.status(), await visit.words()][0] == 200
-        studio.browsers.leave_account("chrome") if leave else studio.browsers.use_account("chrome", "ba9876543210")
+        studio.browsers.leave_account("chrome", ACCOUNT.id) if leave else studio.browsers.use_account(
+            "chrome", "ba9876543210"
+        )
         studio.changes.notify("attempt-k")
         assert await visit.words() == ""
         assert await Visit("key=k", "chrome").status() == 404

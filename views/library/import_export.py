@@ -123,8 +123,8 @@ def _preview(preview: Preview, file_key: str) -> None:
     if preview.kept:
         attempts = "1 attempt" if preview.kept == 1 else f"{preview.kept:,} attempts"
         st.caption(
-            f"For {attempts} the file has another name, text or outcome than what was sent from here, or what KIE gave: "
-            "that stays as it is, whatever the file says."
+            f"For {attempts} the file has another name, text or outcome than what was sent from here, or what KIE "
+            "gave. That stays as it is here, whatever the file says."
         )
     if preview.different:
         st.caption("These are here with other content:")

@@ -54,7 +54,7 @@ def test_a_browser_that_left_the_account_does_not(grants: Grants[io.BytesIO], br
     grants.grant("t", a_grant())
     browsers.use_account("chrome", SHARED.id)
     assert grants.redeem("t", "chrome") is None
-    browsers.leave_account("chrome")
+    browsers.leave_account("chrome", SHARED.id)
     assert grants.redeem("t", "chrome") is None
 
 

@@ -25,7 +25,7 @@ def test_an_unknown_browser_has_no_account_and_awaits_nothing(browsers: Browsers
 def test_a_browser_that_left_is_forgotten(browsers: Browsers) -> None:
     browsers.use_account("one", "account")
     browsers.expect_outcome("one", "attempt")
-    browsers.leave_account("one")
+    browsers.leave_account("one", "account")
     assert (browsers.account_of("one"), browsers.expected_outcome("one")) == ("", "")
 
 
@@ -34,7 +34,7 @@ def test_an_account_is_in_use_until_its_last_browser_left(browsers: Browsers) ->
         browsers.use_account(visitor, "account")
     used = []
     for visitor in ("one", "two"):
-        browsers.leave_account(visitor)
+        browsers.leave_account(visitor, "account")
         used.append(browsers.any_uses("account"))
     assert used == [True, False]
 
