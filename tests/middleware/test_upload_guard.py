@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from anyio import CapacityLimiter
+from starlette.types import Message
 
 from studio.exceptions import BadFile
 from studio.facade import Studio
@@ -165,6 +167,35 @@ def test_a_file_that_is_too_large_is_refused_while_it_comes(browser: Browser, mo
         await browser.opens()
         assert (await browser.puts()).status == 413
 
+    loops.run(scene())
+    assert browser.inner.scopes == []
+
+
+@pytest.mark.parametrize("bound", ["MOST_SECONDS", "FIRST_SECONDS"])
+def test_a_file_that_comes_too_slowly_gives_its_place_back(
+    bound: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        await browser.opens()
+        never = asyncio.Event()
+
+        async def slow() -> Message:
+            await never.wait()
+            return {}
+
+        async def send(message: Message) -> None:
+            statuses.append(message.get("status"))
+
+        statuses: list[int | None] = []
+        given: Any = with_cookie(COOKIE, browser.cookie)
+        scope = scope_of(
+            "/_stcore/upload_file/mine/f", method="PUT", content_type="multipart/form-data; boundary=b", **given
+        )
+        await browser.guard(scope, slow, send)
+        assert statuses[0] == 408
+        assert (browser.guard._limit or CapacityLimiter(0)).borrowed_tokens == 0
+
+    monkeypatch.setattr(upload_guard, bound, 0.0)
     loops.run(scene())
     assert browser.inner.scopes == []
 
