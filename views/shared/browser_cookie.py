@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
 from studio.facade import the_studio
+from studio.people.cookie_key import cookie_key
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -65,10 +66,10 @@ def _signer() -> Signer:
 
 @cache
 def _secret() -> str:
-    """Return the key. All servers of an installation have the same, because they have one [auth] or one PostgreSQL."""
+    """Return the key. All servers of an installation have the same: they have one [auth], or one database."""
     try:
         shared = str(st.secrets["auth"]["cookie_secret"])
     except (KeyError, TypeError, OSError, ValueError):  # there is no such file, or no such section
         shared = ""
     database = the_studio().settings.database_url
-    return shared or (database if database.startswith("postgresql") else str(st.get_option("server.cookieSecret")))
+    return shared or (database if database.startswith("postgresql") else cookie_key(database))
