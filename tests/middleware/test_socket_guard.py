@@ -235,6 +235,29 @@ def test_the_other_tabs_of_a_browser_are_drawn_anew_from_any_thread(sockets: Ope
     play(scene)
 
 
+def test_a_tab_that_switched_to_another_page_is_drawn_anew_there(sockets: OpenSockets) -> None:
+    mine = browser_cookie.new()
+    asked = BackMsg(rerun_script={"query_string": "attempt=1", "page_script_hash": "old", "page_name": "old"})  # type: ignore[arg-type]
+    switched = ForwardMsg(page_info_changed={"query_string": "track=2"})  # type: ignore[arg-type]
+    arrived = ForwardMsg(new_session={"page_script_hash": "new"})  # type: ignore[arg-type]
+
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        tab = Tab(guard, mine)
+        await quiet()
+        tab.says(asked.SerializeToString())
+        await quiet()
+        for message in (switched, arrived):
+            await inner.sends[0]({"type": "websocket.send", "bytes": message.SerializeToString()})
+        await inner.end_run(0)
+        redraw_tabs(mine)
+        await quiet()
+        again = BackMsg.FromString(inner.taken[-1]).rerun_script
+        assert (again.query_string, again.page_script_hash, again.page_name) == ("track=2", "new", "")
+        await tab.leave()
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [

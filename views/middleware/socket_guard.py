@@ -197,11 +197,17 @@ class _Guarded:
             self._coming.cancel()
 
     def _note(self, answer: ForwardMsg) -> None:
-        kind = answer.WhichOneof("type")
+        kind, page = answer.WhichOneof("type"), self._page.rerun_script
         if kind == "new_session":
             open_sockets.note_session(self._socket, answer.new_session.initialize.session_id)
         elif kind == "script_finished" and self._run is not None and self._run.started.is_set():
             self._queue.release(self._run)
+        if not self._page.HasField("rerun_script"):
+            return
+        if kind == "new_session":  # the script may have switched to another page
+            page.page_script_hash, page.page_name = answer.new_session.page_script_hash, ""
+        elif kind == "page_info_changed":
+            page.query_string = answer.page_info_changed.query_string
 
     async def _next(self) -> Message:
         """Return the next message of the browser, or in its place one that asks for the same page again."""
