@@ -177,6 +177,25 @@ def test_a_browser_without_a_cookie_of_ours_gets_one_with_its_socket(sockets: Op
     play(scene)
 
 
+@pytest.mark.parametrize(("scheme", "mine", "planted"), [("wss", SECURE_COOKIE, COOKIE), ("ws", COOKIE, SECURE_COOKIE)])
+def test_a_page_sees_of_our_cookies_the_one_that_counts(
+    scheme: str, mine: str, planted: str, sockets: OpenSockets
+) -> None:
+    cookie, other = browser_cookie.new(), browser_cookie.new()
+
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        for sent in (f"{planted}={other}; _user=a; {mine}={cookie}", f"{planted}={other}; _user=a"):
+            tab = Tab(guard, sent, scheme=scheme)
+            await quiet()
+            seen = cookie_parser(Headers(scope=inner.scopes[-1])["cookie"])
+            assert seen.keys() == {COOKIE, "_user"}
+            assert (seen[COOKIE] == cookie) is sent.endswith(cookie)
+            assert seen[COOKIE] != other
+            await tab.leave()
+
+    play(scene)
+
+
 def test_a_session_that_began_without_a_cookie_does_not_go_on_without_one(sockets: OpenSockets) -> None:
     async def scene(guard: SocketGuard, inner: Streamlit) -> None:
         tab = Tab(guard)

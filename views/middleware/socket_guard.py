@@ -22,7 +22,6 @@ from views.middleware import client_messages
 from views.middleware.client_addresses import OPEN_SOCKETS, ClientAddress, ClientAddresses, address_of
 from views.middleware.rate_limits import CallLater, Clock, Rank, RecentCount, RunQueue, TokenBucket, Waiter, call_later
 from views.shared import browser_cookie
-from views.shared.browser_cookie import COOKIE
 from views.shared.open_sockets import HEADER, OpenSocket, open_sockets
 
 if TYPE_CHECKING:
@@ -96,16 +95,15 @@ class SocketGuard:
 def _mark(scope: Scope, socket: OpenSocket, known: str) -> None:
     """Tell the session its socket's ID, and pass on a session's ID only from the browser that began that session.
 
-    A browser without a valid cookie, such as one whose page is older than the server, is given one.
+    Of our cookies the session sees the one that counts, also if the browser, whose page may be older than the server,
+    is given it just now.
     """
     asked = [each.strip() for each in ",".join(Headers(scope=scope).getlist("sec-websocket-protocol")).split(",")]
     selected, xsrf, session_id = (*asked, "", "", "")[:3]
     allowed = session_id if open_sockets.began(session_id, known) else ""
-    scope["headers"] = list(scope["headers"])
+    cookies = browser_cookie.with_only(scope, socket.browser)
     headers = MutableHeaders(scope=scope)
-    headers[HEADER] = socket.id
-    if not known:
-        headers["cookie"] = "; ".join(filter(None, (headers.get("cookie"), f"{COOKIE}={socket.browser}")))
+    headers[HEADER], headers["cookie"] = socket.id, cookies
     if "sec-websocket-protocol" in headers:
         headers["sec-websocket-protocol"] = ", ".join((selected, xsrf, allowed))
         scope["subprotocols"] = [each for each in (selected, xsrf, allowed) if each]
