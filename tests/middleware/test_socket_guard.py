@@ -318,6 +318,39 @@ def test_a_flood_is_slowed_down_and_nothing_of_it_is_lost(
     play(scene)
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_large_messages_of_an_address_wait_and_a_stranger_s_socket_is_closed_in_the_end(
+    known: bool, studio: Studio, sockets: OpenSockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    sleep, cookie = asyncio.sleep, browser_cookie.new()
+    large = run_of("large", task_id="x" * 4_000_000)
+    at_once = LARGE_BYTES // len(large)
+    if known:
+        studio.browsers.use_account(cookie, "account")
+
+    async def no_time(seconds: float) -> None:
+        slept.extend([seconds] * (seconds > 0))
+        await sleep(0)
+
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        tab = Tab(guard, cookie)
+        for number in range(1, at_once + 4):
+            tab.says(large)
+            while len(inner.taken) < number and not tab.closed_with:
+                await sleep(0)
+            await inner.end_run(0)
+        wait = ((at_once + 1) * len(large) - LARGE_BYTES) / LARGE_BYTES_A_SECOND
+        assert slept[:1] == [pytest.approx(wait)]
+        assert tab.closed_with == ([] if known else [POLICY])
+        if known:
+            assert slept[-1] > LONGEST_WAIT
+            await tab.leave()
+
+    monkeypatch.setattr(asyncio, "sleep", no_time)
+    play(scene)
+
+
 async def crowd(guard: SocketGuard, inner: Streamlit, browsers: int = 5) -> list[Tab]:
     """Fresh browsers, each of which asks for a run; the first two runs do not end."""
     tabs = [Tab(guard, browser_cookie.new()) for _ in range(browsers)]

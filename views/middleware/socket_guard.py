@@ -1,6 +1,8 @@
 """The guard of the pages' sockets: who may go on with a session, what may be sent there, and how much.
 
-Nothing that a page's own script sends is lost: what comes too fast waits, because nothing more is read meanwhile.
+What comes too fast waits, and nothing more is read meanwhile, so a page's own script loses nothing. One thing is not
+waited for: large messages that would wait longer than `LONGEST_WAIT`, from a browser that uses no account here. Their
+socket is closed.
 """
 
 from __future__ import annotations
@@ -159,7 +161,8 @@ class _Guarded:
                 self._since = self._clock()
             wait = self._bucket.take() or 0.0
             if len(data) > LARGE:
-                slow = self._address.large_bytes.take(len(data), LONGEST_WAIT)
+                longest = float("inf") if _is_known(self._socket.browser) else LONGEST_WAIT
+                slow = self._address.large_bytes.take(len(data), longest)
                 if slow is None:
                     return await self._close(POLICY, "Too much was sent from this address. Try again in a minute.")
                 wait = max(wait, slow)
