@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from studio import facade
+from studio.library.uploads import Uploads
 from studio.settings import Settings
 from views.middleware import socket_guard, upload_guard
 from views.shared import open_sockets as module
 from views.shared import uploads as uploads_module
 from views.shared.open_sockets import OpenSockets
-from views.shared.uploads import Uploads
 
 
 @pytest.fixture

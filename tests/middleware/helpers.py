@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,40 @@ class Inner:
         self.bodies.append(body)
         await send({"type": "http.response.start", "status": self._status, "headers": []})
         await send({"type": "http.response.body", "body": b"ok"})
+
+
+class Clock:
+    """A clock that stands until it is moved, and what is to be called later by it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.calls: list[_Call] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> _Call:
+        """Call back when the clock has moved so far."""
+        self.calls.append(_Call(self.now + seconds, callback))
+        return self.calls[-1]
+
+    def pass_by(self, seconds: float) -> None:
+        """Move the clock."""
+        until = self.now + seconds
+        while due := sorted((call for call in self.calls if call.at <= until), key=lambda call: call.at):
+            self.calls.remove(due[0])
+            self.now = due[0].at
+            if not due[0].cancelled:
+                due[0].callback()
+        self.now = until
+
+
+class _Call:
+    def __init__(self, at: float, callback: Callable[[], object]) -> None:
+        self.at, self.callback, self.cancelled = at, callback, False
+
+    def cancel(self) -> None:
+        self.cancelled = True
 
 
 def scope_of(path: str, kind: str = "http", method: str = "GET", **headers: str) -> Scope:

@@ -73,7 +73,7 @@ def test_patterns_mean_what_they_mean_to_streamlit(allowed: str, host: str, pass
 def test_another_name_gets_a_sentence_and_nothing_behind_it_is_asked(
     kind: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(st, "get_option", lambda _: DEFAULT)
+    monkeypatch.setattr(st, "get_option", {"server.allowedHosts": DEFAULT}.get)
     inner = Inner()
     answer = ask(AllowedHosts(inner), scope_of(path, kind, host="evil.example:8501"))
     assert (answer.status, inner.scopes) == (400, [])
@@ -84,6 +84,15 @@ def test_another_name_gets_a_sentence_and_nothing_behind_it_is_asked(
     assert len(inner.scopes) == 1
 
 
-def test_a_probe_may_use_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(st, "get_option", lambda _: DEFAULT)
-    assert ask(AllowedHosts(Inner()), scope_of("/base/_stcore/health", host="10.1.2.3:8501")).status == 200
+@pytest.mark.parametrize(
+    ("base", "path", "status"),
+    [
+        ("", "/_stcore/health", 200),
+        ("/base/", "/base/_stcore/health", 200),
+        ("base", "/_stcore/health", 400),
+        ("", "/media/_stcore/health", 400),
+    ],
+)
+def test_a_probe_may_use_any_name(base: str, path: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "get_option", {"server.allowedHosts": DEFAULT, "server.baseUrlPath": base}.get)
+    assert ask(AllowedHosts(Inner()), scope_of(path, host="10.1.2.3:8501")).status == status

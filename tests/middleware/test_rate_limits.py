@@ -1,47 +1,16 @@
-"""The token bucket, the decaying count and the turnstile, with a clock that stands until it is moved."""
+"""The token bucket, the decaying count and the queue of runs, with a clock that stands until it is moved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 
 import pytest
 
 from tests import loops
-from views.middleware.rate_limits import Idle, Pass, RecentCount, TokenBucket, Turnstile
+from tests.middleware.helpers import Clock
+from views.middleware.rate_limits import OLDEST_EVERY, RecentCount, RunQueue, TokenBucket, Waiter
 
-LOOK_EVERY, MOST_LOOKS = 0.05, 5
-
-
-class Clock:
-    """A clock, and what is to be called later by it."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.calls: list[_Call] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> _Call:
-        self.calls.append(_Call(self.now + seconds, callback))
-        return self.calls[-1]
-
-    def pass_by(self, seconds: float) -> None:
-        until = self.now + seconds
-        while due := sorted((call for call in self.calls if call.at <= until), key=lambda call: call.at):
-            self.calls.remove(due[0])
-            self.now = due[0].at
-            if not due[0].cancelled:
-                due[0].callback()
-        self.now = until
-
-
-class _Call:
-    def __init__(self, at: float, callback: Callable[[], object]) -> None:
-        self.at, self.callback, self.cancelled = at, callback, False
-
-    def cancel(self) -> None:
-        self.cancelled = True
+LONGEST = 0.1
 
 
 @pytest.fixture
@@ -75,85 +44,81 @@ def test_a_count_fades(clock: Clock) -> None:
     assert count.value() < 1e-9
 
 
-def test_a_process_is_idle_if_it_used_little_of_a_processor(clock: Clock) -> None:
-    used = Clock()
-    idle = Idle(0.5, clock, used)
-    for more, expected in ((0.01, True), (0.09, False), (0.04, True)):
-        clock.now += 0.1
-        used.now += more
-        assert idle() is expected
-    clock.now += 0.001
-    used.now += 0.001
-    assert idle()  # too short a stretch: as before
+def queue(clock: Clock, places: int = 1) -> RunQueue:
+    return RunQueue(places, LONGEST, clock.call_later)
 
 
-def turnstile(clock: Clock, places: int = 1, is_idle: bool = False) -> Turnstile:
-    return Turnstile(places, LOOK_EVERY, MOST_LOOKS, clock.call_later, lambda: is_idle)
+def acquired(runs: RunQueue, *rank: float) -> Waiter:
+    return runs.acquire(lambda: rank)
 
 
-def inside(*tickets: Pass) -> list[bool]:
-    return [ticket.entered.done() and not ticket.ended.done() for ticket in tickets]
+def running(*waiters: Waiter) -> list[bool]:
+    return [waiter.started.is_set() and not waiter.released.is_set() for waiter in waiters]
 
 
-def test_only_so_many_are_inside_at_once(clock: Clock) -> None:
+def test_only_so_many_run_at_once(clock: Clock) -> None:
+    runs = queue(clock, places=2)
+    first, second, third = (acquired(runs) for _ in range(3))
+    assert running(first, second, third) == [True, True, False]
+    runs.release(second)
+    runs.release(second)  # changes nothing
+    assert running(first, second, third) == [True, False, True]
+    fourth = acquired(runs)
+    assert running(first, third, fourth) == [True, True, False]
+
+
+def order_of(runs: RunQueue, holder: Waiter, waiting: dict[str, Waiter]) -> list[str]:
+    order = []
+    while waiting:
+        runs.release(holder)
+        name = next(each for each, waiter in waiting.items() if waiter.started.is_set())
+        order.append(name)
+        holder = waiting.pop(name)
+    return order
+
+
+def test_the_lowest_rank_is_next_and_of_equals_the_first(clock: Clock) -> None:
+    runs = queue(clock)
+    holder = acquired(runs)
+    ranks = {"known": (0, 0), "many": (1, 7), "one": (1, 0), "other": (1, 0)}
+    waiting = {name: acquired(runs, *rank) for name, rank in reversed(ranks.items())}
+    assert order_of(runs, holder, waiting)[:2] == ["known", "other"]
+
+
+def test_whoever_goes_before_others_leaves_them_a_quarter(clock: Clock) -> None:
+    runs = queue(clock)
+    holder = acquired(runs)
+    waiting = {"stranger": acquired(runs, 1)} | {f"known {number}": acquired(runs, 0) for number in range(20)}
+    assert order_of(runs, holder, waiting).index("stranger") < OLDEST_EVERY
+
+
+def test_a_place_is_free_again_after_the_longest_time(clock: Clock) -> None:
+    runs = queue(clock)
+    first, second = acquired(runs), acquired(runs)
+    clock.pass_by(LONGEST * 0.9)
+    assert running(first, second) == [True, False]
+    clock.pass_by(LONGEST * 0.2)
+    assert running(first, second) == [False, True]
+
+
+def test_who_stops_waiting_does_not_start(clock: Clock) -> None:
+    runs = queue(clock)
+    first, second, third = (acquired(runs) for _ in range(3))
+    runs.release(third)
+    runs.release(first)
+    assert running(first, second, third) == [False, True, False]
+
+
+def test_whoever_gives_up_waiting_for_a_run_does_not_keep_its_place(clock: Clock) -> None:
     async def play() -> None:
-        gate = turnstile(clock, places=2)
-        first, second, third = (gate.enter(lambda: (0.0,)) for _ in range(3))
-        assert inside(first, second, third) == [True, True, False]
-        gate.leave(second)
-        gate.leave(second)  # changes nothing
-        assert inside(first, second, third) == [True, False, True]
-        fourth = gate.enter(lambda: (0.0,))
-        assert inside(first, third, fourth) == [True, True, False]
-
-    loops.run(play())
-
-
-def test_who_asked_least_of_late_goes_first_and_of_equals_who_came_last(clock: Clock) -> None:
-    async def play() -> None:
-        gate = turnstile(clock)
-        asked = {"flood": 50.0, "new": 0.0, "newer": 0.0}
-        holder = gate.enter(lambda: (0.0,))
-        waiting = {name: gate.enter(lambda name=name: (asked[name],)) for name in asked}  # type: ignore[misc]
-        order = []
-        while waiting:
-            gate.leave(holder)
-            name = next(each for each, ticket in waiting.items() if ticket.entered.done())
-            order.append(name)
-            holder = waiting.pop(name)
-        assert order == ["newer", "new", "flood"]
-
-    loops.run(play())
-
-
-def test_a_place_is_given_back_after_the_longest_time(clock: Clock) -> None:
-    async def play() -> None:
-        gate = turnstile(clock)
-        first, second = (gate.enter(lambda: (0.0,)) for _ in range(2))
-        clock.pass_by(LOOK_EVERY * (MOST_LOOKS - 0.5))
-        assert inside(first, second) == [True, False]
-        clock.pass_by(LOOK_EVERY)
-        assert inside(first, second) == [False, True]
-
-    loops.run(play())
-
-
-def test_a_place_is_given_back_at_once_while_the_process_is_idle(clock: Clock) -> None:
-    async def play() -> None:
-        gate = turnstile(clock, is_idle=True)
-        first, second = (gate.enter(lambda: (0.0,)) for _ in range(2))
-        clock.pass_by(LOOK_EVERY * 1.5)
-        assert inside(first, second) == [False, True]
-
-    loops.run(play())
-
-
-def test_who_stops_waiting_is_not_let_in(clock: Clock) -> None:
-    async def play() -> None:
-        gate = turnstile(clock)
-        first, second, third = (gate.enter(lambda: (0.0,)) for _ in range(3))
-        gate.leave(third)
-        gate.leave(first)
-        assert inside(first, second, third) == [False, True, False]
+        runs = queue(clock)
+        first, second = acquired(runs), acquired(runs)
+        for event in (first.released, second.started):
+            task = asyncio.create_task(event.wait())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        runs.release(first)
+        assert running(first, second) == [False, True]
 
     loops.run(play())

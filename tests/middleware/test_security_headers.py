@@ -44,8 +44,18 @@ def test_a_browser_with_a_cookie_that_was_not_made_here_gets_another(scheme: str
         assert ("set-cookie" not in answer.headers) is is_kept
         if not is_kept:
             cookie, _, rules = answer.headers["set-cookie"].partition(";")
-            assert browser_of(scope_of("/", cookie=cookie)) == cookie.partition("=")[2]
+            again = {**scope_of("/", cookie=cookie), "scheme": scheme}
+            assert browser_of(again) == cookie.partition("=")[2]
             assert "HttpOnly" in rules
+
+
+@pytest.mark.parametrize(("scheme", "name"), [("http", COOKIE), ("https", SECURE_COOKIE), ("wss", SECURE_COOKIE)])
+def test_a_cookie_counts_only_under_the_name_of_its_scheme(scheme: str, name: str, studio: Studio) -> None:
+    other = ({COOKIE, SECURE_COOKIE} - {name}).pop()
+    mine, planted = browser_cookie.new(), browser_cookie.new()
+    only_planted = {**scope_of("/", cookie=f"{other}={planted}"), "scheme": scheme}
+    both = {**scope_of("/", cookie=f"{other}={planted}; {name}={mine}"), "scheme": scheme}
+    assert (browser_of(only_planted), browser_of(both)) == ("", mine)
 
 
 def test_servers_with_the_same_secret_know_each_other_s_cookies(

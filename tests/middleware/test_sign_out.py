@@ -9,7 +9,6 @@ import pytest
 from studio.facade import Studio
 from tests import loops
 from tests.middleware.helpers import Inner, answer_to, ask, scope_of, with_cookie
-from views.middleware import sign_out
 from views.middleware.sign_out import SignOut
 from views.shared import browser_cookie
 from views.shared.browser_cookie import COOKIE
@@ -27,9 +26,8 @@ def test_another_site_signs_nobody_out(studio: Studio, site: str) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"sec_fetch_site": "same-origin"}, {"sec_fetch_site": "none"}])
 def test_who_signs_out_is_signed_out_here_too_and_the_tabs_show_it(
-    studio: Studio, sockets: OpenSockets, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+    studio: Studio, sockets: OpenSockets, headers: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(sign_out, "redraw_tabs", sockets.redraw_tabs)
     studio.people_sign_in = True
     cookie, inner = browser_cookie.new(), Inner()
     studio.browsers.note_sign_in(f"{cookie} ada", "one sign-in")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import streamlit as st
+from anyio import CapacityLimiter
+from starlette.types import Message
 
 from studio.exceptions import BadFile
 from studio.facade import Studio
+from studio.library.uploads import MOST_READERS, PLACEHOLDER, Uploads
 from tests import loops
 from tests.middleware.helpers import Answer, Inner, answer_to, ask, scope_of, with_cookie
 from views.middleware import upload_guard
@@ -17,7 +23,6 @@ from views.middleware.upload_guard import UploadGuard
 from views.shared import browser_cookie
 from views.shared.browser_cookie import COOKIE
 from views.shared.open_sockets import OpenSocket, OpenSockets
-from views.shared.uploads import PLACEHOLDER, Uploads
 
 CONTENT = b"persona_id,name\n1,Alto\n" * 100_000
 
@@ -52,6 +57,18 @@ class Browser:
         return self.inner.bodies[-1].partition(PLACEHOLDER)[2].partition(b"\r\n")[0]
 
 
+def read(uploads: Uploads, token: bytes) -> bytes:
+    with uploads.reading(token) as content:
+        return content
+
+
+def kept(uploads: Uploads, session_id: str, content: bytes) -> bytes:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - `Uploads` closes it
+    file.write(content)
+    file.flush()
+    return uploads.keep(session_id, file).removeprefix(PLACEHOLDER)
+
+
 @pytest.fixture
 def browser(studio: Studio, sockets: OpenSockets, uploads: Uploads) -> Browser:
     inner = Inner(204)
@@ -66,7 +83,7 @@ def test_a_file_lies_on_disk_and_streamlit_gets_a_token(browser: Browser, upload
         assert (await browser.puts()).status == 204
 
     loops.run(scene())
-    assert uploads.read(browser.token) == CONTENT
+    assert read(uploads, browser.token) == CONTENT
     assert len(browser.inner.bodies[-1]) < 1000
     assert b'filename="a_.csv"' in browser.inner.bodies[-1]
     sent = dict(browser.inner.scopes[-1]["headers"])
@@ -79,13 +96,38 @@ def test_a_session_keeps_one_file(browser: Browser, uploads: Uploads) -> None:
         await browser.puts(b"first")
         first = browser.token
         await browser.puts(b"second")
-        assert uploads.read(browser.token) == b"second"
+        assert read(uploads, browser.token) == b"second"
         with pytest.raises(BadFile):
-            uploads.read(first)
+            read(uploads, first)
         uploads.forget(browser.token)
         assert uploads.sessions() == []
 
     loops.run(scene())
+
+
+def test_whoever_reads_a_file_that_is_dropped_meanwhile_does_not_read_another(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pread_late(file: int, length: int, offset: int) -> bytes:
+        uploads.drop("mine")
+        kept(uploads, "other", b"theirs")  # has the number of the file that was closed
+        return pread(file, length, offset)
+
+    pread = os.pread
+    token = kept(uploads, "mine", b"mine  ")
+    monkeypatch.setattr(os, "pread", pread_late)
+    assert read(uploads, token) == b"mine  "
+    uploads.drop("other")
+
+
+def test_few_files_are_in_memory_at_the_same_time(uploads: Uploads) -> None:
+    token = kept(uploads, "mine", b"")
+    with ExitStack() as readers:
+        for _ in range(MOST_READERS):
+            readers.enter_context(uploads.reading(token))
+        assert not uploads._readers.acquire(blocking=False)
+    assert uploads._readers.acquire(blocking=False)
+    uploads.drop("mine")
 
 
 @pytest.mark.parametrize("who", ["no cookie", "another browser", "another session", "no account"])
@@ -125,6 +167,35 @@ def test_a_file_that_is_too_large_is_refused_while_it_comes(browser: Browser, mo
         await browser.opens()
         assert (await browser.puts()).status == 413
 
+    loops.run(scene())
+    assert browser.inner.scopes == []
+
+
+@pytest.mark.parametrize("bound", ["MOST_SECONDS", "FIRST_SECONDS"])
+def test_a_file_that_comes_too_slowly_gives_its_place_back(
+    bound: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        await browser.opens()
+        never = asyncio.Event()
+
+        async def slow() -> Message:
+            await never.wait()
+            return {}
+
+        async def send(message: Message) -> None:
+            statuses.append(message.get("status"))
+
+        statuses: list[int | None] = []
+        given: Any = with_cookie(COOKIE, browser.cookie)
+        scope = scope_of(
+            "/_stcore/upload_file/mine/f", method="PUT", content_type="multipart/form-data; boundary=b", **given
+        )
+        await browser.guard(scope, slow, send)
+        assert statuses[0] == 408
+        assert (browser.guard._limit or CapacityLimiter(0)).borrowed_tokens == 0
+
+    monkeypatch.setattr(upload_guard, bound, 0.0)
     loops.run(scene())
     assert browser.inner.scopes == []
 

@@ -17,6 +17,8 @@ from views.shared.elements import button
 from views.shared.screen_state import Import, state
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from studio.library.import_merge import Preview
 
 MANY = 10_000
@@ -86,27 +88,30 @@ def _in(account: Account) -> None:
     if file is None:
         coming.previewed = None
         return
-    from studio.library import import_merge, import_reader
-
-    library = the_studio().library
     try:
         if coming.previewed is None or coming.previewed[0] != file.file_id:
-            content = uploads.content(file)
-            with st.spinner("Reading the file …"):
-                bar = st.empty()
-                preview = import_merge.preview_import(
-                    library,
-                    account.id,
-                    import_reader.File(content, library.now()),
-                    lambda done: bar.progress(min(done / len(content), 1.0)),
-                )
-                bar.empty()
-            coming.previewed = (file.file_id, preview)
+            coming.previewed = (file.file_id, _preview_of(file, account))
     except BadFile as error:
         st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
         st.text("\n".join(error.problems))
         return
     _preview(coming.previewed[1], key)
+
+
+def _preview_of(file: UploadedFile, account: Account) -> Preview:
+    from studio.library import import_merge, import_reader
+
+    library = the_studio().library
+    with st.spinner("Reading the file …"), uploads.content(file) as content:
+        bar = st.empty()
+        preview = import_merge.preview_import(
+            library,
+            account.id,
+            import_reader.File(content, library.now()),
+            lambda done: bar.progress(min(done / len(content), 1.0)),
+        )
+        bar.empty()
+    return preview
 
 
 def _uploader(account: Account, coming: Import) -> str:
@@ -186,8 +191,9 @@ def _import(file_key: str) -> None:
     taken = coming.uploads
 
     def write() -> int:
-        records = import_reader.File(uploads.content(file), library.now())
-        return import_merge.import_records(library, account.id, records, overwrite, author, records.order)
+        with uploads.content(file) as content:
+            records = import_reader.File(content, library.now())
+            return import_merge.import_records(library, account.id, records, overwrite, author, records.order)
 
     _forget_last(coming)
     try:

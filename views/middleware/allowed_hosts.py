@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import streamlit as st
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
+from streamlit.url_util import make_url_path
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-HEALTH = "/_stcore/health"
+HEALTH = "_stcore/health"
 """Answers to every name: a probe may use any, and it says nothing but `ok`."""
 REFUSED = (
     "This server does not answer to the name by which it was asked. Whoever runs it adds that name to "
@@ -30,7 +31,7 @@ class AllowedHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = (
             scope["type"] in ("http", "websocket")
-            and not scope["path"].endswith(HEALTH)
+            and scope["path"] != make_url_path(st.get_option("server.baseUrlPath") or "", HEALTH)
             and not is_allowed(Headers(scope=scope).getlist("host"), st.get_option("server.allowedHosts"))
         )
         await (PlainTextResponse(REFUSED, 400) if refused else self.app)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What is counted for each client address: new sockets, open sockets, large messages, and messages of late."""
+"""What is counted for each client address: new sockets, open sockets, large messages, and runs of late."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ClientAddress:
     def __init__(self, clock: Clock) -> None:
         self.new_sockets = TokenBucket(NEW_SOCKETS, NEW_SOCKETS_A_SECOND, clock)
         self.large_bytes = TokenBucket(LARGE_BYTES, LARGE_BYTES_A_SECOND, clock)
-        self.messages = RecentCount(HALF_LIFE, clock)
+        self.runs = RecentCount(HALF_LIFE, clock)
         self.open_sockets = 0
 
 

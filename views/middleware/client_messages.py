@@ -48,14 +48,14 @@ def read(data: bytes) -> tuple[str, bytes]:
     return ("", data) if refused else (kind, data)
 
 
-def same_page(data: bytes) -> bytes:
+def same_page(data: bytes) -> BackMsg:
     """Return the message by which a page that sent this one asks for a run of all of it, with nothing pressed."""
     asked, message = BackMsg.FromString(data).rerun_script, BackMsg()
     again = message.rerun_script
     again.query_string, again.page_name = asked.query_string, asked.page_name
     again.page_script_hash = asked.page_script_hash
     again.context_info.CopyFrom(asked.context_info)
-    return bytes(message.SerializeToString())
+    return message
 
 
 def _cut(state: ClientState) -> bool:

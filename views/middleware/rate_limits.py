@@ -1,4 +1,4 @@
-"""Limits that know neither HTTP nor sockets: a token bucket, a count that decays, and a turnstile that is fair."""
+"""Limits that know neither HTTP nor sockets: a token bucket, a count that decays, and a queue for a few places."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import partial
 from typing import Protocol
 
 Clock = Callable[[], float]
-SHORTEST_STRETCH = 0.02
-"""Seconds; what was used in a shorter stretch says little."""
+OLDEST_EVERY = 4
+"""Of so many that start in a `RunQueue`, one is who has waited longest."""
 
 
 class Timer(Protocol):
@@ -21,6 +21,11 @@ class Timer(Protocol):
 
 
 CallLater = Callable[[float, Callable[[], object]], Timer]
+
+
+def call_later(seconds: float, callback: Callable[[], object]) -> Timer:
+    """Call back later, by the clock of the loop that runs."""
+    return asyncio.get_running_loop().call_later(seconds, callback)
 
 
 class TokenBucket:
@@ -59,86 +64,56 @@ class RecentCount:
 
 
 Rank = Callable[[], tuple[float, ...]]
-"""Says who goes first among those who wait: the smallest. Asked each time when a place becomes free."""
+"""Says who is next: the lowest. Asked each time when a place becomes free."""
 
 
 @dataclass(slots=True, eq=False)
-class Pass:
-    """One place in the turnstile, or the wish for one."""
+class Waiter:
+    """One place in the queue, and then among those that run."""
 
-    entered: asyncio.Future[None]
-    ended: asyncio.Future[None]
     rank: Rank
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     timer: Timer | None = field(default=None, repr=False)
-    looks: int = 0
 
 
-class Idle:
-    """Whether the process did little of late: threads that wait for others need no processor."""
+class RunQueue:
+    """A semaphore of so many places. The lowest rank is next; every fourth time it is who has waited longest.
 
-    def __init__(self, share: float, clock: Clock, used: Clock) -> None:
-        self._share, self._clock, self._used = share, clock, used
-        self._at, self._used_at, self._idle = clock(), used(), True
-
-    def __call__(self) -> bool:
-        """Whether less than this share of one processor was used since the last but one question."""
-        passed, used = self._clock() - self._at, self._used() - self._used_at
-        if passed >= SHORTEST_STRETCH:
-            self._at, self._used_at, self._idle = self._at + passed, self._used_at + used, used < self._share * passed
-        return self._idle
-
-
-class Turnstile:
-    """Lets so many be inside at once; of those who wait, the lowest rank is next, and of equals who came last.
-
-    (Otherwise many new sockets would be a queue before whoever comes after them.)
-
-    Who is inside is looked at every so often. It gives its place back after so many looks, or at one at which the
-    process is idle.
+    So nobody waits for ever, and whoever goes before the others leaves them a quarter. A place that is not released is
+    free again after so many seconds all the same.
     """
 
-    def __init__(
-        self, places: int, look_every: float, most_looks: int, call_later: CallLater, is_idle: Callable[[], bool]
-    ) -> None:
-        self._free, self._look_every, self._most_looks = places, look_every, most_looks
-        self._call_later, self._is_idle = call_later, is_idle
-        self._waiting: list[Pass] = []
+    def __init__(self, places: int, longest: float, later: CallLater = call_later) -> None:
+        self._free, self._longest, self._later = places, longest, later
+        self._waiting: list[Waiter] = []
+        self._started = 0
 
-    def enter(self, rank: Rank) -> Pass:
-        """Ask for a place. Await `entered` before going in, and call `leave` in the end, whatever happened."""
-        loop = asyncio.get_running_loop()
-        ticket = Pass(loop.create_future(), loop.create_future(), rank)
-        self._waiting.append(ticket)
-        self._admit()
-        return ticket
+    def acquire(self, rank: Rank) -> Waiter:
+        """Ask for a place. Wait for `started` before using it, and call `release` in the end, whatever happened."""
+        waiter = Waiter(rank)
+        self._waiting.append(waiter)
+        self._start()
+        return waiter
 
-    def leave(self, ticket: Pass) -> None:
+    def release(self, waiter: Waiter) -> None:
         """Give the place back, or stop waiting. A second time changes nothing."""
-        if ticket.ended.done():
+        if waiter.released.is_set():
             return
-        ticket.ended.set_result(None)
-        if ticket.timer is None:
-            self._waiting.remove(ticket)
-            return
-        ticket.timer.cancel()
-        self._free += 1
-        self._admit()
-
-    def _admit(self) -> None:
-        while self._free and self._waiting:
-            ticket = min(reversed(self._waiting), key=lambda each: each.rank())
-            self._waiting.remove(ticket)
-            self._free -= 1
-            self._look_later(ticket)
-            if not ticket.entered.done():
-                ticket.entered.set_result(None)
-
-    def _look_later(self, ticket: Pass) -> None:
-        ticket.timer = self._call_later(self._look_every, partial(self._look, ticket))
-
-    def _look(self, ticket: Pass) -> None:
-        ticket.looks += 1
-        if ticket.looks >= self._most_looks or self._is_idle():
-            self.leave(ticket)
+        waiter.released.set()
+        if waiter.timer is None:
+            self._waiting.remove(waiter)
         else:
-            self._look_later(ticket)
+            waiter.timer.cancel()
+            self._free += 1
+            self._start()
+
+    def _start(self) -> None:
+        while self._free and self._waiting:
+            self._started += 1
+            oldest = self._started % OLDEST_EVERY == 0
+            waiter = self._waiting[0] if oldest else min(self._waiting, key=lambda each: each.rank())
+            self._waiting.remove(waiter)
+            self._free -= 1
+            waiter.timer = self._later(self._longest, partial(self.release, waiter))
+            waiter.started.set()

@@ -30,11 +30,14 @@ PATH = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 MOST_OF_A_BROWSER, MOST_AT_ONCE = 2, 8
 CLOSED_FOR = 60.0
 """Seconds after which the file of a closed tab is dropped, at the latest; at half of them, at the earliest."""
+FIRST_SECONDS, MOST_SECONDS, MIN_RATE = 30.0, 600.0, 64 * 1024
+"""How long a file may be on its way: so many bytes a second after the first seconds. Others wait for its place."""
 LONGEST_NAME = 255
 MULTIPART_OVERHEAD = 1024 * 1024
 NOT_YOURS = "Files are taken from an open page, and only from people who may use it. Reload the page and try again.\n"
 TOO_MANY = "Two files are on their way already. Wait until they have arrived.\n"
 TOO_LARGE = "This file is larger than server.maxUploadSize allows.\n"
+TOO_SLOW = "This file came too slowly. Choose it again, or a smaller one.\n"
 UNREADABLE = "One file is expected, as a form.\n"
 
 
@@ -79,6 +82,9 @@ class UploadGuard:
                     raise MultiPartException(UNREADABLE)
             except _TooLarge:
                 await PlainTextResponse(TOO_LARGE, 413)(scope, receive, send)
+                return
+            except TimeoutError:
+                await PlainTextResponse(TOO_SLOW, 408)(scope, receive, send)
                 return
             except (HTTPException, MultiPartException, ClientDisconnect):
                 await PlainTextResponse(UNREADABLE, 400)(scope, receive, send)
@@ -133,13 +139,16 @@ def _may_use(browser: str) -> bool:
 
 
 def _bounded(receive: Receive) -> Receive:
-    left = st.get_option("server.maxUploadSize") * 2**20 + MULTIPART_OVERHEAD
+    """Return what receives a file: not more than it may have, and not for longer than it may take."""
+    most, received = st.get_option("server.maxUploadSize") * 2**20 + MULTIPART_OVERHEAD, 0
+    started = asyncio.get_running_loop().time()
 
     async def bounded() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
+        nonlocal received
+        async with asyncio.timeout_at(started + min(MOST_SECONDS, FIRST_SECONDS + received / MIN_RATE)):
+            message = await receive()
+        received += len(message.get("body", b""))
+        if received > most:
             raise _TooLarge
         return message
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -31,17 +30,17 @@ class OpenSocket:
 
 
 class OpenSockets:
-    """The sockets and sessions of this process. All but `redraw_tabs` belongs to the server's event loop."""
+    """The sockets and sessions of this process. All belongs to the server's event loop, but `redraw_tabs` below."""
 
     def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._sockets: dict[str, OpenSocket] = {}
-        self._began: OrderedDict[str, str] = OrderedDict()
+        self._began: dict[str, str] = {}
         """The browser that began each session. One that keeps no cookies does not show its cookie again."""
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, socket: OpenSocket) -> None:
         """Note a socket that was opened."""
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._sockets[socket.id] = socket
 
     def remove(self, socket: OpenSocket) -> None:
@@ -53,10 +52,12 @@ class OpenSockets:
         if socket.session_id == session_id:
             return
         socket.session_id = session_id
+        self._began.pop(session_id, None)
         self._began[session_id] = socket.browser
-        self._began.move_to_end(session_id)
         if len(self._began) > MAX_SESSIONS:
-            self._began.popitem(last=False)
+            is_open = {each.session_id for each in self._sockets.values()}
+            closed = next((each for each in self._began if each not in is_open), next(iter(self._began)))
+            del self._began[closed]
 
     def began(self, session_id: str, browser: str) -> bool:
         """Whether this browser began this session, and may go on with it."""
@@ -66,12 +67,8 @@ class OpenSockets:
         """Whether a tab with this session is open."""
         return any(socket.session_id == session_id for socket in self._sockets.values())
 
-    def redraw_tabs(self, browser: str, but_socket: str = "") -> None:
-        """Have the pages in all tabs of a browser drawn anew, but one. Safe for many threads."""
-        if self._loop is not None and browser:
-            self._loop.call_soon_threadsafe(self._redraw_tabs, browser, but_socket)
-
-    def _redraw_tabs(self, browser: str, but_socket: str) -> None:
+    def redraw(self, browser: str, but_socket: str) -> None:
+        """Have the pages in all tabs of a browser drawn anew, but one."""
         for socket in self._sockets.values():
             if socket.browser == browser and socket.id != but_socket:
                 socket.redraw.set()
@@ -81,8 +78,9 @@ open_sockets = OpenSockets()
 
 
 def redraw_tabs(browser: str, but_socket: str = "") -> None:
-    """Have the pages in all tabs of a browser drawn anew, but one: somebody left, or uses another account."""
-    open_sockets.redraw_tabs(browser, but_socket)
+    """From any thread: have all tabs of a browser but one drawn anew; somebody left, or uses another account."""
+    if open_sockets.loop is not None and browser:
+        open_sockets.loop.call_soon_threadsafe(open_sockets.redraw, browser, but_socket)
 
 
 def socket_of_page() -> str:

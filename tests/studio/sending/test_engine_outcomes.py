@@ -15,7 +15,7 @@ from sandbox import SCENARIOS, Server
 from studio.facade import Balance, Studio
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import NeedsDecision, Status
+from studio.sending.attempts import Attempt, NeedsDecision, Status
 from studio.sending.engine import Engine
 from tests.polling import eventually
 from tests.studio.helpers import Disk, Story, ended, for_song, history_file, press, story, unsaved, until
