@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 from studio.facade import Studio, close_the_studio, the_studio  # noqa: E402
 from views.middleware import log_masks  # noqa: E402
 from views.middleware.allowed_hosts import AllowedHosts  # noqa: E402
+from views.middleware.refusals import PlainPaths  # noqa: E402
 from views.middleware.security_headers import SecurityHeaders  # noqa: E402
 from views.middleware.sign_out import SignOut  # noqa: E402
 from views.middleware.socket_guard import SocketGuard  # noqa: E402
@@ -116,7 +117,7 @@ app = st.App(
     ],
     middleware=[
         Middleware(each)
-        for each in (SecurityHeaders, AllowedHosts, SocketGuard, UploadGuard, SignOut, DownloadMiddleware)
+        for each in (SecurityHeaders, PlainPaths, AllowedHosts, SocketGuard, UploadGuard, SignOut, DownloadMiddleware)
     ],
     on_script_error=on_script_error,
 )

@@ -26,13 +26,14 @@ from views.middleware.client_addresses import (
     address_of,
 )
 from views.middleware.rate_limits import OLDEST_EVERY
+from views.middleware.refusals import POLICY_VIOLATION, PlainPaths
 from views.middleware.socket_guard import (
     FEW_OF_ADDRESS,
     FEW_RUNS,
+    LONGEST_CALLBACK,
     LONGEST_WAIT,
     MESSAGES,
     MESSAGES_A_SECOND,
-    POLICY,
     PROTOCOL_ERROR,
     RUNS,
     UNSUPPORTED,
@@ -44,6 +45,7 @@ from views.shared.open_sockets import HEADER, OpenSockets, redraw_tabs
 
 pytestmark = pytest.mark.usefixtures("studio")
 STOP = BackMsg(stop_script=True).SerializeToString()
+DRAWN = ForwardMsg(delta={}).SerializeToString()  # type: ignore[arg-type]
 
 
 class Streamlit:
@@ -54,6 +56,8 @@ class Streamlit:
         self.taken: list[bytes] = []
         self.ends: list[int] = []
         self.sends: list[Send] = []
+        self.draws = True
+        """Whether runs go on to draw, so that their callbacks are done."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
@@ -61,11 +65,17 @@ class Streamlit:
         await send({"type": "websocket.accept", "subprotocol": "streamlit"})
         asked = Headers(scope=scope).get("sec-websocket-protocol", "").split(", ")
         session_id = (asked[2] if len(asked) > 2 else "") or f"session-{len(self.scopes)}"
-        message = ForwardMsg()
-        message.new_session.initialize.session_id = session_id
-        await send({"type": "websocket.send", "bytes": message.SerializeToString()})
+        began = ForwardMsg()
+        began.new_session.initialize.session_id = session_id
+        await send({"type": "websocket.send", "bytes": began.SerializeToString()})
         while (received := await receive())["type"] == "websocket.receive":
             self.taken.append(received["bytes"])
+            asked = BackMsg.FromString(received["bytes"])
+            if asked.HasField("rerun_script"):
+                began.new_session.page_script_hash = asked.rerun_script.page_script_hash
+                await send({"type": "websocket.send", "bytes": began.SerializeToString()})
+                if self.draws:
+                    await send({"type": "websocket.send", "bytes": DRAWN})
         self.ends.append(received["code"])
 
     async def end_run(self, number: int) -> None:
@@ -342,7 +352,7 @@ def test_large_messages_of_an_address_wait_and_a_stranger_s_socket_is_closed_in_
             await inner.end_run(0)
         wait = ((at_once + 1) * len(large) - LARGE_BYTES) / LARGE_BYTES_A_SECOND
         assert slept[:1] == [pytest.approx(wait)]
-        assert tab.closed_with == ([] if known else [POLICY])
+        assert tab.closed_with == ([] if known else [POLICY_VIOLATION])
         if known:
             assert slept[-1] > LONGEST_WAIT
             await tab.leave()
@@ -528,7 +538,7 @@ def test_so_many_sockets_of_an_address_are_open_at_once(sockets: OpenSockets) ->
         await quiet()
         *opened, refused = tabs
         assert all(tab.sent[0]["type"] == "websocket.accept" for tab in opened)
-        assert refused.sent[0].get("status") == 429
+        assert refused.sent == [{"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""}]
         await opened.pop().leave()
         again = Tab(guard, cookie)
         await quiet()
@@ -543,7 +553,7 @@ def test_an_address_opens_many_sockets_but_not_without_end(sockets: OpenSockets)
     guard = SocketGuard(Inner(), Clock())
     answers = [ask(guard, scope_of("/_stcore/stream", "websocket")) for _ in range(NEW_SOCKETS + 20)]
     assert [answer.status for answer in answers[:NEW_SOCKETS]] == [200] * NEW_SOCKETS
-    assert answers[-1].status == 429
+    assert answers[-1].status == POLICY_VIOLATION
     elsewhere = {**scope_of("/_stcore/stream", "websocket"), "client": ("192.0.2.2", 1)}
     assert ask(guard, elsewhere).status == 200
 
@@ -568,3 +578,74 @@ def test_other_requests_are_not_touched(studio: Studio, sockets: OpenSockets) ->
     scope = scope_of("/_stcore/stream")
     ask(SocketGuard(inner), scope)
     assert inner.scopes == [scope]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x00", "\x7f", "\u2028"])
+@pytest.mark.parametrize(("kind", "path"), [("websocket", "/_stcore/stream"), ("http", "/auth/logout")])
+def test_a_path_that_only_a_route_takes_for_the_same_is_refused(kind: str, path: str, end: str) -> None:
+    inner = Inner()
+    answer = ask(PlainPaths(inner), scope_of(path + end, kind))
+    assert (answer.status, inner.scopes) == (POLICY_VIOLATION if kind == "websocket" else 400, [])
+    ask(PlainPaths(inner), scope_of(path, kind))
+    assert len(inner.scopes) == 1
+
+
+@pytest.mark.parametrize(
+    ("origin", "passes"),
+    [
+        ("http://localhost:8501", True),
+        ("https://LOCALHOST:8501", True),
+        ("http://localhost:1234", False),
+        ("http://127.0.0.1:8501", False),
+        ("http://evil.example", False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_a_page_of_another_port_of_this_machine_gets_no_socket(sockets: OpenSockets, origin: str, passes: bool) -> None:
+    inner = Inner()
+    ask(SocketGuard(inner, Clock()), scope_of("/_stcore/stream", "websocket", origin=origin))
+    assert bool(inner.scopes) is passes
+
+
+@pytest.mark.parametrize("then", ["another message", "the end"])
+def test_what_was_pressed_is_done_before_anything_else_of_its_tab_can_stop_it(sockets: OpenSockets, then: str) -> None:
+    """Streamlit ends a run at the next message, and with its socket, also in the middle of a callback."""
+
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        inner.draws = False
+        tab = Tab(guard)
+        await quiet()
+        tab.says(run_of("pressed"))
+        await quiet()
+        if then == "the end":
+            tab.coming.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        else:
+            tab.says(run_of("other"))
+        guard._clock.pass_by(LONGEST_CALLBACK / 2)  # type: ignore[attr-defined]
+        await quiet()
+        assert (len(inner.taken), inner.ends) == (1, [])
+        inner.draws = True
+        await inner.sends[0]({"type": "websocket.send", "bytes": DRAWN})  # its callbacks are done
+        await quiet()
+        assert len(inner.taken) + len(inner.ends) == 2
+        await tab.leave() if then == "another message" else await tab.task
+
+    play(scene)
+
+
+def test_a_callback_that_takes_long_holds_its_tab_up_for_a_moment_only(sockets: OpenSockets) -> None:
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        inner.draws = False
+        tab = Tab(guard)
+        await quiet()
+        tab.says(run_of("pressed"), run_of("other"))
+        await quiet()
+        assert len(inner.taken) == 1
+        for _ in range(2):
+            guard._clock.pass_by(LONGEST_CALLBACK)  # type: ignore[attr-defined]
+            await quiet()
+        assert len(inner.taken) == 2
+        await tab.leave()
+
+    play(scene)

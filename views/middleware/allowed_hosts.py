@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
 from streamlit.url_util import make_url_path
+
+from views.middleware.refusals import refuse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,7 +24,7 @@ REFUSED = (
 
 
 class AllowedHosts:
-    """Middleware that answers 400 to a request, also for a socket, whose Host is not among the allowed ones."""
+    """Middleware that refuses a request, also for a socket, whose Host is not among the allowed ones."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,7 +35,10 @@ class AllowedHosts:
             and scope["path"] != make_url_path(st.get_option("server.baseUrlPath") or "", HEALTH)
             and not is_allowed(Headers(scope=scope).getlist("host"), st.get_option("server.allowedHosts"))
         )
-        await (PlainTextResponse(REFUSED, 400) if refused else self.app)(scope, receive, send)
+        if refused:
+            await refuse(scope, receive, send, REFUSED, 400)
+        else:
+            await self.app(scope, receive, send)
 
 
 def is_allowed(sent: list[str], allowed: Iterable[str]) -> bool:

@@ -13,9 +13,10 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -23,6 +24,7 @@ from studio.facade import the_studio
 from views.middleware import client_messages
 from views.middleware.client_addresses import OPEN_SOCKETS, ClientAddress, ClientAddresses, address_of
 from views.middleware.rate_limits import CallLater, Clock, Rank, RecentCount, RunQueue, TokenBucket, Waiter, call_later
+from views.middleware.refusals import POLICY_VIOLATION, refuse
 from views.shared import browser_cookie
 from views.shared.open_sockets import HEADER, OpenSocket, open_sockets
 
@@ -37,8 +39,10 @@ RUNS = 2
 thread at a time, so more would only make each take longer."""
 LONGEST_RUN = 0.1
 """Seconds after which a run counts as ended: it waits for KIE or the database, or is one of the few long ones."""
-LARGE = 64 * 1024
-"""Bytes of a message that counts as large."""
+LARGE = 8 * 1024
+"""Bytes of a message that counts as large: it may leave long texts in its session."""
+LONGEST_CALLBACK = 2.0
+"""Seconds that a socket's next message, or its end, waits for what was pressed to be done: Streamlit would stop it."""
 LONGEST_WAIT = 20.0
 """Seconds that a stranger's large message may have to wait; the socket of one that would wait longer is closed."""
 HALF_LIFE = 5.0
@@ -47,7 +51,7 @@ FEW_RUNS, FEW_OF_ADDRESS = 30, 60
 MAX_BROWSERS = 10_000
 SMALL_ANSWER = 64 * 1024
 """Bytes up to which a message of Streamlit may be one that says where a run stands."""
-UNSUPPORTED, PROTOCOL_ERROR, POLICY = 1003, 1002, 1008
+UNSUPPORTED, PROTOCOL_ERROR = 1003, 1002
 
 
 class SocketGuard:
@@ -55,7 +59,7 @@ class SocketGuard:
 
     def __init__(self, app: ASGIApp, clock: Clock = time.monotonic, later: CallLater = call_later) -> None:
         self.app = app
-        self._clock = clock
+        self._clock, self._later = clock, later
         self._addresses = ClientAddresses(clock)
         self._runs: OrderedDict[str, RecentCount] = OrderedDict()
         """Of each browser that was heard of lately."""
@@ -68,13 +72,16 @@ class SocketGuard:
         name = address_of(scope)
         address = self._addresses.get(name)
         if address.open_sockets >= OPEN_SOCKETS or address.new_sockets.take(longest=0) is None:
-            answer = PlainTextResponse("Too many connections from this address. Try again in a minute.", 429)
-            await answer(scope, receive, send)
+            await refuse(scope, receive, send, "Too many connections from this address.", 429)
+            return
+        if not is_same_origin(Headers(scope=scope)):
+            await refuse(scope, receive, send, "A page of another origin may not use this one's sockets.", 403)
             return
         known = browser_cookie.browser_of(scope)
         socket = OpenSocket(secrets.token_urlsafe(16), known or browser_cookie.new(), name)
         _mark(scope, socket, known)
-        guarded = _Guarded(socket, address, self._runs_of(known or f" {name}"), self._queue, self._clock, receive, send)
+        runs = self._runs_of(known or f" {name}")
+        guarded = _Guarded(socket, address, runs, self._queue, self._clock, self._later, receive, send)
         if not known:
             guarded.cookie = browser_cookie.header(socket.browser, secure=scope["scheme"] == "wss")
         address.open_sockets += 1
@@ -92,6 +99,17 @@ class SocketGuard:
         if len(self._runs) > MAX_BROWSERS:
             self._runs.popitem(last=False)
         return count
+
+
+def is_same_origin(headers: Headers) -> bool:
+    """Whether the page that asks came from here, or from where the operator allows.
+
+    Streamlit itself also lets pages of other ports of this machine in, and cookies are the same for all ports.
+    """
+    origin = headers.get("origin")
+    if origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower():
+        return True
+    return not st.get_option("server.enableCORS") or origin in st.get_option("server.corsAllowedOrigins")
 
 
 def _mark(scope: Scope, socket: OpenSocket, known: str) -> None:
@@ -128,11 +146,12 @@ class _Guarded:
         runs: RecentCount,
         queue: RunQueue,
         clock: Clock,
+        later: CallLater,
         receive: Receive,
         send: Send,
     ) -> None:
         self._socket, self._address, self._runs, self._queue = socket, address, runs, queue
-        self._clock, self._receive, self._send = clock, receive, send
+        self._clock, self._later, self._receive, self._send = clock, later, receive, send
         self._bucket = TokenBucket(MESSAGES, MESSAGES_A_SECOND, clock)
         self._run: Waiter | None = None
         self._since = 0.0
@@ -141,6 +160,10 @@ class _Guarded:
         """Asks for a run of the page that the tab shows; empty before its first."""
         self._coming: asyncio.Future[Message] | None = None
         self._closed = False
+        self._run_began = False
+        self._acted = asyncio.Event()
+        """Whether the callbacks of the last run are done."""
+        self._acted.set()
         self.cookie = ""
         """The header Set-Cookie for a browser that had none."""
 
@@ -149,6 +172,7 @@ class _Guarded:
         while True:
             message = await self._next()
             if message["type"] != "websocket.receive":
+                await self._acted.wait()
                 return message
             data = message.get("bytes")
             if data is None:
@@ -164,7 +188,7 @@ class _Guarded:
                 longest = float("inf") if _is_known(self._socket.browser) else LONGEST_WAIT
                 slow = self._address.large_bytes.take(len(data), longest)
                 if slow is None:
-                    return await self._close(POLICY, "Too much was sent from this address. Try again in a minute.")
+                    return await self._close(POLICY_VIOLATION, "Too much was sent from this address.")
                 wait = max(wait, slow)
             if wait:
                 await asyncio.sleep(wait)
@@ -176,15 +200,15 @@ class _Guarded:
 
     async def send(self, message: Message) -> None:
         """Pass a message of Streamlit on, unless this socket was closed; note what it says of the page and its run."""
+        data = message.get("bytes")
+        if data is not None and len(data) <= SMALL_ANSWER:
+            self._note(ForwardMsg.FromString(data))
         if self._closed:
             return
         if message["type"] == "websocket.close":
             self._closed = True
         if message["type"] == "websocket.accept" and self.cookie:
             message = {**message, "headers": [*message.get("headers", ()), (b"set-cookie", self.cookie.encode())]}
-        data = message.get("bytes")
-        if data is not None and len(data) <= SMALL_ANSWER:
-            self._note(ForwardMsg.FromString(data))
         try:
             await self._send(message)
         except OSError:  # the browser has gone; Streamlit hears of it when it receives
@@ -201,7 +225,10 @@ class _Guarded:
         kind, page = answer.WhichOneof("type"), self._page.rerun_script
         if kind == "new_session":
             open_sockets.note_session(self._socket, answer.new_session.initialize.session_id)
-        elif kind == "script_finished" and self._run is not None and self._run.started.is_set():
+        elif self._run_began:  # the script draws, or has ended: its callbacks are done
+            self._acted.set()
+        self._run_began = self._run_began or kind == "new_session"
+        if kind == "script_finished" and self._run is not None and self._run.started.is_set():
             self._queue.release(self._run)
         if not self._page.HasField("rerun_script"):
             return
@@ -229,8 +256,11 @@ class _Guarded:
         """Wait for the run before to end, and for a place among all runs."""
         if self._run is not None:
             await self._run.released.wait()
+        await self._acted.wait()
         self._run = self._queue.acquire(self._rank())
         await self._run.started.wait()
+        self._run_began, self._acted = False, asyncio.Event()
+        self._later(LONGEST_CALLBACK, self._acted.set)
         self._runs.add()
         self._address.runs.add()
 
