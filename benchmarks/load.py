@@ -117,6 +117,17 @@ def reload_of(visitor: Visitor, timeout: float = 20) -> Callable[[], Awaitable[f
     return once
 
 
+def run_of(visitor: Visitor, timeout: float = 20) -> Callable[[], Awaitable[float]]:
+    """Return a function that asks for a run in an open tab; seconds until the page is whole."""
+
+    async def once() -> float:
+        started = time.perf_counter()
+        await visitor.rerun(timeout=timeout)
+        return time.perf_counter() - started
+
+    return once
+
+
 def health_of(url: str, timeout: float = 20) -> Callable[[], Awaitable[float]]:
     """Return a function that asks whether a server is well."""
 
@@ -433,23 +444,28 @@ CROWD = 180
 
 
 async def flooded(running: App, kie: Kie, stretch: float, when: str, sockets: int) -> list[Row]:
-    """Flood a server, and measure what visitors get who are new, or use an account."""
+    """Flood a server, and measure what visitors get who are new, or use an account.
+
+    While fresh browsers come they have their tabs open, because an address opens only so many sockets.
+    """
     process = psutil.Process(running.process.pid)
     visitors = {"a new visitor": Visitor(running.url)}
     if when == "later":
         visitors["a visitor with an account"] = known = Visitor(running.url)
         await known.open()
         await known.enter(token=kie.token())
-        await known.close()
+    if sockets == CROWD:
+        await visitors["a new visitor"].open(timeout=60)
     before = process.memory_info().rss
     flood = str(Path(__file__).with_name("flood.py"))
     command = [sys.executable, flood, running.url, str(sockets), str(stretch), *["1"] * (sockets == CROWD)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as strangers:
-        reloads = [repeatedly(stretch, 0.25, reload_of(visitor)) for visitor in visitors.values()]
-        took = await asyncio.gather(*reloads)
+        ask = run_of if sockets == CROWD else reload_of
+        took = await asyncio.gather(*(repeatedly(stretch, 0.25, ask(visitor)) for visitor in visitors.values()))
         most = process.memory_info().rss
         say(strangers.communicate()[0].strip())
     after = await repeatedly(3, 0.25, reload_of(Visitor(running.url)))
+    await close(visitors.values())
     say(f"memory: {before >> 20} MiB before, {most >> 20} at the end, {process.memory_info().rss >> 20} after")
     what = f"{CROWD} fresh browsers" if sockets == CROWD else f"flood from {sockets} socket{'s' * (sockets > 1)}"
     return [

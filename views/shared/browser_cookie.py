@@ -46,7 +46,7 @@ def browser() -> str:
 
 def browser_of(scope: Scope) -> str:
     """Return the same from a request that comes past the pages."""
-    name = SECURE_COOKIE if scope["scheme"] in ("https", "wss") else COOKIE
+    name = SECURE_COOKIE if scope.get("scheme") in ("https", "wss") else COOKIE
     return _ours(cookie_parser("; ".join(_cookies(scope))).get(name))
 
 
