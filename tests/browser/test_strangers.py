@@ -149,7 +149,7 @@ def test_another_name_for_this_server_gets_nothing(front: App) -> None:
     async def scene() -> None:
         with pytest.raises(InvalidStatus) as refused:
             await connect(f"ws://{evil}/_stcore/stream", host="127.0.0.1", port=front.port, proxy=None)
-        assert refused.value.response.status_code == 400
+        assert refused.value.response.status_code == 403
 
     loops.run(scene())
 

@@ -87,7 +87,7 @@ def test_nothing_comes_under_another_account_and_the_tokens_are_nowhere(
     tokens = [kie.sandbox.new_account() for _ in range(3)]
     ada, bob, new = map(account_of, tokens)
     for token in tokens[:2]:
-        kie.sandbox.fault("delay", path=PERSONA, seconds=2.0, token=token)
+        kie.sandbox.fault("delay", path=PERSONA, seconds=4.0, token=token)
     tabs = loops.run(visit(app, tokens))
     eventually(lambda: not in_flight(app), 20)
     app.stop()
@@ -122,9 +122,9 @@ async def visit(app: App, tokens: list[str]) -> list[Tab]:
     await second.click("library_import")
     assert "1 brought in" in second.text
     await first.ask_for("finished")
+    (stream,) = first.streams()
     await third.ask_for("instrumental")
     await second.rerun()
-    (stream,) = first.streams()
     mine, theirs, stranger = first.download(), third.download(), Tab(app, {})
     assert "From a file" in await first.fetch(mine)
     for tab, address in ((first, theirs), (third, mine), (stranger, mine), (stranger, theirs)):

@@ -18,7 +18,7 @@ from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, NotAllowed, Status
 from studio.sending.engine import Engine
 from tests.polling import eventually
-from tests.studio.helpers import Disk, Story, database_fails, ended, press, story, unsaved
+from tests.studio.helpers import Disk, Story, database_fails, ended, filed_without_token, press, story, unsaved
 
 Opener = Callable[..., Studio]
 
@@ -128,11 +128,12 @@ def test_while_closing_nothing_new_is_sent(open_studio: Opener, server: Server, 
     assert (stored(studio, waiting).status, server.sandbox.count(token=token)) == (Status.QUEUED, 1)
 
 
-def test_what_waited_at_the_end_goes_on_after_the_next_start(open_studio: Opener, server: Server, token: str) -> None:
+def test_what_waited_at_the_end_goes_on_after_the_next_start(
+    open_studio: Opener, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = open_studio()
     account = first.token_store.add(token, server.base_url)
-    first.token_store.remove(account.id)
-    attempt = press(first, account)
+    attempt = filed_without_token(first, account, monkeypatch)
     first.close()
     second = open_studio(api_key=token)
     second.open()

@@ -15,10 +15,21 @@ from sandbox import SCENARIOS, Server
 from studio.facade import Balance, Studio
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Attempt, NeedsDecision, Status
+from studio.sending.attempts import NeedsDecision, Status
 from studio.sending.engine import Engine
 from tests.polling import eventually
-from tests.studio.helpers import Disk, Story, ended, for_song, history_file, press, story, unsaved, until
+from tests.studio.helpers import (
+    Disk,
+    Story,
+    ended,
+    filed_without_token,
+    for_song,
+    history_file,
+    press,
+    story,
+    unsaved,
+    until,
+)
 
 # Good days
 
@@ -409,15 +420,6 @@ def test_a_refusal_that_could_not_be_saved_at_first_is_saved_as_one(
 
 
 # Runs that wait for a token, or were not started
-
-
-def filed_without_token(studio: Studio, account: Account, monkeypatch: pytest.MonkeyPatch) -> Attempt:
-    """Return an attempt whose token went before it was served, as in a process that ends."""
-    with monkeypatch.context() as patch:
-        patch.setattr(Engine, "serve_soon", lambda *args: None)
-        attempt = press(studio, account)
-    studio.token_store.remove(account.id)
-    return attempt
 
 
 def test_without_its_token_a_run_waits(
