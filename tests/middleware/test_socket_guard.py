@@ -72,7 +72,6 @@ class Streamlit:
             self.taken.append(received["bytes"])
             asked = BackMsg.FromString(received["bytes"])
             if asked.HasField("rerun_script"):
-                began.new_session.page_script_hash = asked.rerun_script.page_script_hash
                 await send({"type": "websocket.send", "bytes": began.SerializeToString()})
                 if self.draws:
                     await send({"type": "websocket.send", "bytes": DRAWN})
@@ -268,7 +267,7 @@ def test_a_tab_that_switched_to_another_page_is_drawn_anew_there(sockets: OpenSo
     mine = browser_cookie.new()
     asked = BackMsg(rerun_script={"query_string": "attempt=1", "page_script_hash": "old", "page_name": "old"})  # type: ignore[arg-type]
     switched = ForwardMsg(page_info_changed={"query_string": "track=2"})  # type: ignore[arg-type]
-    arrived = ForwardMsg(new_session={"page_script_hash": "new"})  # type: ignore[arg-type]
+    arrived = ForwardMsg(navigation={"page_script_hash": "new"})  # type: ignore[arg-type]
 
     async def scene(guard: SocketGuard, inner: Streamlit) -> None:
         tab = Tab(guard, mine)

@@ -232,8 +232,8 @@ class _Guarded:
             self._queue.release(self._run)
         if not self._page.HasField("rerun_script"):
             return
-        if kind == "new_session":  # the script may have switched to another page
-            page.page_script_hash, page.page_name = answer.new_session.page_script_hash, ""
+        if kind == "navigation":  # the script may have switched to another page
+            page.page_script_hash, page.page_name = answer.navigation.page_script_hash, ""
         elif kind == "page_info_changed":
             page.query_string = answer.page_info_changed.query_string
 
