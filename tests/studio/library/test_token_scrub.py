@@ -496,9 +496,9 @@ def attempt(studio: Studio, account: Account) -> None:
 
 @pytest.mark.parametrize("ask", [balance, look_up, attempt])
 def test_the_token_for_all_is_taken_out_once_kie_has_accepted_it(
-    ask: Callable[[Studio, Account], None], open_studio: Callable[..., Studio], server: Server, database_url: str
+    ask: Callable[[Studio, Account], None], open_studio: Callable[..., Studio], server: Server, tmp_path: Path
 ) -> None:
-    token = uuid.uuid4().hex
+    token, database_url = uuid.uuid4().hex, f"sqlite:///{tmp_path}/studio.db"
     server.sandbox.new_account(token=token)
     studio, _ = session(open_studio, server, database_url, token, rate_limit=1000)
     studio.close()
