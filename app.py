@@ -26,9 +26,15 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
 from studio.facade import Studio, close_the_studio, the_studio  # noqa: E402
+from views.middleware import log_masks  # noqa: E402
+from views.middleware.allowed_hosts import AllowedHosts  # noqa: E402
+from views.middleware.refusals import PlainPaths  # noqa: E402
+from views.middleware.security_headers import SecurityHeaders  # noqa: E402
+from views.middleware.sign_out import SignOut  # noqa: E402
+from views.middleware.socket_guard import SocketGuard  # noqa: E402
+from views.middleware.upload_guard import UploadGuard  # noqa: E402
 from views.shared import attempt_table, event_stream  # noqa: E402
 from views.shared.downloads import DownloadMiddleware  # noqa: E402
-from views.shared.security_headers import SecurityHeaders  # noqa: E402
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -69,12 +75,23 @@ def end_streams_when_told_to_stop() -> None:
             signal.signal(number, end)
 
 
+def allow_many_sockets() -> None:
+    """Let the process have as many open files as the system lets it: each socket and each upload is one."""
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Warm up after the first page; at the end, wait for requests that are on their way."""
     later = threading.Timer(WARM_UP_AFTER, warm_up, (the_studio(),))  # a bad setting ends the start here
     later.daemon = True
     later.start()
+    allow_many_sockets()
     end_streams_when_told_to_stop()
     yield
     later.cancel()
@@ -91,13 +108,17 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+log_masks.install()
 app = st.App(
     HERE / "views" / "router.py",
     lifespan=lifespan,
     routes=[
         Route(path, event_stream.changes) for path in (f"/{event_stream.NAME}", f"/{{base:path}}/{event_stream.NAME}")
     ],
-    middleware=[Middleware(SecurityHeaders), Middleware(DownloadMiddleware)],
+    middleware=[
+        Middleware(each)
+        for each in (SecurityHeaders, PlainPaths, AllowedHosts, SocketGuard, UploadGuard, SignOut, DownloadMiddleware)
+    ],
     on_script_error=on_script_error,
 )
 

@@ -3,8 +3,9 @@
     waiting        100 visitors wait for a slow answer; how long another visitor's page takes meanwhile
     at-once        50 visitors, each with an account of their own, press Create together: click to ID
     one-token      50 visitors with one token press Create together: when and in which order the requests arrive
-    two-servers    two servers behind nginx, as docs/deploy.md says; one is killed and comes back
+    two-servers    two servers behind nginx, with deploy/nginx.conf; one is killed and comes back
     database-gone  PostgreSQL stands still for 30 s, and then ends while KIE works
+    flood          strangers ask for runs as fast as they can, or 180 of them for one each, at the start and later
     stop           SIGTERM while 400 attempts wait: how long after the last answer the server ends
 
 Browsers speak Streamlit's protocol (`streamlit_client.py`) to real servers; requests are counted at the stand-in KIE,
@@ -112,6 +113,17 @@ def reload_of(visitor: Visitor, timeout: float = 20) -> Callable[[], Awaitable[f
     async def once() -> float:
         async with Visitor(visitor.url, visitor.cookies) as tab:
             return await tab.open(timeout=timeout)
+
+    return once
+
+
+def run_of(visitor: Visitor, timeout: float = 20) -> Callable[[], Awaitable[float]]:
+    """Return a function that asks for a run in an open tab; seconds until the page is whole."""
+
+    async def once() -> float:
+        started = time.perf_counter()
+        await visitor.rerun(timeout=timeout)
+        return time.perf_counter() - started
 
     return once
 
@@ -427,7 +439,58 @@ async def stop(kie: Kie, database: str, folder: Path, count: int) -> list[Row]:
     ]
 
 
-SCENARIOS = ("waiting", "at-once", "one-token", "two-servers", "database-gone", "stop")
+CROWD = 180
+"""Fresh browsers, each of which asks for one run; an address opens 200 sockets at once."""
+
+
+async def flooded(running: App, kie: Kie, stretch: float, when: str, sockets: int) -> list[Row]:
+    """Flood a server, and measure what visitors get who are new, or use an account.
+
+    While fresh browsers come they have their tabs open, because an address opens only so many sockets.
+    """
+    process = psutil.Process(running.process.pid)
+    visitors = {"a new visitor": Visitor(running.url)}
+    if when == "later":
+        visitors["a visitor with an account"] = known = Visitor(running.url)
+        await known.open()
+        await known.enter(token=kie.token())
+    if sockets == CROWD:
+        await visitors["a new visitor"].open(timeout=60)
+    before = process.memory_info().rss
+    flood = str(Path(__file__).with_name("flood.py"))
+    command = [sys.executable, flood, running.url, str(sockets), str(stretch), *["1"] * (sockets == CROWD)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as strangers:
+        ask = run_of if sockets == CROWD else reload_of
+        took = await asyncio.gather(*(repeatedly(stretch, 0.25, ask(visitor)) for visitor in visitors.values()))
+        most = process.memory_info().rss
+        say(strangers.communicate()[0].strip())
+    after = await repeatedly(3, 0.25, reload_of(Visitor(running.url)))
+    await close(visitors.values())
+    say(f"memory: {before >> 20} MiB before, {most >> 20} at the end, {process.memory_info().rss >> 20} after")
+    what = f"{CROWD} fresh browsers" if sockets == CROWD else f"flood from {sockets} socket{'s' * (sockets > 1)}"
+    return [
+        at_most(f"{what}, {when}: the page of {who}, p95", share(each, 0.95), PAGE_BAR, "s", spread(each, after))
+        for who, each in zip(visitors, took, strict=True)
+    ]
+
+
+async def flood(running: App, kie: Kie, stretch: float) -> list[Row]:
+    """Flood a server right after its start and later; then how much memory is not given back."""
+    rows = []
+    for sockets in (1, 50, CROWD):
+        running.kill()
+        running.start(warm=False)
+        rows += await flooded(running, kie, stretch, "right after the start", sockets)
+    process = psutil.Process(running.process.pid)
+    for sockets in (1, CROWD, 50):
+        before = process.memory_info().rss
+        rows += await flooded(running, kie, stretch, "later", sockets)
+    kept = (process.memory_info().rss - before) / 2**20
+    what = "flood from 50 sockets, later: memory that is not given back"
+    return [*rows, at_most(what, kept, 32, "MiB", of="{:.0f}")]
+
+
+SCENARIOS = ("waiting", "at-once", "one-token", "two-servers", "database-gone", "flood", "stop")
 
 
 def run(name: str, quick: bool, stack: ExitStack) -> list[Row]:
@@ -439,6 +502,9 @@ def run(name: str, quick: bool, stack: ExitStack) -> list[Row]:
         return asyncio.run(waiting(stack.enter_context(app(folder, kie, sqlite)), kie, 100, 10 if quick else 20))
     if name == "one-token":
         return asyncio.run(one_token(stack.enter_context(app(folder, kie, sqlite)), kie, 25 if quick else 50))
+    if name == "flood":
+        running, stretch = stack.enter_context(app(folder, kie, sqlite)), 5 if quick else 15
+        return asyncio.run(flood(running, kie, stretch))
     if name == "stop":
         return asyncio.run(stop(kie, sqlite, folder, 400))
     server = stack.enter_context(postgres())

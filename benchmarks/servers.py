@@ -5,6 +5,7 @@ Each is a process that its context manager starts and ends; nothing else is ever
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -87,8 +88,8 @@ class App:
         self.environment = {**kept, "KIE_BASE_URL": kie, "DATABASE_URL": database, "NO_PROXY": "*", **given}
         self.start()
 
-    def start(self) -> None:
-        """Start the server, and wait until it answers and has warmed up."""
+    def start(self, warm: bool = True) -> None:
+        """Start the server, and wait until it answers and, unless told otherwise, has warmed up."""
         options = ["--server.headless=true", f"--server.port={self.port}", "--browser.gatherUsageStats=false"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -101,7 +102,8 @@ class App:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.poll() is None:
             with suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
-                time.sleep(5)  # it opens the database 3 s after its start
+                if warm:
+                    time.sleep(5)  # it opens the database 3 s after its start
                 return
             time.sleep(0.05)
         raise SystemExit(f"The server did not start:\n{self.log.read_text()}")
@@ -170,24 +172,25 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(running.folder, ignore_errors=True)
 
 
-def documented(configuration: str, port: int, folder: Path, servers: list[str]) -> str:
-    """Return the nginx configuration of a text (docs/deploy.md) for other ports, names and certificates."""
-    block = re.search(r"```nginx\n(.*?)```", configuration, re.DOTALL)
-    assert block is not None
-    text = re.sub(r"listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;", block[1])
-    text = re.sub(r"(ssl_certificate(?:_key)? +)\S+?(\.pem|\.key);", rf"\1{folder}/certificate\2;", text)
+def adapted(configuration: str, port: int, folder: Path, servers: list[str]) -> str:
+    """Return an nginx configuration that has deploy/nginx.conf for another port, name, certificate and servers."""
+    text = configuration.replace("listen 443 ", f"listen 127.0.0.1:{port} ")
+    text = re.sub(r"listen 80\b", f"listen unix:{folder}/plain", text)
+    text = text.replace("/etc/ssl/studio.example.com", f"{folder}/certificate")
+    text = text.replace("studio.example.com", "localhost").replace("/var/log/nginx", str(folder))
     text = re.sub(
         r"(?m)^( +server )\S+:8501( .*)$", lambda at: "\n".join(at[1] + each + at[2] for each in servers), text
     )
-    inside = f"access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n{text}"
+    inside = f"client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n{text}"
     for kind in ("fastcgi", "uwsgi", "scgi"):
         inside = f"{kind}_temp_path {folder}/{kind};\n{inside}"
-    return f"pid {folder}/nginx.pid; daemon off;\nevents {{ worker_connections 4096; }}\nhttp {{\n{inside}}}\n"
+    first = f"user {getpass.getuser()}; pid {folder}/nginx.pid; daemon off;"  # this user may write into the folder
+    return f"{first}\nevents {{ worker_connections 4096; }}\nhttp {{\n{inside}}}\n"
 
 
 @contextmanager
 def nginx(folder: Path, servers: list[str]) -> Iterator[str]:
-    """Run Debian's nginx before servers, with the configuration of docs/deploy.md; yield its address."""
+    """Run Debian's nginx before servers, with the configuration of deploy/nginx.conf; yield its address."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise SystemExit("nginx is missing: apt-get install nginx-light")
@@ -196,12 +199,12 @@ def nginx(folder: Path, servers: list[str]) -> Iterator[str]:
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=studio"]
     subprocess.run(["openssl", "req", "-x509", *kind, *names], check=True, capture_output=True)
     file = folder / "nginx.conf"
-    file.write_text(documented((ROOT / "docs" / "deploy.md").read_text(), port, folder, servers))
+    file.write_text(adapted((ROOT / "deploy" / "nginx.conf").read_text(), port, folder, servers))
     command = [program, "-p", str(folder), "-e", str(folder / "nginx.log"), "-c", str(file)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: _listens(port), 5, f"nginx, see {folder}/nginx.log")
-        yield f"https://127.0.0.1:{port}"
+        yield f"https://localhost:{port}"
     finally:
         process.terminate()
         process.wait()

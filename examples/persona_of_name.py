@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pandas
 
+from studio.library.export_files import unguard
+
 TEXTS = {"persona_id": str, "name": str}
 """Read as they are: an ID of digits is no number, and a persona may be called "None"."""
 
 
 def read(file: Path) -> pandas.DataFrame:
     """Return the file's attempts, a row each."""
-    if file.suffix == ".csv":  # a cell that a spreadsheet could take for a formula has an apostrophe in front
+    if file.suffix == ".csv":  # what a spreadsheet could take for a formula has an apostrophe in front
         rows = pandas.read_csv(file, dtype=str, keep_default_na=False)
-        return rows.assign(**{name: rows[name].str.removeprefix("'") for name in TEXTS})
-    rows = pandas.read_json(file, lines=True, dtype=False)
-    return rows.iloc[1:]  # the first line says what the file is
+        return rows.assign(**{name: rows[name].map(unguard) for name in TEXTS})
+    return pandas.read_json(file, lines=True, dtype=False).iloc[1:]  # the first line says what the file is
 
 
 def main(arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from kie.persona import WINDOW_MIN
+from kie.persona import MAX_TEXT, WINDOW_MIN
 from studio.facade import NotSaved
 from views.create import (
     demo_songs,
@@ -20,7 +20,7 @@ from views.create import (
     track_list,
     window_chooser,
 )
-from views.shared import error_boxes, persona_requests, token_panel, visitor
+from views.shared import error_boxes, field_values, persona_requests, token_panel, visitor
 from views.shared.elements import button
 from views.shared.screen_state import PersonaRequests, state
 
@@ -45,6 +45,7 @@ with song:
     st.text_input(
         "Task ID",
         key="task_id",
+        max_chars=field_values.LONGEST_PASTE,
         persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",
         on_change=visitor.for_this_account(paste_field.read),
@@ -61,6 +62,7 @@ with choice:
     st.text_input(
         "Audio ID",
         key="audio_id",
+        max_chars=field_values.LONGEST_ID,
         persist_state="session",
         placeholder="3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d",
         help="The ID of one track of that song. “Use this track” fills it in.",
@@ -83,16 +85,19 @@ persona, result = st.columns(2, gap="large")
 
 with persona:
     st.subheader("4 · The persona", anchor=False)
-    st.text_input("Name", key="name", persist_state="session", placeholder="Harbour Alto")
+    st.text_input("Name", key="name", max_chars=MAX_TEXT, persist_state="session", placeholder="Harbour Alto")
     st.text_area(
         "Description",
         key="description",
+        max_chars=MAX_TEXT,
         persist_state="session",
         placeholder="Low, slightly smoky female lead, close-miked, brushed drums and upright bass",
         help="Genre, mood, instruments, the voice. More detail gives a closer persona.",
     )
     description_help.show(account)
-    st.text_input("Style (optional)", key="style", persist_state="session", placeholder="Chamber jazz")
+    st.text_input(
+        "Style (optional)", key="style", max_chars=MAX_TEXT, persist_state="session", placeholder="Chamber jazz"
+    )
     button(
         "Creating …" if busy else "Create persona",
         "create",

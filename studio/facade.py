@@ -17,7 +17,7 @@ from studio.exceptions import DatabaseTooNew, NotSaved
 from studio.people.browser_grants import Grants
 from studio.people.browsers import Browsers
 from studio.people.token_store import READ_TIMEOUT, Account, TokenStore
-from studio.sending.attempts import Attempt, Seen
+from studio.sending.attempts import Attempt, NotAllowed, Seen
 from studio.sending.change_notifier import ChangeNotifier
 from studio.sending.kinds import BOOST, PERSONA, Kind, body_of
 from studio.song.single_flight import SingleFlight
@@ -25,6 +25,7 @@ from studio.song.single_flight import SingleFlight
 if TYPE_CHECKING:
     from kie import TimedWords, Track
     from studio.library.edits import Library
+    from studio.library.token_scrub import TokenScrub
     from studio.sending.attempt_store import Store
     from studio.sending.batches import Batches
     from studio.sending.engine import Engine
@@ -65,9 +66,13 @@ class Studio:
         self._opened: Future[tuple[Store, Engine]] | None = None
         self._balances: dict[str, Balance] = {}
         self._shared_calls = SingleFlight()
+        self._scrub: TokenScrub | None = None
+        self._not_scrubbed: dict[str, str] = {}
+        """Tokens by account that are taken out of the database once KIE has accepted them."""
         self.shared: Account | None = None
         if configuration.api_key:
             self.shared = self.token_store.add(configuration.api_key, configuration.base_url, shared=True)
+            self._not_scrubbed[self.shared.id] = configuration.api_key
 
     def open(self) -> Future[tuple[Store, Engine]]:
         """Open the database and start the engine, in the background; after a failure, another call tries again."""
@@ -80,6 +85,7 @@ class Studio:
     def _open(self, opened: Future[tuple[Store, Engine]]) -> None:
         try:
             from studio.database.connection import Database
+            from studio.library.token_scrub import TokenScrub
             from studio.sending.attempt_store import Store
             from studio.sending.engine import Engine
 
@@ -91,9 +97,9 @@ class Studio:
                 rate_period=self.settings.rate_period,
                 read_timeout=self.settings.read_timeout,
                 shared=bool(self.settings.api_key),
-                changed=self.changes.notify,
+                changed=self._note_change,
             )
-            engine.on_credits = lambda account, left: self._balances.update({account: Balance(left)})
+            engine.on_credits = lambda account, left: self._note_balance(account, Balance(left))
             try:
                 engine.launch()
             except BaseException:
@@ -105,7 +111,27 @@ class Studio:
             log.exception("The database could not be opened.")
             opened.set_exception(error)
         else:
+            self._scrub = TokenScrub(store.database)
+            self._scrub.clean_up_soon()
+            for account, balance in list(self._balances.items()):  # KIE was asked before the database was open
+                if balance.error is None:
+                    self._note_accepted(account)
             opened.set_result((store, engine))
+
+    def _note_change(self, attempt_id: str) -> None:
+        self.changes.notify(attempt_id)
+        if self._scrub is not None:
+            self._scrub.look_again()
+
+    def _note_balance(self, account_id: str, balance: Balance) -> None:
+        self._balances[account_id] = balance
+        if balance.error is None:
+            self._note_accepted(account_id)
+
+    def _note_accepted(self, account_id: str) -> None:
+        """Have an account's token taken out of the database: KIE accepted it. Before, it may be any text."""
+        if self._scrub is not None and (token := self._not_scrubbed.pop(account_id, None)):
+            self._scrub.soon(token)
 
     def close(self) -> None:
         """Stop, after requests in flight have ended."""
@@ -113,6 +139,8 @@ class Studio:
         with suppress(TimeoutError):  # a database that is still being opened sends nothing
             if self._opened is not None and self._opened.exception(OPEN_PATIENCE) is None:
                 store, engine = self._opened.result()
+                if self._scrub is not None:
+                    self._scrub.close()
                 engine.close(wait=self.settings.read_timeout + 5)
                 store.database.close()
         demo_server.stop()
@@ -129,7 +157,8 @@ class Studio:
         if balance.error is not None and balance.error.cause is Cause.TOKEN:
             raise balance.error
         account = self.token_store.add(token, self.settings.base_url)
-        self._balances[account.id] = balance
+        self._not_scrubbed[account.id] = token
+        self._note_balance(account.id, balance)
         try:
             _, engine = self._ready()
             engine.serve_soon(account.id)
@@ -137,11 +166,25 @@ class Studio:
             log.exception("Waiting attempts could not be taken up; the next heartbeat tries again.")
         return account
 
-    def sign_out(self, session_key: str, account: Account) -> None:
+    def leave_account(self, session_key: str, account: Account) -> None:
         """Forget which account a browser uses, and its token if no other browser uses it and nothing is in flight."""
-        self.browsers.leave_account(session_key)
+        last_use = self.token_store.last_use(account.id)  # before the looks: a request may be filed meanwhile
+        self.browsers.leave_account(session_key, account.id)
         if not account.shared and not self.browsers.any_uses(account.id) and not self._waits(account.id):
-            self._drop(account.id)
+            self._drop(account.id, last_use)
+
+    def sign_out(self, browser: str) -> set[str]:
+        """Sign out whoever is at a browser, which is named by its cookie, and let it leave its account.
+
+        Return the cookies of all browsers that are signed out by it: others may have a copy of the sign-in's cookie.
+        """
+        left = {browser}
+        for session_key in self.browsers.session_keys(browser):
+            account = self.token_store.account(self.browsers.account_of(session_key))
+            if account is not None:
+                self.leave_account(session_key, account)
+            left |= {key.partition(" ")[0] for key in self.browsers.sign_out(session_key)}
+        return left
 
     def _waits(self, account_id: str) -> bool:
         """Whether an attempt of an account is in flight, or may be while the database cannot be read."""
@@ -151,17 +194,19 @@ class Studio:
         except NotSaved:
             return self._opened is not None and self._opened.done() and self._opened.exception() is None
 
-    def _drop(self, account_id: str) -> None:
-        self.token_store.remove(account_id)
-        self._balances.pop(account_id, None)
+    def _drop(self, account_id: str, last_use: int) -> None:
+        if self.token_store.remove(account_id, last_use):
+            self._balances.pop(account_id, None)
+            self._not_scrubbed.pop(account_id, None)
 
     def start_demo(self) -> Account:
         """Make an account of its own at the stand-in KIE of this process."""
         token, base_url = demo_server.new_account()
         self.open()
         for old in self.token_store.demos()[: -MOST_DEMOS + 1][:OLDEST_DEMOS]:
+            last_use = self.token_store.last_use(old)
             if not self._waits(old):
-                self._drop(old)
+                self._drop(old, last_use)
         return self.token_store.add(token, base_url, demo=True)
 
     def set_demo_reachable(self, account: Account, reachable: bool) -> None:
@@ -175,7 +220,7 @@ class Studio:
 
     def ask_balance(self, account: Account) -> None:
         """Ask KIE how many credits are left, for `balance` to return."""
-        self._balances[account.id] = self._ask(account, _ask_balance)
+        self._note_balance(account.id, self._ask(account, _ask_balance))
 
     def balance(self, account: Account) -> Balance | None:
         """Return what KIE said last about the credits: at sign-in, at `ask_balance`, or after an attempt."""
@@ -183,12 +228,12 @@ class Studio:
 
     def music_task(self, account: Account, task_id: str) -> MusicTask:
         """Ask KIE for a task; calls within a second share one answer, from whatever tab. Raises `kie.KieError`."""
-        ask = partial(self._ask, account, lambda client: client.music_task(task_id))
+        ask = partial(self._look_up, account, lambda client: client.music_task(task_id))
         return self._shared_calls.once(("task", account.id, task_id), ask, keep=1.0)
 
     def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
         """Ask KIE when each word of a track is sung; once, because it may cost. Raises `kie.KieError`."""
-        ask = partial(self._ask, account, lambda client: client.timed_words(task_id, audio_id))
+        ask = partial(self._look_up, account, lambda client: client.timed_words(task_id, audio_id))
         return self._shared_calls.once(("words", account.id, audio_id), ask)
 
     def cached_timed_words(self, account: Account, audio_id: str) -> TimedWords | None:
@@ -208,8 +253,9 @@ class Studio:
         """File a request for a persona and have it sent; one in flight for the track, or of a double click, counts.
 
         Raises `NeedsDecision` if a person has to decide first (`replaces` is the decision: an earlier attempt in the
-        state that was seen), `NotAllowed` if that attempt is not there any more, and `NotSaved` if nothing could be
-        written and so nothing is sent. `author` is who asked; `track` is written to the attempt as it is now.
+        state that was seen), `NotAllowed` if that attempt is not there any more or the token is not known any more, and
+        `NotSaved` if nothing could be written; then nothing is sent. `author` is who asked; `track` is written to the
+        attempt as it is now.
         """
         body = body_of(request.payload())
         return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
@@ -217,14 +263,19 @@ class Studio:
     def start_boost(self, account: Account, content: str, *, author: str = "") -> Attempt:
         """Have KIE make a description richer, for credits; while the same text is in flight, that attempt is returned.
 
-        Raises `NotSaved` if nothing could be written and so nothing is sent.
+        Raises `NotSaved` if nothing could be written and so nothing is sent, and `NotAllowed` if the token is not known
+        any more.
         """
         return self._file(account, BOOST, body_of({"content": content}), author=author)
 
     def _file(self, account: Account, kind: Kind, body: str, replaces: Seen | None = None, **details: Any) -> Attempt:
         store, engine = self._ready()
         before = self._balances.get(account.id, Balance(None)).credits
-        attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
+        try:
+            with self.token_store.filing(account.id):  # signing out meanwhile keeps the token for it
+                attempt, new = store.add(account.id, kind, body, replaces, credits_before=before, **details)
+        except InvalidInput as error:
+            raise NotAllowed(error.sentence) from error
         if new:
             engine.serve_soon(account.id)
         return attempt
@@ -288,7 +339,11 @@ class Studio:
         from studio.library.edits import Library
 
         store, engine = self._ready()
-        return Library(store.database, engine.unsaved)
+        return Library(store.database, engine.unsaved, self._clean_up_soon)
+
+    def _clean_up_soon(self) -> None:
+        if self._scrub is not None:
+            self._scrub.clean_up_soon()
 
     def _ask(self, account: Account, call: Callable[[KieClient], T]) -> T:
         client = self.token_store.client(account.id)
@@ -296,6 +351,11 @@ class Studio:
             raise InvalidInput("token", "Token: it is not known any more. Paste it again.")
         with client:
             return call(client)
+
+    def _look_up(self, account: Account, call: Callable[[KieClient], T]) -> T:
+        found = self._ask(account, call)
+        self._note_accepted(account.id)
+        return found
 
     def _ready(self) -> tuple[Store, Engine]:
         try:

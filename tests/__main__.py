@@ -1,4 +1,4 @@
-"""Check and test everything: style, types, then all tests. A missing browser is installed where that is possible.
+"""Check and test everything: style, types, then all tests. What is missing is installed where that is possible.
 
 python -m tests [pytest's options]
 """
@@ -12,7 +12,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = Path("/usr/bin/chromium")
+PROGRAMS = {
+    "chromium": "/usr/bin/chromium",
+    "nginx-light": "/usr/sbin/nginx",
+    "systemd": "/usr/bin/systemd-analyze",
+}
+"""What tests need beside Python, by the name of its Debian package."""
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
@@ -21,20 +26,20 @@ CHECKS = (
 )
 
 
-def install_chromium() -> None:
-    """Install Debian's Chromium as root; otherwise say what is missing."""
-    if CHROMIUM.exists():
-        return
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
-        sys.exit(f"The browser tests need {CHROMIUM}. On Debian: sudo apt-get install chromium")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]):
-        subprocess.run(command, check=True, env=quiet, stdout=subprocess.DEVNULL)
+def install_programs() -> None:
+    """Install as root on Debian what is missing; without nginx or systemd some tests are skipped."""
+    missing = [package for package, program in PROGRAMS.items() if not Path(program).exists()]
+    if missing and shutil.which("apt-get") is not None and os.geteuid() == 0:
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *missing]):
+            subprocess.run(command, check=True, env=quiet, stdout=subprocess.DEVNULL)
+    elif "chromium" in missing:
+        sys.exit(f"The browser tests need {PROGRAMS['chromium']}. On Debian: sudo apt-get install chromium")
 
 
 def main() -> int:
     """Run every check, also after one has failed, and return whether one has."""
-    install_chromium()
+    install_programs()
     failed = False
     for module, *options in CHECKS:
         more = sys.argv[1:] if module == "pytest" else []

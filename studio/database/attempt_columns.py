@@ -58,7 +58,7 @@ COLUMNS = (
     Column("raw", part="outcome", bulky=True, check="any"),
     Column("repeats", "whole", check="count"),
     Column("replaces", "short", 32, check="link"),
-    Column("author", csv=18, searched=True, check="id"),
+    Column("author", csv=18, searched=True, check="author"),
     Column("settled", "short", 12, csv=17, check="settled"),
     Column("note", csv=14, searched=True, check="note"),
     Column("tags", csv=15, searched=True, check="tags"),

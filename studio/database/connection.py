@@ -7,11 +7,13 @@ Every statement ends within `PATIENCE` seconds, also on a frozen server. A trans
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
+import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,23 @@ class Database:
             except sa.exc.SQLAlchemyError as error:
                 raise CommitInDoubt from error
 
+    def outside_transaction(self, statement: str, *, locks: bool = True) -> Sequence[Any]:
+        """Run a statement of SQLite's that no transaction may have; return the first row.
+
+        One that `locks` runs in a writer's turn. It never waits for other connections: writers would wait with it.
+        """
+        turn = self._writer_turn() if locks else nullcontext()
+        with self._translating_errors(), turn, closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+            cursor.execute("PRAGMA busy_timeout=0")
+            try:
+                return cursor.execute(statement).fetchone() or ()
+            except sqlite3.Error as error:
+                raise NotSaved from error
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={patience}")
+
     def serialize(self, connection: sa.Connection, *about: str) -> None:
         """Lock these words until the transaction ends. SQLite has one writer at a time anyway."""
         if self.kind == "postgresql":
@@ -165,9 +184,33 @@ def engine_for(url: str, patience: float | None = PATIENCE) -> sa.Engine:
     pool: dict[str, Any] = {"pool_size": CONNECTIONS // 2, "max_overflow": CONNECTIONS // 2, "pool_timeout": PATIENCE}
     if address.get_backend_name() != "sqlite":
         return _postgresql(address, patience, pool)
-    if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    if address.database and address.database != ":memory:" and "uri" not in address.query:
+        Path(address.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(Path(address.database))
     return _sqlite(address, patience or 30.0, pool if address.database not in (None, "", ":memory:") else {})
+
+
+def make_private(file: Path) -> None:
+    """Make a SQLite file that only its owner can read and write; SQLite gives its `-wal` and `-shm` the same mode.
+
+    The key of the browsers' cookies lies beside it, and is closed to others with it. A SQLite file that is
+    there is never opened here: closing it would end this process's locks on it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    if os.name != "posix":
+        return
+    beside = [Path(f"{file}{end}") for end in ("", "-wal", "-shm", "-cookie-key")]
+    there = [path for path in beside if path.exists()]
+    wide = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    try:
+        for path in wide:
+            path.chmod(0o600)
+    except OSError:
+        log.error("Others on this machine may read %s, and its mode cannot be changed.", file)
+    else:
+        if wide:
+            log.warning("Others on this machine could read %s; now only its owner can.", file)
 
 
 def _address(url: str) -> sa.URL:
@@ -216,6 +259,7 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
 
 def sqlite_file(path: str) -> sa.Engine:
     """Return an engine for a SQLite file that may be lost: its commits do not wait for the disk."""
+    make_private(Path(path))
     engine = sa.create_engine(sa.URL.create("sqlite", database=path), max_overflow=100, hide_parameters=True)
     _prepare_connections(engine, "IMMEDIATE", 30.0, "synchronous=OFF", "foreign_keys=ON")
     return engine
@@ -223,7 +267,7 @@ def sqlite_file(path: str) -> sa.Engine:
 
 def _sqlite(address: sa.URL, patience: float, pool: dict[str, Any]) -> sa.Engine:
     engine = sa.create_engine(address, hide_parameters=True, **pool)  # what people wrote stays out of logs
-    _prepare_connections(engine, None, patience, "synchronous=FULL")
+    _prepare_connections(engine, None, patience, "synchronous=FULL", "secure_delete=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,20 +11,36 @@ import sqlalchemy as sa
 from kie import Track
 from kie.json_values import clean
 from studio.database.attempt_columns import SEARCHED
+from studio.database.connection import Database
 from studio.database.tables import IN_FLIGHT, attempts, batches, events
 from studio.exceptions import NotSaved
+from studio.library.leftovers import mark, merge_search_index
 from studio.library.search import Search, this_attempt
 from studio.library.search_query import LONGEST_ID, LONGEST_NOTE, LONGEST_USE, clean_tags
 from studio.sending.attempt_store import add_event
-from studio.sending.attempts import NotAllowed, Settled, Status
+from studio.sending.attempts import NotAllowed, Outcome, Settled, Status
 from studio.sending.row_mapping import search_columns, track_columns
 
 ERASED_AT_ONCE = 500
 """Rows that one transaction erases."""
+MERGED_EVERY = 20_000
+"""Erased rows after which the search index is merged: merging 100,000 at once would make writers wait for seconds."""
 
 
 class Library(Search):
-    """The attempts on file, to be found and changed; no method changes anything of another account."""
+    """The attempts on file, to be found and changed; no method changes anything of another account.
+
+    `erased` is called after `erase_account`, to remove what the database keeps of deleted texts.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        unsaved: Mapping[str, Outcome] = MappingProxyType({}),
+        erased: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(database, unsaved)
+        self._erased = erased
 
     def annotate(
         self,
@@ -97,15 +114,20 @@ class Library(Search):
         In several transactions, so that others do not wait long. Raises `NotAllowed` while an attempt is in flight, or
         if the database breaks off in between; then another call erases the rest.
         """
-        erased, over = 0, False
+        erased, merged, over = 0, 0, False
         try:
             while not over:
                 found, over = self._erase_some(account, erased)
                 erased += found
+                if erased - merged >= MERGED_EVERY:
+                    merge_search_index(self.database)
+                    merged = erased
         except NotSaved:
             if not erased:
                 raise
             raise NotAllowed(f"The database broke off. Erased so far: {erased:,}. Press again for the rest.") from None
+        finally:
+            self._erased()
         return erased
 
     def _erase_some(self, account: str, erased: int) -> tuple[int, bool]:
@@ -120,6 +142,7 @@ class Library(Search):
             ids = [row.id for row in rows]
             connection.execute(sa.delete(events).where(events.c.attempt_id.in_(ids)))
             connection.execute(sa.delete(attempts).where(attempts.c.id.in_(ids)))
+            mark(connection)
             if len(rows) < ERASED_AT_ONCE:
                 connection.execute(sa.delete(batches).where(batches.c.account == account))
         return sum(1 for row in rows if row.makes != "text"), len(rows) < ERASED_AT_ONCE

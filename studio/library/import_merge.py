@@ -4,6 +4,9 @@ A record with an ID is the attempt of that ID. One without gets an ID made of al
 again; it also matches any attempt of the same persona or, if it has none, of the same track and name, unless that one
 matches an earlier record of the file. Importing a file twice changes nothing. Nothing here is ever sent to KIE.
 
+A file is a stranger's word. What was sent from here, and what KIE answered here, no file changes (`_kept_columns`).
+Where people sign in, a new row's story says who imported it, and the authors in the file are marked as claimed.
+
 Both go through the file in portions, and keep no more of it in memory. Rows are looked up before the write lock is
 taken, and written in short transactions; if another writer came in between, the portion is matched again. So a file
 whose import broke off can be imported again, and is then complete.
@@ -24,12 +27,13 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from studio.database.attempt_columns import COLUMNS
 from studio.database.tables import attempts, events, number_at
 from studio.exceptions import NotSaved
 from studio.library.import_reader import FirstSeen, Record
 from studio.library.search import Search
-from studio.library.search_query import Order
-from studio.sending.attempts import IN_FLIGHT_STATUSES
+from studio.library.search_query import Order, claimed, unclaimed
+from studio.sending.attempts import IN_FLIGHT_STATUSES, Settled, Status
 from studio.sending.kinds import kind_named
 from studio.sending.row_mapping import blank_row, search_columns
 
@@ -56,6 +60,12 @@ TRIES = 5
 """How often a portion is matched if another writer came in between."""
 NEAR = 250_000 * 1024
 """A quarter of a second in `number`s: so far a number may be from its row's time (see `_Numbers`)."""
+SENT = frozenset(column.name for column in COLUMNS if column.part in ("request", "track")) | {
+    *("kind", "body", "author", "sent_at", "repeats", "replaces", "credits_before", "credits_after")
+}
+"""What was sent, and what is known of its making: no file changes it in an attempt that was made here."""
+ANSWERED = frozenset(column.name for column in COLUMNS if column.part == "outcome") | {"ended_at", "settled"}
+"""The outcome: nor does any change it where KIE has given the persona."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,8 @@ class Preview:
     new: int = 0
     same: int = 0
     different: int = 0
+    kept: int = 0
+    """Those of the same and the different of which the file says otherwise what was sent or answered here."""
     on_their_way: int = 0
     """Attempts that were in flight when the file was made; they are left out."""
     first_new: list[Record] = field(default_factory=list)
@@ -93,7 +105,8 @@ def preview_import(
         ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
         preview.on_their_way += len(portion) - len(ended)
         for match in _match_records(library, account, ended, matched):
-            if not match.differs:
+            preview.kept += match.kept
+            if not match.differs and not match.kept:
                 matched.first(match.attempt_id)
             if not match.here:
                 preview.new += 1
@@ -122,9 +135,9 @@ def import_records(
 ) -> int:
     """Write what is new, and with `overwrite` the file's version of what is in conflict; return how many rows.
 
-    What is overwritten goes to the attempt's event log; an attempt in flight is never overwritten. `order` is the
-    file's, or None. If the database fails, what was written before stays, and the text of the `NotSaved` that is raised
-    says so: the file can be imported again. Raises `BadFile`.
+    What is overwritten goes to the attempt's event log; an attempt in flight is never overwritten. `author` is who
+    imports, where people sign in. `order` is the file's, or None. If the database fails, what was written before stays,
+    and the text of the `NotSaved` that is raised says so: the file can be imported again. Raises `BadFile`.
     """
     matched, numbers, transactions = FirstSeen(), _Numbers(order), _Transactions(library)
     written = 0
@@ -133,10 +146,10 @@ def import_records(
             ended = [record for record in portion if record.values["status"] not in IN_FLIGHT_STATUSES]
             for _ in range(TRIES):
                 matches = _match_records(library, account, ended, matched)
-                new = _new_rows(library, account, matches, numbers)
+                new = _new_rows(library, account, matches, numbers, author)
                 with suppress(sa.exc.IntegrityError):  # another writer added one of them
                     for rows in transactions.pieces(new):
-                        written += _write(transactions, account, rows)
+                        written += _write(transactions, account, rows, author)
                     break
             else:
                 raise NotSaved("Somebody else is changing the library at this moment.")
@@ -145,7 +158,7 @@ def import_records(
                 written += _overwrite(transactions, account, some, author)
             numbers.keep()
             for each in matches:
-                if not each.differs:
+                if not each.differs and not each.kept:
                     matched.first(each.attempt_id)
     except NotSaved as error:
         if written:
@@ -185,13 +198,15 @@ class _Match:
     attempt_id: str
     here: bool
     differs: dict[str, tuple[Any, Any]]
+    kept: bool = False
+    """Whether the file also says otherwise what no file changes."""
 
 
 def _match_records(library: Search, account: str, records: Sequence[Record], matched: FirstSeen) -> list[_Match]:
     """Match each record with a row. `matched` has the rows that have all that earlier records of the file say."""
     ids = [_ids(account, record) for record in records]
     rows, alike, foreign = _look_up(library, account, records, ids)
-    logs = _logs(library, list(rows))
+    logs = _logs(library, list(rows), records)
     fresh: set[str] = set()
     matches = []
     for record, (its_id, copy_id) in zip(records, ids, strict=True):
@@ -200,11 +215,11 @@ def _match_records(library: Search, account: str, records: Sequence[Record], mat
         if not mine and not record.values.get("id"):
             double = its_id in fresh or its_id in matched
             mine = [rows[one] for one in alike.get(_match_key(record), ()) if one not in fresh and one not in matched]
-        found = [(row["id"], _differences(record, row, logs.get(row["id"], set()))) for row in mine]
-        same = next((attempt_id for attempt_id, differs in found if not differs), its_id if double else "")
+        found = [_compare(record, row, logs.get(row["id"], set())) for row in mine]
+        same = next((match.attempt_id for match in found if not match.differs and not match.kept), "")
+        same = same or (its_id if double else "")
         if found and not same:
-            attempt_id, differs = found[-1]
-            matches.append(_Match(record, attempt_id, True, differs))
+            matches.append(next((match for match in found if not match.differs), found[-1]))
             continue
         free = re.fullmatch("[0-9a-f]{32}", its_id) and its_id not in foreign
         matches.append(_Match(record, same or (its_id if free else copy_id), bool(same), {}))
@@ -278,17 +293,30 @@ def _some(connection: sa.Connection, columns: Sequence[sa.Column[Any]], values: 
         yield from connection.execute(sa.select(*columns).where(columns[0].in_(some)))
 
 
-def _differences(record: Record, row: dict[str, Any], log: set[tuple[str, ...]]) -> dict[str, tuple[Any, Any]]:
+def _compare(record: Record, row: dict[str, Any], log: set[tuple[object, ...]]) -> _Match:
+    """Compare a record with the row that matches it."""
     differs = {
         name: (row[name], value)
         for name, value in record.values.items()
         if name not in ("id", "created_at")
         and not _equal(row[name], value)
         and not (name == "replaces" and value and row[name] == _own_id(row["account"], value))
+        and not (name == "author" and unclaimed(row[name]) == unclaimed(value))
     }
+    kept = differs.keys() & _kept_columns(row)
+    for name in kept:
+        del differs[name]
     if not {_event_key(**event) for event in record.events} <= log:
         differs["story"] = ("", f"{len(record.events)} entries")
-    return differs
+    return _Match(record, row["id"], True, differs, bool(kept))
+
+
+def _kept_columns(row: Mapping[str, Any]) -> Set[str]:
+    """Return the columns of a row that no file changes: none in one that came from a file itself."""
+    if row["origin"]:
+        return frozenset()
+    given_by_kie = row["status"] == Status.CREATED.value and row["settled"] != Settled.BY_HAND.value
+    return SENT | ANSWERED if given_by_kie else SENT
 
 
 def _equal(here: Any, there: Any) -> bool:
@@ -307,12 +335,13 @@ def _derived(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_rows(
-    library: Search, account: str, matches: Sequence[_Match], numbers: _Numbers
+    library: Search, account: str, matches: Sequence[_Match], numbers: _Numbers, author: str
 ) -> list[tuple[_Match, dict[str, Any]]]:
     blank = blank_row() | dict.fromkeys(("task_id", "audio_id", "name", "description"), "")
     blank |= {"origin": "import", "account": account}
     rows = ((each, blank | each.record.values | {"id": each.attempt_id}) for each in matches if not each.here)
-    new = [(each, row | _derived(row)) for each, row in rows]
+    new = [(each, _marked(row, author)) for each, row in rows]
+    new = [(each, row | _derived(row)) for each, row in new]
     copies = {each.record.values["id"]: each.attempt_id for each, _ in new if each.record.values.get("id")}
     links = {_own_id(account, row["replaces"]): row["replaces"] for _, row in new if row["replaces"]}
     with library.reading() as connection:
@@ -322,6 +351,11 @@ def _new_rows(
     for _, row in new:
         row["replaces"] = copies.get(row["replaces"], row["replaces"])
     return new
+
+
+def _marked(values: dict[str, Any], importer: str) -> dict[str, Any]:
+    """Return columns with their author marked as claimed, where people sign in."""
+    return values | {"author": claimed(values["author"])} if importer and values.get("author") else values
 
 
 class _Transactions:
@@ -341,6 +375,10 @@ class _Transactions:
             first += len(piece)
             yield piece
 
+    def imported(self, author: str) -> list[dict[str, Any]]:
+        """Return the event that says who imported something, where people sign in."""
+        return [{"at": self.now(), "kind": "imported", "detail": "{}", "author": author}] if author else []
+
     @contextmanager
     def writing(self, rows: int) -> Iterator[sa.Connection]:
         """Write so many rows in one transaction, a pause after the one before."""
@@ -356,9 +394,12 @@ class _Transactions:
                 self._rows = max(FEWEST_ROWS, min(fitting, PORTION))
 
 
-def _write(transactions: _Transactions, account: str, new: Sequence[tuple[_Match, dict[str, Any]]]) -> int:
+def _write(transactions: _Transactions, account: str, new: Sequence[tuple[_Match, dict[str, Any]]], author: str) -> int:
     """Insert new rows; return how many. Raises `IntegrityError` if one is there by now."""
-    logs = [event | {"attempt_id": row["id"]} for each, row in new for event in _event_rows(each.record)]
+    logs = []
+    for each, row in new:
+        story = [*_event_rows(each.record, author), *transactions.imported(author)]
+        logs += [event | {"attempt_id": row["id"]} for event in story]
     copies = [
         {"its_copy": row["id"], "its_id": each.record.values["id"]}
         for each, row in new
@@ -368,7 +409,7 @@ def _write(transactions: _Transactions, account: str, new: Sequence[tuple[_Match
         connection.execute(sa.insert(attempts), [row for _, row in new])
         if copies:  # rows that were imported before and link to them
             mine = sa.update(attempts).where(attempts.c.account == account, sa.text("replaces <> ''"))
-            linked = mine.where(attempts.c.replaces == sa.bindparam("its_id"))
+            linked = mine.where(attempts.c.replaces == sa.bindparam("its_id"), attempts.c.origin != "")
             connection.execute(linked.values(replaces=sa.bindparam("its_copy")), copies)
         if logs:
             connection.execute(sa.insert(events), logs)
@@ -429,34 +470,48 @@ def _overwrite(transactions: _Transactions, account: str, conflicts: Sequence[_M
             row = connection.execute(sa.select(attempts).where(this).with_for_update()).first()
             if row is None or row.status in IN_FLIGHT_STATUSES:
                 continue
-            values = {name: there for name, (_, there) in conflict.differs.items() if name != "story"}
+            kept = {"story", *_kept_columns(dict(row._mapping))}  # of the row as it is by now
+            values = {name: there for name, (_, there) in conflict.differs.items() if name not in kept}
+            values = _marked(values, author)
             before = {name: str(row._mapping[name] or "") for name in values}
-            connection.execute(sa.update(attempts).where(this).values(values | _derived(dict(row._mapping) | values)))
+            whole = dict(row._mapping) | values
+            derived = _derived(whole) if row.origin else search_columns(whole)
+            if values:
+                connection.execute(sa.update(attempts).where(this).values(values | derived))
             filed = connection.execute(sa.select(events).where(events.c.attempt_id == conflict.attempt_id))
             there = {_event_key(each.at, each.kind, json.loads(each.detail), each.author) for each in filed}
-            log = list(_event_rows(conflict.record, there))
+            log = list(_event_rows(conflict.record, author, there))
             if before:
                 detail = json.dumps(before, ensure_ascii=False)
                 log.append({"at": transactions.now(), "kind": "from_file", "detail": detail, "author": author})
+            elif log:
+                log += transactions.imported(author)
             if log:
                 connection.execute(sa.insert(events), [event | {"attempt_id": conflict.attempt_id} for event in log])
             written += 1
     return written
 
 
-def _logs(library: Search, attempt_ids: list[str]) -> dict[str, set[tuple[str, ...]]]:
-    found: dict[str, set[tuple[str, ...]]] = {}
-    for first in range(0, len(attempt_ids), LOOKED_UP_AT_ONCE):
-        for attempt_id, log in library.event_logs(attempt_ids[first : first + LOOKED_UP_AT_ONCE]).items():
-            found[attempt_id] = {_event_key(event.at, event.kind, event.detail, event.author) for event in log}
+def _logs(library: Search, attempt_ids: list[str], records: Sequence[Record]) -> dict[str, set[tuple[object, ...]]]:
+    """Return what the event logs of rows have of these records' events; a log may be far longer."""
+    wanted = {_event_key(**event) for record in records if attempt_ids for event in record.events}
+    found: dict[str, set[tuple[object, ...]]] = {}
+    for first in range(0, len(attempt_ids) if wanted else 0, LOOKED_UP_AT_ONCE):
+        for attempt_id, event in library.event_stream(attempt_ids[first : first + LOOKED_UP_AT_ONCE]):
+            key = _event_key(event.at, event.kind, event.detail, event.author)
+            if key in wanted:
+                found.setdefault(attempt_id, set()).add(key)
     return found
 
 
-def _event_rows(record: Record, without: Set[tuple[str, ...]] = frozenset()) -> Iterator[dict[str, Any]]:
+def _event_rows(
+    record: Record, importer: str, without: Set[tuple[object, ...]] = frozenset()
+) -> Iterator[dict[str, Any]]:
     for event in record.events:
         if _event_key(**event) not in without:
-            yield event | {"detail": json.dumps(event["detail"], ensure_ascii=False)}
+            author = claimed(event["author"]) if importer else event["author"]
+            yield event | {"detail": json.dumps(event["detail"], ensure_ascii=False), "author": author}
 
 
-def _event_key(at: datetime, kind: str, detail: Mapping[str, str], author: str) -> tuple[str, ...]:
-    return at.isoformat(), kind, json.dumps(detail, sort_keys=True), author
+def _event_key(at: datetime, kind: str, detail: Mapping[str, str], author: str) -> tuple[object, ...]:
+    return at, kind, tuple(sorted(detail.items())), unclaimed(author)

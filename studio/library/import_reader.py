@@ -35,14 +35,16 @@ from studio.library.import_json_scanner import (
     end_of,
     parsed,
 )
-from studio.library.search_query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Order, clean_tags
+from studio.library.search_query import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, Order, clean_tags, unclaimed
 from studio.sending.attempts import IN_FLIGHT_STATUSES, Settled, Status
 from studio.sending.kinds import kind_named
 
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 500 * 1024 * 1024
 """Bytes of a file; 200,000 attempts have about 320 MiB. `server.maxUploadSize` is the same."""
 MAX_ROWS = 200_000
 MOST_PROBLEMS = 20
+MOST_AHEAD = timedelta(days=1)
+"""How far in the future a time may be: clocks and time zones differ."""
 FIELDS_OF_VERSION_1 = FIELDS[: FIELDS.index("credits_after") + 1]
 
 csv.field_size_limit(MAX_LINE)
@@ -62,8 +64,9 @@ class Record:
 class File:
     """A file that is to be imported. Each iteration yields its records, in its order, those in flight included.
 
-    `now` is the time of rows that have none. Raises `BadFile`, which says what is wrong by row and column, when it is
-    made, if the whole is wrong, or while it is iterated, if attempts are.
+    `now` is the time of rows that have none; no time may be later than it by more than `MOST_AHEAD`. Raises `BadFile`,
+    which says what is wrong by row and column, when it is made, if the whole is wrong, or while it is iterated, if
+    attempts are.
     """
 
     order: Order | None = None
@@ -92,6 +95,9 @@ class File:
             first = seen.first(given, record.place) if given else record.place
             if first != record.place:
                 problems.append(f"{record.place}, “id”: it is the same as in {first.lower()}. Take one of them out.")
+            ahead = next((name for name, at in _times(record) if at and at > self._now + MOST_AHEAD), None)
+            if ahead:
+                problems.append(f"{record.place}, “{ahead}”: it is in the future. Is this server’s clock right?")
             if not problems:
                 yield record
             elif len(problems) >= MOST_PROBLEMS:
@@ -342,6 +348,16 @@ def _time(value: Any) -> datetime | None:
     return moment
 
 
+def _times(record: Record) -> Iterator[tuple[str, datetime | None]]:
+    yield from ((name, record.values.get(name)) for name in _TIMES)
+    yield from (("story", event["at"]) for event in record.events)
+
+
+def _author(value: Any) -> str:
+    _ID(unclaimed(value) if isinstance(value, str) else value)
+    return str(value)
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in words:
@@ -391,6 +407,7 @@ _TEXT = _text(MAX_TEXT)
 _ANY = _text(MAX_RAW)
 CHECKS: dict[str, Check] = {
     "id": _ID,
+    "author": _author,
     "text": _TEXT,
     "any": _ANY,
     "word": _text(16, lines=False),
@@ -408,6 +425,7 @@ CHECKS: dict[str, Check] = {
     "tags": _tags,
     "object": _object,
 }
+_TIMES = [column.name for column in ALL if column.check == "time"]
 READERS = {column.name: CHECKS[column.check] for column in ALL if column.in_file}
 _FROM_KIE = [column.name for column in ALL if column.part in ("outcome", "track") and column.check in ("id", "text")]
 OWN_READERS = READERS | dict.fromkeys((*_FROM_KIE, "author"), _ANY)
@@ -463,7 +481,7 @@ def _read_events(place: str, log: Any, problems: list[str]) -> Iterator[dict[str
                 "at": at,
                 "kind": _text(16, lines=False)(event.get("kind")),
                 "detail": {_ANY(key): _ANY(value) for key, value in detail.items()},
-                "author": _ID(event.get("author", "")),
+                "author": _author(event.get("author", "")),
             }
         except ValueError as error:
             problems.append(f"{place}, “story”: it {error}.")

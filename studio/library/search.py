@@ -21,6 +21,7 @@ from studio.library.search_query import Order, Query
 from studio.sending.attempts import Attempt, Event, Outcome, Status
 from studio.sending.row_mapping import LISTED, attempt_of
 
+MOST_SENT_AGAIN = 20
 MOST_WORDS = 50
 """Words of a search that count."""
 
@@ -70,28 +71,38 @@ class Search:
         with self.reading() as connection:
             yield from connection.execution_options(yield_per=1000).execute(wanted)
 
-    def event_logs(self, attempt_ids: Sequence[str]) -> dict[str, list[Event]]:
-        """Return the event logs of attempts, the oldest event first. The IDs must come from this library."""
-        found: dict[str, list[Event]] = {}
-        with self.reading() as connection:
-            query = sa.select(events).where(events.c.attempt_id.in_(attempt_ids)).order_by(events.c.id)
-            for row in connection.execute(query):
-                event = Event(row.at, row.kind, json.loads(row.detail or "{}"), row.author)
-                found.setdefault(row.attempt_id, []).append(event)
-        return found
+    def event_stream(self, attempt_ids: Sequence[str]) -> Iterator[tuple[str, Event]]:
+        """Yield the events of attempts with their IDs, oldest first, without keeping them in memory.
 
-    def events(self, account: str, attempt_id: str) -> list[Event]:
-        """Return the event log of an attempt, the oldest event first."""
+        The IDs must come from this library.
+        """
+        query = sa.select(events).where(events.c.attempt_id.in_(attempt_ids)).order_by(events.c.id)
         with self.reading() as connection:
-            mine = connection.execute(sa.select(attempts.c.id).where(this_attempt(account, attempt_id))).scalar()
-        return self.event_logs([mine]).get(mine, []) if mine else []
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield row.attempt_id, _event_of(row)
+
+    def events(
+        self, account: str, attempt_id: str, *, kind: str = "", skip: int = 0, limit: int | None = None
+    ) -> list[Event]:
+        """Return the newest events of an attempt, perhaps of one kind, after skipping some; the oldest one first."""
+        query = sa.select(events).where(*_log(account, attempt_id, kind)).order_by(events.c.id.desc())
+        with self.reading() as connection:
+            newest = connection.execute(query.offset(skip).limit(limit)).all()
+        return [_event_of(row) for row in reversed(newest)]
+
+    def count_events(self, account: str, attempt_id: str, *, kind: str = "") -> int:
+        """Return how many events an attempt has, perhaps of one kind."""
+        query = sa.select(sa.func.count()).select_from(events).where(*_log(account, attempt_id, kind))
+        with self.reading() as connection:
+            return connection.execute(query).scalar_one()
 
     def sent_again(self, account: str, attempt_id: str) -> list[Attempt]:
-        """Return the attempts that repeat or replace this one, the oldest first."""
+        """Return the attempts that repeat or replace this one: the first `MOST_SENT_AGAIN`, those from files last."""
         replacing = sa.and_(sa.text("replaces <> ''"), attempts.c.replaces == attempt_id)
         query = sa.select(*LISTED).where(attempts.c.account == account, replacing)
         with self.reading() as connection:
-            return [attempt_of(row) for row in connection.execute(query.order_by(attempts.c.number))]
+            first = query.order_by(sa.case((attempts.c.origin == "", 0), else_=1), attempts.c.number)
+            return [attempt_of(row) for row in connection.execute(first.limit(MOST_SENT_AGAIN))]
 
     def of_tracks(self, account: str, audio_ids: Sequence[str]) -> dict[str, Attempt]:
         """Return one attempt for each track, by audio ID: the newest that was not refused, or else the newest."""
@@ -159,6 +170,16 @@ class Search:
 
 def this_attempt(account: str, attempt_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(attempts.c.id == attempt_id, attempts.c.account == account)
+
+
+def _log(account: str, attempt_id: str, kind: str) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on the events of an attempt of this account."""
+    mine = sa.exists().where(this_attempt(account, attempt_id))
+    return [events.c.attempt_id == attempt_id, mine, *([events.c.kind == kind] if kind else [])]
+
+
+def _event_of(row: Any) -> Event:
+    return Event(row.at, row.kind, json.loads(row.detail or "{}"), row.author)
 
 
 def _match(account: str, query: Query, words: list[str]) -> str:

@@ -11,6 +11,18 @@ from studio.sending.attempts import Status
 
 MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 5000
 LONGEST_ID = LONGEST_USE = 200
+CLAIMED = "(says a file)"
+"""Stands after an author whom only a file names, where people sign in; alone where it names none."""
+
+
+def claimed(author: str) -> str:
+    """Return an author as a file claims it; a mark that is there already stays the only one."""
+    return author if unclaimed(author) != author else f"{author} {CLAIMED}" if author else CLAIMED
+
+
+def unclaimed(author: str) -> str:
+    """Undo `claimed`."""
+    return "" if author == CLAIMED else author.removesuffix(f" {CLAIMED}")
 
 
 class Order(StrEnum):

@@ -22,7 +22,7 @@ class Grant(Generic[T]):
 
     account: Account
     session_key: str
-    """The browser, and the person who signed in there; "" for a browser without cookies, which is not checked."""
+    """The browser, and the person who signed in there; "" for a browser without cookies, to which nothing is given."""
     make: Callable[[], T]
     """Makes what is fetched. For a file, raises `ValueError` with a sentence for a person if that cannot be done."""
 
@@ -48,7 +48,7 @@ class Grants(Generic[T]):
         with self._lock:
             granted = self._grants.get(key)
         if granted is None or not granted.session_key:
-            return granted
+            return None
         name, *person = granted.session_key.split(" ")
         uses_it = granted.account.shared or self._browsers.account_of(granted.session_key) == granted.account.id
         signed_in = not person or self._browsers.is_signed_in(granted.session_key)

@@ -42,12 +42,12 @@ class Browsers:
             if browser.account_id != account_id:
                 browser.account_id, browser.attempt_id = account_id, ""
 
-    def leave_account(self, session_key: str) -> None:
-        """Forget which account a browser uses."""
+    def leave_account(self, session_key: str, account_id: str) -> None:
+        """Forget that a browser uses this account."""
         with self._lock:
-            browser = self._browsers.pop(session_key, None)
-            if browser is not None and browser.is_signed_in:
-                self._browsers[session_key] = Browser(is_signed_in=True, sign_in_id=browser.sign_in_id)
+            browser = self._browsers.get(session_key)
+            if browser is not None and browser.account_id == account_id:
+                browser.account_id = browser.attempt_id = ""
 
     def note_sign_in(self, session_key: str, sign_in_id: str) -> None:
         """Remember that a person signed in by name. `sign_in_id` is the same in each copy of that sign-in's cookie."""
@@ -64,14 +64,33 @@ class Browsers:
         """Whether a person signed in by name, and did not sign out."""
         return self._get(session_key).is_signed_in
 
-    def sign_out(self, session_key: str) -> None:
-        """Forget a browser and the person at it, and end that person's sign-in."""
+    def sign_out(self, session_key: str) -> list[str]:
+        """Forget a browser and the person at it, and end that sign-in, also where its cookie was copied to.
+
+        Return the session keys of all who are signed out by it.
+        """
         with self._lock:
-            browser = self._browsers.pop(session_key, None)
-            if browser is not None and browser.sign_in_id:
+            browser = self._browsers.pop(session_key, None) or Browser()
+            copies = [key for key, each in self._browsers.items() if each.sign_in_id == browser.sign_in_id != ""]
+            for key in copies:
+                del self._browsers[key]
+            if browser.sign_in_id:
                 self._ended[browser.sign_in_id] = None
                 if len(self._ended) > MAX_ENDED:
                     self._ended.popitem(last=False)
+            return [session_key, *copies]
+
+    def may_use(self, cookie: str, *, needs_account: bool, needs_sign_in: bool) -> bool:
+        """Whether somebody at this browser uses an account and has signed in, so far as this is asked for."""
+        with self._lock:
+            return cookie != "" and (
+                not (needs_account or needs_sign_in)
+                or any(
+                    (self._browsers[key].account_id or not needs_account)
+                    and (self._browsers[key].is_signed_in or not needs_sign_in)
+                    for key in self._keys(cookie)
+                )
+            )
 
     def account_of(self, session_key: str) -> str:
         """Return the ID of the account that a browser uses, or ""."""
@@ -97,6 +116,14 @@ class Browsers:
             browser = self._browsers.get(session_key)
             if browser is not None and browser.attempt_id == attempt_id:
                 browser.attempt_id = ""
+
+    def session_keys(self, cookie: str) -> list[str]:
+        """Return the session keys of a browser: one for each person who signed in there."""
+        with self._lock:
+            return self._keys(cookie)
+
+    def _keys(self, cookie: str) -> list[str]:
+        return [key for key in self._browsers if key.partition(" ")[0] == cookie]
 
     def _get(self, session_key: str) -> Browser:
         with self._lock:

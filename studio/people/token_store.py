@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 
 from kie import InvalidInput, KieClient, check_token
 
@@ -36,6 +39,11 @@ class TokenStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[str, tuple[Account, str, str]] = {}
+        self._filing: Counter[str] = Counter()
+        """Requests of an account that are being filed."""
+        self._uses: dict[str, int] = {}
+        """The number of the last time that a token was added, or the filing of a request began or ended."""
+        self._numbers = count()
 
     def __repr__(self) -> str:
         return f"<TokenStore of {len(self._entries)} accounts>"
@@ -50,7 +58,28 @@ class TokenStore:
             if entry is not None and entry[1] != token:
                 raise InvalidInput("token", "Token: another one with the same fingerprint is in use here.")
             self._entries[account.id] = (account, token, base_url)
+            self._uses[account.id] = next(self._numbers)
         return account
+
+    @contextmanager
+    def filing(self, account_id: str) -> Iterator[None]:
+        """Keep a token while a request of its account is filed. Raises `kie.InvalidInput` if it is not known here."""
+        with self._lock:
+            if account_id not in self._entries:
+                raise InvalidInput("token", "Token: it is not known any more. Paste it again. Nothing was sent.")
+            self._filing[account_id] += 1
+            self._uses[account_id] = next(self._numbers)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._filing[account_id] -= 1
+                self._uses[account_id] = next(self._numbers)
+
+    def last_use(self, account_id: str) -> int:
+        """Return a number that is another one after every use of a token, for `remove`."""
+        with self._lock:
+            return self._uses.get(account_id, -1)
 
     def redirect_demo(self, account_id: str, base_url: str) -> None:
         """Send a demo account's requests to another address; the host of a real token never changes."""
@@ -59,10 +88,15 @@ class TokenStore:
             if account.demo:
                 self._entries[account_id] = (account, token, base_url)
 
-    def remove(self, account_id: str) -> None:
-        """Forget a token."""
+    def remove(self, account_id: str, last_use: int | None = None) -> bool:
+        """Forget a token, unless it was used since it had this `last_use`; return whether it is forgotten."""
         with self._lock:
-            self._entries.pop(account_id, None)
+            used = self._filing[account_id] > 0 or self._uses.get(account_id, -1) != last_use
+            if last_use is not None and used:
+                return False
+            for kept in (self._entries, self._uses, self._filing):
+                kept.pop(account_id, None)
+            return True
 
     def _entry(self, account_id: str) -> tuple[Account | None, str, str]:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from kie.public_download import NotPublic
@@ -36,8 +37,17 @@ def is_public_https(address: str) -> bool:
 
 
 def is_stand_in(address: str, base_url: str) -> bool:
-    """Whether an address is on a plain-http KIE stand-in that the operator chose, which a browser may not reach."""
-    return base_url.startswith("http://") and address.startswith(f"{base_url}/")
+    """Whether an address is a track's media on the plain-http KIE stand-in, which a browser may not reach.
+
+    Only `/media/<name>.<kind>` is: the stand-in also answers at other paths, with what other people sent to it.
+    """
+    media = re.escape(base_url) + r"/media/[A-Za-z0-9_-]+\.[a-z0-9]+"
+    return base_url.startswith("http://") and re.fullmatch(media, address) is not None
+
+
+def may_be_loaded(address: str, base_url: str) -> bool:
+    """Whether a page may load this address, by itself or through this server."""
+    return is_stand_in(address, base_url) or is_public_https(address)
 
 
 def download(address: str, base_url: str) -> bytes:
@@ -46,7 +56,7 @@ def download(address: str, base_url: str) -> bytes:
     No address can make this server connect into its own network: `kie.public_download.download` says what is checked,
     and what is not behind a proxy.
     """
-    if not is_stand_in(address, base_url) and not is_public_https(address):
+    if not may_be_loaded(address, base_url):
         raise ValueError(NOT_ALLOWED)
     try:
         body = _fetched(address, MAX_DOWNLOAD)

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from sandbox import Server
-from tests.browser.acts import button, eventually, fill_in, history_cell, settled, sign_in
+from tests.browser.acts import button, eventually, field, fill_in, history_cell, settled, sign_in
 from tests.browser.conftest import App
 
 KEEP_SOCKET = """
@@ -106,4 +106,19 @@ def test_a_double_click_on_a_fast_api_sends_one_request(app: App, kie: Server, p
     expect(page.get_by_text("KIE did not accept one of the fields.")).to_be_visible()
     button(page, "refresh_balance").click()
     expect(page.get_by_text("Credits left")).to_be_visible()
+    assert kie.sandbox.count(token=token) == 1
+
+
+def test_a_click_that_leaves_the_token_field_asks_for_the_persona(
+    app: App, kie: Server, browser: BrowserContext, token: str
+) -> None:
+    """Leaving the field and the click are two messages; the page is drawn for nobody when both are sent."""
+    page = browser.new_page()
+    page.goto(app.url)
+    settled(page)
+    fill_in(page, "finished")
+    field(page, "token").fill(token)
+    button(page, "create").click()
+    eventually(lambda: kie.sandbox.count(token=token) == 1, page=page)
+    expect(page.get_by_text("Here is your persona")).to_be_visible()
     assert kie.sandbox.count(token=token) == 1

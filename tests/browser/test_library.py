@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, Page, Position, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Position, Route, expect
 
 from sandbox import Server
 from studio.database.connection import Database
@@ -20,7 +20,17 @@ from studio.library.edits import Library
 from studio.library.import_reader import Record
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
-from tests.browser.acts import button, choose_song, download, field, history_cell, settled, sign_in, start_demo
+from tests.browser.acts import (
+    button,
+    choose_song,
+    download,
+    eventually,
+    field,
+    history_cell,
+    settled,
+    sign_in,
+    start_demo,
+)
 from tests.browser.conftest import BROWSER, App
 from tests.scenarios import scenario
 
@@ -257,3 +267,35 @@ def test_on_a_phone_the_library_never_scrolls_sideways(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+
+
+def test_an_attempt_from_a_file_loads_its_cover_on_a_click_and_its_long_story_in_pages(
+    app: App, page: Page, token: str
+) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route("https://tracker.example/**", refuse)
+    at = START.isoformat()
+    story = [{"at": at, "kind": "used", "detail": {"for": f"song {number}"}} for number in range(120)]
+    entry = {"id": uuid.uuid4().hex, "created_at": at, "status": "created", "persona_id": "p-1", "story": story}
+    entry |= {"track_image_url": "https://tracker.example/a", "track_audio_url": "https://tracker.example/b"}
+    page.goto(f"{app.url}/library")
+    sign_in(page, token)
+    head = {"format": "persona-studio", "version": 2}
+    bring_in(page, "a.jsonl", "\n".join(map(json.dumps, (head, entry))).encode())
+    page.get_by_role("button", name="Bring in 1").click()
+    expect(page.get_by_text("1 brought in.")).to_be_visible()
+    click_row(page, 0)
+    expect(card(page).get_by_text("Its cover and sound are at: tracker.example")).to_be_visible()
+    card(page).get_by_text("Its story (121)").click()
+    button(page, "library_events__earlier").click()
+    expect(card(page).get_by_text("21 to 70 of 120")).to_be_visible()  # it is still open
+    settled(page)
+    assert asked == []
+    button(page, "library_media").click()
+    expect(card(page).get_by_text("Its cover and sound are at:")).to_be_hidden()
+    eventually(lambda: "https://tracker.example/a" in asked, page=page)

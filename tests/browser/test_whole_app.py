@@ -70,9 +70,9 @@ def test_the_demos_tracks_have_covers_and_sound_that_plays(app: App, page: Page)
     button(page, "find_tracks").click()
     sound = page.locator("audio").first
     sound.wait_for(state="attached")
-    page.wait_for_function("document.querySelector('audio').readyState >= 2")
+    page.wait_for_function("() => document.querySelector('audio').readyState >= 2")
     sound.evaluate("audio => { audio.muted = true; return audio.play() }")
-    page.wait_for_function("document.querySelector('audio').currentTime > 0.2")
+    page.wait_for_function("() => document.querySelector('audio').currentTime > 0.2")
     cover = page.locator('[data-testid="stImage"] img').first
     assert cover.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     assert urlsplit(sound.get_attribute("src") or "").netloc in ("", urlsplit(app.url).netloc)
@@ -132,7 +132,7 @@ def test_the_page_never_scrolls_sideways(app: App, page: Page) -> None:
     page.get_by_role("heading", name="Create a persona", level=1).wait_for()
     for width in (390, 1280, 1920):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(f"window.innerWidth === {width}")
+        page.wait_for_function(f"() => window.innerWidth === {width}")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

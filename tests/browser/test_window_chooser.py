@@ -85,7 +85,7 @@ def test_the_player_stays_inside_the_window(chosen: Page) -> None:
         }"""
     )
     chosen.get_by_role("button", name="Play the window").click()
-    chosen.wait_for_function("window.over === true")
+    chosen.wait_for_function("() => window.over === true")
     heard = chosen.evaluate("window.heard")
     assert heard
     assert min(heard) >= 4.9

@@ -250,6 +250,8 @@ def test_an_address_of_this_machine_is_known_by_its_name(address: str) -> None:
     "address",
     [
         "http://127.0.0.1.evil.com",
+        "http://127.evil.com",
+        "http://127.0.0.evil.com:8787",
         "http://localhost.evil.com",
         "http://127.1",  # some libraries read it as 127.0.0.1
         "http://[::2]",

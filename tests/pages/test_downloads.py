@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from studio.facade import Studio
 from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
+from views.shared import browser_cookie
 from views.shared.browser_cookie import COOKIE
 from views.shared.downloads import PIECE, PLACEHOLDER, DownloadMiddleware
 
@@ -52,8 +53,11 @@ async def _media(request: Request) -> Response:
 
 
 @pytest.fixture
-def grant(studio: Studio) -> Callable[..., None]:
-    def grant(token: str, make: Callable[[], IO[bytes]], visitor: str = "") -> None:
+def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    monkeypatch.setattr(browser_cookie, "_is_ours", bool)
+    studio.browsers.use_account("chrome", "0123456789ab")
+
+    def grant(token: str, make: Callable[[], IO[bytes]], visitor: str = "chrome") -> None:
         studio.downloads.grant(token, Grant(Account("0123456789ab", ""), visitor, make))
 
     return grant
@@ -63,7 +67,9 @@ def grant(studio: Studio) -> Callable[..., None]:
 def browser(studio: Studio) -> TestClient:
     routes = [Route("/base/media/{name}", _media), Route("/other/{name}", _media)]
     return TestClient(
-        Starlette(routes=routes, middleware=[Middleware(DownloadMiddleware)]), headers={"accept": "text/html"}
+        Starlette(routes=routes, middleware=[Middleware(DownloadMiddleware)]),
+        headers={"accept": "text/html"},
+        cookies={COOKIE: "chrome"},
     )
 
 
@@ -121,15 +127,25 @@ def test_other_files_and_other_places_stay_as_they_are(browser: TestClient, gran
 
 
 def test_the_file_goes_to_the_browser_that_was_offered_it_and_to_no_other(
-    browser: TestClient, grant: Callable[..., None], studio: Studio
+    browser: TestClient, grant: Callable[..., None]
 ) -> None:
-    studio.browsers.use_account("chrome", "0123456789ab")
-    grant("mine", Given, "chrome")
+    grant("mine", Given)
+    browser.cookies.clear()
     assert browser.get("/base/media/mine.csv", headers=CLICK | {"cookie": f"{COOKIE}=chrome"}).content == CONTENT
     answer = browser.get("/base/media/mine.csv", headers=CLICK | {"cookie": f"{COOKIE}=firefox"})
     assert "not for you" in answer.text
     assert answer.headers["content-disposition"] == 'attachment; filename="No file, and why.txt"'
     assert "not open any more" in browser.get("/base/media/unknown.csv", headers=CLICK).text
+    grant("nobodys", Given, "")
+    for cookie in ({}, {"cookie": f"{COOKIE}=chrome"}):
+        assert "not for you" in browser.get("/base/media/nobodys.csv", headers=CLICK | cookie).text
+
+
+def test_a_click_on_a_page_from_before_a_restart_says_that_it_wants_a_reload(browser: TestClient) -> None:
+    gone = browser.get("/base/media/gone/away.csv", headers=CLICK)
+    assert "Reload the page" in gone.text
+    assert gone.headers["content-disposition"] == 'attachment; filename="No file, and why.txt"'
+    assert browser.get("/base/media/gone/away.csv", headers={"sec-fetch-mode": "no-cors"}).status_code == 404
 
 
 def test_a_file_that_cannot_be_made_is_a_sentence_and_a_fault_has_a_reference(

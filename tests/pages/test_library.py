@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -352,7 +353,93 @@ def test_files_that_kie_has_deleted_are_not_offered(
     assert not page.get("audio")
 
 
+MEDIA = {
+    "track_title": "Pier",
+    "track_image_url": "https://tracker.example/a",
+    "track_audio_url": "https://b.example/s",
+}
+
+
+def loaded(page: AppTest) -> set[str]:
+    """Return the hosts that stand anywhere on the page but in what is printed as it is."""
+    return set(re.findall(r"[a-z]+\.example", interpreted(page)))
+
+
+def test_the_media_of_an_attempt_that_came_from_a_file_load_on_a_click(
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]], studio: Studio, account: Account
+) -> None:
+    [stranger, mine] = add_attempts(MEDIA | {"origin": "import"}, MEDIA)
+    assert loaded(library(mine)) == {"tracker.example", "b.example"}
+    page = library(stranger)
+    assert loaded(page) == set()
+    assert any(text.value.endswith("Its cover and sound are at: b.example, tracker.example") for text in page.text)
+    page.button(key="library_media").click().run()
+    assert loaded(page) == {"tracker.example", "b.example"}
+    track = Track("audio0", "Pier", image_url="https://other.example/a", audio_url="https://other.example/b")
+    studio.library.record_track(account.id, stranger, track)
+    assert loaded(page.run()) == set()
+
+
+def test_addresses_that_may_not_be_loaded_are_not_offered(
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
+) -> None:
+    [attempt_id] = add_attempts({"track_audio_url": "http://127.0.0.1/a", "track_title": "Pier", "origin": "import"})
+    page = library(attempt_id)
+    assert "Its address is not one that this page may play." in said(page)
+    assert not [button for button in page.button if button.key == "library_media"]
+
+
+def test_a_song_that_was_made_at_the_end_of_all_calendars_has_no_clock(
+    library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
+) -> None:
+    late = datetime.max.replace(tzinfo=UTC)
+    page = library(*add_attempts({"track_title": "Pier", "track_created_at": late}))
+    assert not page.exception
+    assert "KIE deletes" not in said(page)
+
+
 # Ways out.
+
+
+def test_asking_again_about_an_attempt_from_a_file_takes_none_of_its_addresses(
+    library: Callable[..., AppTest],
+    add_attempts: Callable[..., list[str]],
+    studio: Studio,
+    account: Account,
+    turned_to: list[str],
+) -> None:
+    song = scenario("finished")
+    ids = {"task_id": song.task_id, "audio_id": song.audio_id, "description": "Low", "status": "unknown"}
+    [stranger] = add_attempts(MEDIA | ids | {"persona_id": "", "origin": "import"})
+    page = library(stranger)
+    page.button(key="library_ask_again").click().run()
+    [newest] = studio.history(account, 1)
+    assert (newest.origin, newest.replaces) == ("", stranger)
+    assert newest.track is None or "tracker.example" not in newest.track.image_url
+
+
+def test_after_a_strangers_file_asking_again_sends_the_text_that_was_sent(
+    library: Callable[..., AppTest],
+    asked: Callable[..., Attempt],
+    studio: Studio,
+    kie: Server,
+    turned_to: list[str],
+) -> None:
+    unknown = asked("answer_lost", name="Half heard")
+    stranger = {"id": unknown.id, "created_at": START.isoformat(), "status": "unknown", "name": "Another"}
+    stranger |= {"description": "Another", "style": "Another", "audio_id": "another", "note": "theirs"}
+    page = bring_in(library(unknown.id), "stranger.jsonl", json_lines([stranger]))
+    assert "For 1 attempt the file has another name, text or outcome than what was sent from here" in said(page)
+    [differs] = [table.value for table in page.dataframe if "In the file" in table.value]
+    assert differs["Column"].tolist() == ["note"]
+    page.checkbox(key="library_overwrite").check().run()
+    page.button(key="library_import").click().run()
+    assert cheered(page) == ["1 brought in."]
+    page = library(unknown.id)
+    page.button(key="library_ask_again").click().run()
+    ended(on_the_create_page(page), studio)
+    [first, second] = kie.sandbox.requests("/api/v1/generate/generate-persona")[-2:]
+    assert first.json == second.json
 
 
 def test_asking_again_where_kie_gives_the_same_id_settles_the_unknown_attempt(
@@ -512,6 +599,58 @@ def test_the_story_says_what_was_decided_and_by_whom(
     assert story.label == "Its story (6)"
 
 
+def test_the_story_says_who_brought_it_in_and_what_only_a_file_says(
+    library: Callable[..., AppTest], studio: Studio, account: Account
+) -> None:
+    entry = {"id": uuid.uuid4().hex, "created_at": START.isoformat(), "status": "created", "persona_id": "p1"}
+    entry |= {"author": "boss@example.com", "origin": ""}
+    story = [{"kind": "not_made", "author": "boss@example.com"}, {"kind": "late_answer", "author": ""}]
+    content = json_lines([entry | {"story": [{"at": START.isoformat(), "detail": {}} | event for event in story]}])
+    import_merge.import_records(studio.library, account.id, File(content, START), author="ines@example.org")
+    page = library(entry["id"])
+    [box] = [box for box in page.expander if box.label.startswith("Its story")]
+    assert [text.value.partition("  ")[2] for text in box.text] == [
+        "Filed (brought in from a file), by boss@example.com (says a file)",
+        "Marked as not made, by boss@example.com (says a file)",
+        "KIE’s answer came after it had been given up (says a file)",
+        "Brought in from a file, by ines@example.org",
+    ]
+
+
+def test_of_a_very_long_story_fifty_entries_are_drawn_at_a_time(
+    library: Callable[..., AppTest], studio: Studio, account: Account
+) -> None:
+    story = [
+        {"at": START.isoformat(), "kind": "used", "detail": {"for": f"song {number}", "x" * 6000: "x"}}
+        for number in range(120)
+    ]
+    entry = {"id": uuid.uuid4().hex, "created_at": START.isoformat(), "status": "created", "persona_id": "p1"}
+    content = json_lines([entry | {"story": story}])
+    import_merge.import_records(studio.library, account.id, File(content, START))
+
+    def uses(page: AppTest) -> list[str]:
+        return [text.value.partition("  ")[2] for text in page.text if "song " in text.value]
+
+    def details(page: AppTest) -> list[str]:
+        return [code.value for code in page.code if code.value.startswith("for: song")]
+
+    page = library(entry["id"])
+    assert [box.label for box in page.expander if box.label.startswith("Its story")] == ["Its story (121)"]
+    assert uses(page) == [f"song {number}" for number in range(119, 69, -1)]
+    assert details(page)[0].startswith("for: song 70\nxxx")
+    assert (len(details(page)), max(len(each) for each in details(page)) < 5100) == (50, True)
+    page.button(key="library_events_used_earlier").click().run()
+    page.button(key="library_events_used_earlier").click().run()
+    assert uses(page) == [f"song {number}" for number in range(19, -1, -1)]
+    assert page.button(key="library_events_used_earlier").disabled
+    assert details(page)[0].startswith("for: song 70\n")
+    page.button(key="library_events__earlier").click().run()
+    assert details(page)[0].startswith("for: song 20\n")
+    page.button(key="library_events__later").click().run()
+    assert details(page)[0].startswith("for: song 70\n")
+    assert page.button(key="library_events__later").disabled
+
+
 def test_attempts_that_name_each_other_or_themselves_open_all_the_same(
     library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
@@ -616,7 +755,7 @@ def test_a_file_is_counted_before_and_written_after_the_button_and_twice_changes
 def test_what_differs_is_shown_beside_and_taken_over_only_when_ticked(
     library: Callable[..., AppTest], add_attempts: Callable[..., list[str]]
 ) -> None:
-    [attempt_id] = add_attempts({"persona_id": "p1", "audio_id": "a1", "name": "Here"})
+    [attempt_id] = add_attempts({"persona_id": "p1", "audio_id": "a1", "name": "Here", "origin": "import"})
     page = bring_in(library(attempt_id), "other.csv", b"persona_id,audio_id,name\np1,a1,There\n")
     assert counts(page)["Different here"] == "1"
     [differs] = [table.value for table in page.dataframe if "In the file" in table.value]
@@ -663,7 +802,7 @@ def test_nothing_is_brought_into_an_account_that_was_left_in_another_tab(
     library: Callable[..., AppTest], studio: Studio, account: Account
 ) -> None:
     page = bring_in(library(), "one.csv", b"persona_id,name\np1,One\n")
-    studio.sign_out("", account)
+    studio.leave_account("", account)
     page.button(key="library_import").click().run()
     assert studio.history(account, 10) == []
     assert page.text_input(key="token").label == "Token"

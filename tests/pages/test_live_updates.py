@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import pytest
@@ -20,10 +19,11 @@ from studio.people.browser_grants import Grant
 from studio.people.token_store import Account
 from studio.sending import change_notifier
 from studio.sending.change_notifier import ChangeNotifier
+from tests import loops
 from tests.pages.helpers import elements, ended, run_until, said, screen_state
 from tests.polling import eventually
 from tests.scenarios import scenario
-from views.shared import event_stream
+from views.shared import browser_cookie, event_stream
 from views.shared.browser_cookie import COOKIE
 from views.shared.screen_state import LibraryPage, PersonaRequests
 
@@ -54,10 +54,8 @@ def waits(page: AppTest) -> dict[str, dict[str, Any]]:
 
 
 def offered(studio: Studio, address: str) -> dict[str, Any]:
-    """What a browser that keeps no cookies is told of at this address."""
-    grant = studio.waits.redeem(address.partition("key=")[2].partition("&")[0], "")
-    assert grant is not None
-    return dict(grant.make())
+    """What is told at this address; here there is no browser, so nobody could ask there."""
+    return dict(studio.waits._grants[address.partition("key=")[2].partition("&")[0]].make())
 
 
 @pytest.mark.usefixtures("slow_kie")
@@ -196,15 +194,10 @@ class Visit:
         await self.task
 
 
-def run(scene: Callable[[], Awaitable[None]]) -> None:
-    """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()
-
-
 @pytest.fixture
 def grant(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Grant to tell a browser at an account of an attempt, seen in the state in which it is."""
+    monkeypatch.setattr(browser_cookie, "_is_ours", bool)
     changes = ChangeNotifier(lambda ids: dict.fromkeys(ids, "sending"))
     monkeypatch.setattr(studio, "changes", changes)
 
@@ -231,7 +224,7 @@ def test_the_stream_says_ready_and_once_changed_and_nothing_else(studio: Studio,
         assert [await visit.words(), await visit.words()] == ["data: changed\n\n", ""]
         await visit.task
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_what_changed_before_the_stream_was_open_is_told(grant: Callable[..., None]) -> None:
@@ -240,7 +233,7 @@ def test_what_changed_before_the_stream_was_open_is_told(grant: Callable[..., No
         visit = Visit("key=k", "chrome")
         assert [await visit.status(), await visit.words(), await visit.words()][2] == "data: changed\n\n"
 
-    run(scene)
+    loops.run(scene())
 
 
 @pytest.mark.parametrize("browser", ["", "firefox", "chrom"])
@@ -250,7 +243,7 @@ def test_no_other_browser_and_no_other_key_gets_a_stream(grant: Callable[..., No
         grant("k")
         assert await Visit(query, browser).status() == 404
 
-    run(scene)
+    loops.run(scene())
 
 
 @pytest.mark.parametrize("leave", [True, False])
@@ -261,12 +254,14 @@ def test_a_browser_that_left_the_account_is_told_nothing_more(
         grant("k")
         visit = Visit("key=k", "chrome")
         assert [await visit.status(), await visit.words()][0] == 200
-        studio.browsers.leave_account("chrome") if leave else studio.browsers.use_account("chrome", "ba9876543210")
+        studio.browsers.leave_account("chrome", ACCOUNT.id) if leave else studio.browsers.use_account(
+            "chrome", "ba9876543210"
+        )
         studio.changes.notify("attempt-k")
         assert await visit.words() == ""
         assert await Visit("key=k", "chrome").status() == 404
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_stream_gives_signs_of_life_and_ends_after_a_while(
@@ -285,7 +280,7 @@ def test_a_stream_gives_signs_of_life_and_ends_after_a_while(
         assert await visit.status() == 200
         assert [await visit.words(), await visit.words()] == ["event: ready\ndata: ready\n\n", ""]
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_browser_that_goes_waits_no_more(studio: Studio, grant: Callable[..., None]) -> None:
@@ -297,7 +292,7 @@ def test_a_browser_that_goes_waits_no_more(studio: Studio, grant: Callable[..., 
         await visit.leave()
         assert not studio.changes._waiting
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_hundred_open_streams_cost_one_thread(studio: Studio, grant: Callable[..., None]) -> None:
@@ -312,7 +307,7 @@ def test_a_hundred_open_streams_cost_one_thread(studio: Studio, grant: Callable[
         for visit in visits:
             await visit.leave()
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_when_too_many_wait_the_next_one_is_sent_away(
@@ -327,7 +322,7 @@ def test_when_too_many_wait_the_next_one_is_sent_away(
         assert await Visit("key=two", "chrome").status() == 503
         await first.leave()
 
-    run(scene)
+    loops.run(scene())
 
 
 @pytest.mark.usefixtures("slow_kie")

@@ -18,6 +18,7 @@ from tests.scenarios import scenario
 from views.shared import browser_cookie
 
 REFUSED = "This tab showed another account than this browser uses now, so nothing was done."
+CHANGED = "Another tab of this browser has left the account that was shown here, or uses another by now."
 LIBRARY = "../pages/library.py"
 
 
@@ -142,6 +143,24 @@ def test_so_does_a_field(
     assert not studio.library.events(account.id, attempt.id)
 
 
+def test_a_tab_whose_account_was_left_in_another_says_so_and_keeps_nothing_of_a_demo(
+    tab: Callable[[], AppTest], tokens: tuple[str, str]
+) -> None:
+    other, page = tab(), tab()
+    page.button(key="try_demo").click().run()
+    fill(page)
+    other.run().button(key="leave").click().run()
+    assert CHANGED in said(page.run())
+    assert CHANGED not in said(other)
+    assert [page.text_input(key=key).value for key in ("task_id", "audio_id", "name")] == ["", "", ""]
+    assert page.text_area(key="description").value == ""
+    paste(other, tokens[0])
+    fill(page.run())
+    changed(other, tokens[1])
+    assert CHANGED in said(page.run())
+    assert page.text_input(key="name").value == "Alto"  # what was typed for a real account stays
+
+
 def test_a_demo_is_not_begun_from_a_tab_that_showed_nobody_while_the_browser_has_a_token(
     tab: Callable[[], AppTest], tokens: tuple[str, str]
 ) -> None:
@@ -158,18 +177,47 @@ def test_the_second_half_of_a_double_click_on_what_changes_the_account_does_noth
     def script() -> None:
         import streamlit as st
 
-        from studio.facade import the_studio
-        from views.shared import visitor
+        from views.shared import token_panel, visitor
 
         visitor.arrive()
-        start = visitor.for_this_account(lambda: visitor.enter(the_studio().start_demo()))
+        start = visitor.for_this_account(token_panel.start_demo)
         start()
-        first = visitor.now().account
+        first = visitor.account()
         start()
-        assert first is not None
-        st.text(f"one account: {visitor.now().account == first}, refused: {visitor.was_refused()}")
+        st.text(f"one account: {first is not None and visitor.account() == first}, refused: {visitor.was_refused()}")
+        leave = visitor.for_this_account(visitor.leave)
+        leave()
+        leave()
+        st.text(f"left: {visitor.account() is None}, refused: {visitor.was_refused()}")
 
-    assert said(AppTest.from_function(script).run(timeout=30)) == "one account: True, refused: False"
+    said_then = said(AppTest.from_function(script).run(timeout=30))
+    assert said_then == "one account: True, refused: False\nleft: True, refused: False"
+
+
+@pytest.mark.parametrize(("first", "acts"), [("enter", True), ("change", False), ("leave", False)])
+def test_what_is_pressed_before_the_page_shows_a_token_that_was_given_here_acts_for_it(
+    tokens: tuple[str, str], studio: Studio, cookie: Callable[[str], None], first: str, acts: bool
+) -> None:
+    def script(first: str, one: str, other: str) -> None:
+        import streamlit as st
+
+        from views.shared import token_panel, visitor
+
+        visitor.arrive()
+        give = visitor.for_this_account(token_panel.use_token)
+        if first != "enter":
+            give(other)
+        pressed = visitor.for_this_account(lambda: st.text(f"for {visitor.account()}"))  # drawn here
+        if first == "leave":
+            visitor.for_this_account(visitor.leave)()
+        else:
+            visitor.for_this_account(token_panel.use_token)(one)
+        pressed()
+        st.text(f"refused: {visitor.was_refused()}")
+
+    page = AppTest.from_function(script, args=(first, *tokens)).run(timeout=30)
+    assert (f"for Account(id='{account_of(tokens[0])}'" in said(page)) is acts
+    assert f"refused: {not acts}" in said(page)
 
 
 def test_the_next_button_acts_and_the_sentence_is_gone(

@@ -21,6 +21,7 @@ from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempt_store import Claim, Store
 from studio.sending.attempts import Attempt, Outcome, Seen, Status
+from studio.sending.engine import Engine
 from studio.sending.kinds import body_of
 from studio.sending.kinds.persona import PERSONA
 from studio.sending.row_mapping import blank_row, search_columns
@@ -202,3 +203,12 @@ class Disk:
             finish(*args)
 
         monkeypatch.setattr(Store, "finish", write)
+
+
+def filed_without_token(studio: Studio, account: Account, monkeypatch: pytest.MonkeyPatch) -> Attempt:
+    """Return an attempt whose token went before it was served, as in a process that ends."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "serve_soon", lambda *args: None)
+        attempt = press(studio, account)
+    studio.token_store.remove(account.id)
+    return attempt

@@ -15,10 +15,10 @@ from sandbox import Server
 from studio.database.connection import Database
 from studio.facade import NotSaved, Studio
 from studio.sending.attempt_store import Store
-from studio.sending.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, NotAllowed, Status
 from studio.sending.engine import Engine
 from tests.polling import eventually
-from tests.studio.helpers import Disk, Story, database_fails, ended, press, story, unsaved
+from tests.studio.helpers import Disk, Story, database_fails, ended, filed_without_token, press, story, unsaved
 
 Opener = Callable[..., Studio]
 
@@ -128,11 +128,12 @@ def test_while_closing_nothing_new_is_sent(open_studio: Opener, server: Server, 
     assert (stored(studio, waiting).status, server.sandbox.count(token=token)) == (Status.QUEUED, 1)
 
 
-def test_what_waited_at_the_end_goes_on_after_the_next_start(open_studio: Opener, server: Server, token: str) -> None:
+def test_what_waited_at_the_end_goes_on_after_the_next_start(
+    open_studio: Opener, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = open_studio()
     account = first.token_store.add(token, server.base_url)
-    first.token_store.remove(account.id)
-    attempt = press(first, account)
+    attempt = filed_without_token(first, account, monkeypatch)
     first.close()
     second = open_studio(api_key=token)
     second.open()
@@ -170,3 +171,44 @@ def test_dbos_finds_its_clock_on_an_old_sqlite_too() -> None:
         seconds = connection.execute(sa.text("SELECT unixepoch('subsec')")).scalar()
     assert seconds is not None
     assert abs(seconds - time.time()) < 60
+
+
+@pytest.mark.parametrize("moment", ["before it is written", "after it was written"])
+def test_a_token_stays_if_a_request_is_filed_while_its_last_browser_leaves(
+    open_studio: Opener, server: Server, token: str, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Otherwise it would wait for ever, and be sent without asking when the token is pasted again."""
+    studio = open_studio()
+    account = studio.sign_in(token)
+    studio.browsers.use_account("chrome", account.id)
+    store, _ = studio.open().result()
+    filed: list[Attempt] = []
+    if moment == "after it was written":
+        looks = store.any_in_flight
+
+        def look(account_id: str) -> bool:
+            found = looks(account_id)
+            filed.append(press(studio, account))  # in another tab, just after the look
+            return found
+
+        monkeypatch.setattr(store, "any_in_flight", look)
+        studio.leave_account("chrome", account)
+    else:
+        add = store.add
+
+        def write(*given: object, **named: object) -> object:
+            studio.leave_account("chrome", account)
+            return add(*given, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(store, "add", write)
+        filed.append(press(studio, account))
+    assert ended(studio, account, filed[0]).status is Status.CREATED
+
+
+def test_for_a_token_that_was_forgotten_nothing_is_filed(open_studio: Opener, server: Server, token: str) -> None:
+    studio = open_studio()
+    account = studio.sign_in(token)
+    studio.leave_account("chrome", account)
+    with pytest.raises(NotAllowed, match="not known any more"):
+        press(studio, account)
+    assert studio.history(account, 10) == []

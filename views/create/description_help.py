@@ -8,7 +8,7 @@ import streamlit as st
 
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
-from studio.sending.attempts import Attempt, Status
+from studio.sending.attempts import Attempt, NotAllowed, Status
 from studio.song import description_draft
 from views.create import track_list
 from views.shared import error_boxes, field_values, live_updates, visitor
@@ -88,6 +88,8 @@ def _boost() -> None:
         boost.attempt_id = the_studio().start_boost(account, content, author=author).id
     except NotSaved as error:
         boost.problem = error.sentence()
+    except NotAllowed as error:
+        boost.problem = str(error)
 
 
 def _use(text: str, shown: Boost) -> None:

@@ -29,6 +29,8 @@ def read() -> None:
     if not text:
         return
     found = pasted_text.find_ids(text, is_token)
+    if len(text) > field_values.LONGEST_KEPT:
+        field_values.fill({"task_id": text[: field_values.LONGEST_KEPT]})
     if found.token:
         field_values.fill({"task_id": ""})
         if account is None or not (account.shared or is_token(found.token)):

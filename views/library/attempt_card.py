@@ -9,17 +9,32 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from kie import Track
 from studio.facade import the_studio
-from studio.library.search_query import LONGEST_NOTE, LONGEST_USE, MOST_TAGS
+from studio.library.search_query import CLAIMED, LONGEST_NOTE, LONGEST_USE, MOST_TAGS
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
 from studio.song import allowed_media
 from views.library import attempt_actions
-from views.shared import attempt_progress, downloads, error_boxes, persona_requests, status, times, track_card, visitor
+from views.shared import (
+    attempt_progress,
+    downloads,
+    error_boxes,
+    field_values,
+    persona_requests,
+    status,
+    times,
+    track_card,
+    visitor,
+)
 from views.shared.elements import button, fact, literal
+from views.shared.screen_state import OpenAttempt, state
 
 COVER = 76
 """Pixels; small enough to leave the words beside it on a phone."""
+EVENTS_SHOWN = 50
+LONGEST_DETAIL = 5000
+"""Characters of an event's detail on the page; the JSON Lines have all."""
 SETTLED = {
     Settled.ASKED_AGAIN: "The same request was sent again later, and KIE answered that one.",
     Settled.NOT_MADE: "You said that KIE made nothing.",
@@ -33,6 +48,7 @@ EVENTS = {
     "by_hand": "Persona ID typed in by hand",
     "used": "Used",
     "from_file": "Changed by a file; what stood here before:",
+    "imported": "Brought in from a file",
     "deleted": "Deleted from this library",
     "restored": "Brought back",
 }
@@ -54,10 +70,9 @@ def show(account: Account, attempt: Attempt) -> None:
             _ways_out(account, attempt)
         _track(account, attempt)
         _notes_and_tags(account, attempt)
-        events = the_studio().library.events(account.id, attempt.id)
         if attempt.persona_id:
-            _uses(account, attempt, events)
-        _story(account, attempt, events)
+            _uses(account, attempt)
+        _story(account, attempt)
         _papers(attempt)
         _delete(attempt)
 
@@ -118,7 +133,7 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
         )
         with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
             st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
-            st.text_input("Persona ID", key=f"by_hand_{attempt.id}")
+            st.text_input("Persona ID", key=f"by_hand_{attempt.id}", max_chars=field_values.LONGEST_ID)
             attempt_actions.trouble(account, "by_hand")
             button("Keep this ID", "library_by_hand", "", attempt_actions.found_by_hand, attempt.id)
         with st.expander("It was not made, let me change it", icon=":material/edit:"):
@@ -133,9 +148,11 @@ def _track(account: Account, attempt: Attempt) -> None:
     request, track = attempt.request, attempt.track
     st.caption("Track")
     made = track.created_at if track is not None else None
-    alive = made is None or made + times.MEDIA_LIFE > datetime.now(UTC)
+    alive = made is None or made > datetime.now(UTC) - times.MEDIA_LIFE
     if track is not None:
         shown = track if alive else replace(track, image_url="", audio_url="")
+        if attempt.origin:
+            shown = _on_a_click(account, attempt, shown)
         with st.container(horizontal=True, vertical_alignment="center"):
             track_card.cover(account, shown, COVER)
             with st.container(gap="xxsmall", width="stretch"):
@@ -160,6 +177,17 @@ def _track(account: Account, attempt: Attempt) -> None:
                 "Look the track up at KIE", "library_look_up", "search", attempt_actions.look_up, attempt.id, request
             )
     attempt_actions.trouble(account, "track")
+
+
+def _on_a_click(account: Account, attempt: Attempt, track: Track) -> Track:
+    """Return a track that came from a file without its addresses, until a person asked to load just these."""
+    hosts, of = track_card.hosts(account, track), state(OpenAttempt, account, attempt.id)
+    addresses = track.image_url, track.audio_url
+    if not hosts or of.media == addresses:
+        return track
+    st.text(f"It came from a file, so nothing is loaded by itself. Its cover and sound are at: {', '.join(hosts)}")
+    button("Load the cover and the sound", "library_media", "download", of.load, addresses)
+    return replace(track, image_url="", audio_url="")
 
 
 def _notes_and_tags(account: Account, attempt: Attempt) -> None:
@@ -188,7 +216,7 @@ def _notes_and_tags(account: Account, attempt: Attempt) -> None:
     attempt_actions.trouble(account, "tags")
 
 
-def _uses(account: Account, attempt: Attempt, events: list[Event]) -> None:
+def _uses(account: Account, attempt: Attempt) -> None:
     st.text_input(
         "Used for",
         key=f"used_{attempt.id}",
@@ -198,12 +226,35 @@ def _uses(account: Account, attempt: Attempt, events: list[Event]) -> None:
         args=(attempt.id,),
     )
     attempt_actions.trouble(account, "used")
-    for event in reversed(events):
-        if event.kind == "used":
-            st.text(f"{times.told(event.at)}  {event.detail.get('for', '')}")
+    total = the_studio().library.count_events(account.id, attempt.id, kind="used")
+    for event in reversed(_events(account, attempt, total, "used")):
+        st.text(f"{times.told(event.at)}  {_short(event.detail.get('for', ''))}{_by(event.author)}")
 
 
-def _story(account: Account, attempt: Attempt, events: list[Event]) -> None:
+def _events(account: Account, attempt: Attempt, total: int, kind: str = "") -> list[Event]:
+    """Return the newest events, or the older ones that a person turned to; offer to turn to others."""
+    of = state(OpenAttempt, account, attempt.id)
+    skipped = of.skipped.get(kind, 0) if of.skipped.get(kind, 0) < total else 0
+    if total > EVENTS_SHOWN:
+        first, last = max(1, total - skipped - EVENTS_SHOWN + 1), total - skipped
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{first:,} to {last:,} of {total:,}")
+            earlier, later = skipped + EVENTS_SHOWN, max(0, skipped - EVENTS_SHOWN)
+            key = f"library_events_{kind}"
+            button("Earlier", f"{key}_earlier", "chevron_left", of.turn, kind, earlier, disabled=first == 1)
+            button("Later", f"{key}_later", "chevron_right", of.turn, kind, later, disabled=not skipped)
+    return the_studio().library.events(account.id, attempt.id, kind=kind, skip=skipped, limit=EVENTS_SHOWN)
+
+
+def _by(author: str) -> str:
+    return f" {CLAIMED}" if author == CLAIMED else f", by {author}" if author else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_DETAIL else f"{text[:LONGEST_DETAIL]} … (the JSON Lines have all of it)"
+
+
+def _story(account: Account, attempt: Attempt) -> None:
     library = the_studio().library
     lines: list[tuple[datetime, str, dict[str, str], str]] = [
         (attempt.created_at, "Filed" if not attempt.origin else "Filed (brought in from a file)", {}, attempt.author)
@@ -214,14 +265,15 @@ def _story(account: Account, attempt: Attempt, events: list[Event]) -> None:
     if attempt.ended_at and attempt.sent_at:
         took = (attempt.ended_at - attempt.sent_at).total_seconds()
         lines.append((attempt.ended_at, f"Ended, {took:.1f} s after it was sent", {}, ""))
-    for event in events:
-        lines.append((event.at, EVENTS.get(event.kind, event.kind), event.detail, event.author))
-    with st.expander(f"Its story ({len(lines)})", icon=":material/history:"):
+    total = library.count_events(account.id, attempt.id)
+    with st.expander(f"Its story ({len(lines) + total:,})", icon=":material/history:"):
+        for event in _events(account, attempt, total):
+            lines.append((event.at, EVENTS.get(event.kind, event.kind), event.detail, event.author))
         for moment, sentence, told, author in sorted(lines, key=lambda line: line[0]):
-            st.text(f"{times.told(moment)}  {sentence}" + (f", by {author}" if author else ""))
+            st.text(f"{times.told(moment)}  {sentence}{_by(author)}")
             rest = {name: value for name, value in told.items() if name != "by" and value}
             if rest:
-                literal("\n".join(f"{name}: {value}" for name, value in rest.items()))
+                literal(_short("\n".join(f"{name}: {value}" for name, value in rest.items())))
         # A file may bring attempts that name each other, or themselves.
         others = {attempt.replaces: "The earlier attempt for this track"}
         others |= {other.id: "The later attempt for this track" for other in library.sent_again(account.id, attempt.id)}

@@ -12,11 +12,13 @@ from studio.library import export_files
 from studio.people.token_store import Account
 from studio.song.single_flight import SingleFlight
 from views.library import attempt_actions, search_list
-from views.shared import downloads, visitor
+from views.shared import downloads, uploads, visitor
 from views.shared.elements import button
 from views.shared.screen_state import Import, state
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from studio.library.import_merge import Preview
 
 MANY = 10_000
@@ -86,27 +88,30 @@ def _in(account: Account) -> None:
     if file is None:
         coming.previewed = None
         return
-    from studio.library import import_merge, import_reader
-
-    library = the_studio().library
     try:
         if coming.previewed is None or coming.previewed[0] != file.file_id:
-            content = file.getvalue()  # the bytes that Streamlit keeps, not a copy
-            with st.spinner("Reading the file …"):
-                bar = st.empty()
-                preview = import_merge.preview_import(
-                    library,
-                    account.id,
-                    import_reader.File(content, library.now()),
-                    lambda done: bar.progress(min(done / len(content), 1.0)),
-                )
-                bar.empty()
-            coming.previewed = (file.file_id, preview)
+            coming.previewed = (file.file_id, _preview_of(file, account))
     except BadFile as error:
         st.error("This file cannot be taken in. Nothing was written.", icon=":material/error:")
         st.text("\n".join(error.problems))
         return
     _preview(coming.previewed[1], key)
+
+
+def _preview_of(file: UploadedFile, account: Account) -> Preview:
+    from studio.library import import_merge, import_reader
+
+    library = the_studio().library
+    with st.spinner("Reading the file …"), uploads.content(file) as content:
+        bar = st.empty()
+        preview = import_merge.preview_import(
+            library,
+            account.id,
+            import_reader.File(content, library.now()),
+            lambda done: bar.progress(min(done / len(content), 1.0)),
+        )
+        bar.empty()
+    return preview
 
 
 def _uploader(account: Account, coming: Import) -> str:
@@ -120,6 +125,12 @@ def _preview(preview: Preview, file_key: str) -> None:
     different.metric("Different here", f"{preview.different:,}")
     if preview.on_their_way:
         st.caption(f"{preview.on_their_way:,} were still on their way when the file was made; they are left out.")
+    if preview.kept:
+        attempts = "1 attempt" if preview.kept == 1 else f"{preview.kept:,} attempts"
+        st.caption(
+            f"For {attempts} the file has another name, text or outcome than what was sent from here, or what KIE "
+            "gave. That stays as it is here, whatever the file says."
+        )
     if preview.different:
         st.caption("These are here with other content:")
         st.dataframe(
@@ -135,7 +146,7 @@ def _preview(preview: Preview, file_key: str) -> None:
         if preview.different > len(preview.first_conflicts):
             st.caption(f"The first {len(preview.first_conflicts)} of {preview.different:,} different ones.")
         st.checkbox(
-            "Take over the file’s version wherever it differs; what stands here is kept in the story",
+            "Take over the file’s version of what is listed here; what stood here is kept in the story",
             key="library_overwrite",
         )
     if preview.new:
@@ -180,8 +191,9 @@ def _import(file_key: str) -> None:
     taken = coming.uploads
 
     def write() -> int:
-        records = import_reader.File(file.getvalue(), library.now())
-        return import_merge.import_records(library, account.id, records, overwrite, author, records.order)
+        with uploads.content(file) as content:
+            records = import_reader.File(content, library.now())
+            return import_merge.import_records(library, account.id, records, overwrite, author, records.order)
 
     _forget_last(coming)
     try:
@@ -192,6 +204,7 @@ def _import(file_key: str) -> None:
         coming.problem = error.sentence("brought in")
     else:
         coming.done = f"{written:,} brought in."
+        uploads.forget(file)
     coming.previewed = None
     coming.uploads = taken + 1  # an empty uploader
 
@@ -207,7 +220,11 @@ def _forget(account: Account) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            "Type the account’s 12 characters to confirm", key="forget_account", placeholder=account.id, width=320
+            "Type the account’s 12 characters to confirm",
+            key="forget_account",
+            max_chars=100,
+            placeholder=account.id,
+            width=320,
         )
         button("Forget this account", "forget", "delete_forever", attempt_actions.forget)
     attempt_actions.trouble(account, "forget")

@@ -33,6 +33,7 @@ log = logging.getLogger("persona-studio")
 
 PLACEHOLDER = b"The file itself comes when a browser asks for it. Go back to the page and press the button again.\n"
 """How the small file with a download token begins: a sentence, for whoever ever sees it."""
+UNKNOWN = "This page is older than the server that answers now. Reload the page and press the button again."
 PIECE = 64 * 1024
 MOST_AT_ONCE = 4
 """Files that are made at the same time; the others wait, and the pages and the database do not."""
@@ -73,7 +74,9 @@ class DownloadMiddleware:
                 return
             held, start = start, None
             body = message.get("body", b"")
-            if held is not None and body.startswith(PLACEHOLDER):
+            if held is not None and held["status"] == 404 and _navigates(Headers(scope=scope)):
+                await _answer(held, UNKNOWN)(scope, receive, send)
+            elif held is not None and body.startswith(PLACEHOLDER):
                 file = await run_sync(
                     _file, body.removeprefix(PLACEHOLDER).decode(), browser_cookie.browser_of(scope), limiter=limit
                 )
@@ -90,6 +93,12 @@ def _only_looks(headers: Headers) -> bool:
     """Whether this is the page's own script, which checks that the file is there when it draws the button."""
     mode = headers.get("sec-fetch-mode")
     return mode == "cors" if mode else headers.get("accept") == "*/*"  # without HTTPS a browser does not tell its mode
+
+
+def _navigates(headers: Headers) -> bool:
+    """Whether a person opens the address, as a click on a button does, and no player."""
+    mode = headers.get("sec-fetch-mode")
+    return mode == "navigate" if mode else "text/html" in headers.get("accept", "")
 
 
 def _file(token: str, browser: str) -> IO[bytes] | str:

@@ -10,6 +10,9 @@ from kie import PersonaRequest
 
 TEXTS = ("task_id", "audio_id", "name", "description", "style")
 WINDOW = ("vocal_start", "vocal_end")
+LONGEST_PASTE, LONGEST_KEPT = 5_000_000, 10_000
+"""Characters that can be pasted into Task ID, and how many of them stay there once the IDs were read."""
+LONGEST_ID, LONGEST_TOKEN = 200, 10_000
 PAGE = "../pages/create.py"
 """The page, as `st.switch_page` wants it: seen from the router."""
 
@@ -55,7 +58,12 @@ def fill_all(request: PersonaRequest) -> None:
     set_window(request.vocal_start, request.vocal_end)
 
 
+def clear_texts() -> None:
+    """Empty the text fields."""
+    fill(dict.fromkeys(TEXTS, ""))
+
+
 def clear() -> None:
     """Empty all fields."""
-    fill(dict.fromkeys(TEXTS, ""))
+    clear_texts()
     set_window(None, None)

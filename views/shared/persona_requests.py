@@ -50,7 +50,7 @@ def ask_again(seen: Seen) -> None:
         _refuse(account, Problem("create", error.sentence()))
         return
     if earlier is not None:
-        _send(account, earlier.request, seen, earlier.track)
+        _send(account, earlier.request, seen, None if earlier.origin else earlier.track)  # no addresses from a file
 
 
 def shown_attempt(account: Account | None) -> Attempt | None:

@@ -1,6 +1,6 @@
 """What a session remembers between two runs of a page: a small class for each feature, kept by what it belongs to.
 
-A state belongs to a scope: an account, one of its songs, or one of its tracks. Another scope has a state of its own,
+A state belongs to a scope: an account, one of its songs, tracks or attempts. Another scope has a state of its own,
 and `forget` drops them. What people type is not here: Streamlit keeps it under the fields' keys.
 
 Callbacks read a state once and then change a plain object. Streamlit may end a run at every access to
@@ -143,6 +143,24 @@ class LibraryPage:
 
 
 @dataclass(slots=True)
+class OpenAttempt:
+    """What is shown of the attempt that is open in the library. Scope: the attempt."""
+
+    media: tuple[str, str] = ("", "")
+    """The addresses of cover and sound that a person asked to load, if it came from a file."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """How many of its newest events are not shown, in the story ("") and in the uses ("used")."""
+
+    def load(self, media: tuple[str, str]) -> None:
+        """Load the cover and the sound from these addresses."""
+        self.media = media
+
+    def turn(self, kind: str, skipped: int) -> None:
+        """Show older or newer events."""
+        self.skipped[kind] = skipped
+
+
+@dataclass(slots=True)
 class Import:
     """A file that comes in. Scope: the account."""
 
@@ -164,7 +182,7 @@ class RandomKeys:
 
 
 def state(kind: type[S], account: Account | None, *of: str) -> S:
-    """Return the state of a feature for an account, or for nobody, or for one of its songs or tracks by their IDs."""
+    """Return the state of a feature for nobody, an account, or one of its songs, tracks or attempts by their IDs."""
     scope = (account.id if account is not None else "", *of)
     kept: dict[tuple[type, tuple[str, ...]], S] = st.session_state.setdefault(KEY, {})
     if (kind, scope) not in kept:
@@ -189,3 +207,8 @@ def enter_page(name: str) -> None:
         for pasted in [value for key, value in list(kept.items()) if key[0] is PastedText]:
             pasted.token = ""
     st.session_state["page"] = name
+
+
+def has_entered_a_page() -> bool:
+    """Whether this session has shown a page to somebody who may see it."""
+    return "page" in st.session_state

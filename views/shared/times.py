@@ -31,11 +31,12 @@ def length(seconds: float | None) -> str:
 
 
 def media_clock(made: datetime | None) -> str:
-    """Say how long KIE still keeps a song's files, or "" where the song's age is not known."""
-    if made is None:
+    """Say how long KIE still keeps a song's files, or "" where the song's age is not known or in the future."""
+    now = datetime.now(UTC)
+    if made is None or made > now + timedelta(days=1):
         return ""
     until = made + MEDIA_LIFE
-    left = until - datetime.now(UTC)
+    left = until - now
     if left <= timedelta(0):
         return ":material/timer_off: KIE keeps a song’s files for 14 days, so this one’s are gone."
     days = f"{left.days} days" if left.days > 1 else "one day" if left.days else "less than a day"

@@ -21,6 +21,11 @@ def banner() -> None:
             "from here on.",
             icon=":material/swap_horiz:",
         )
+    elif visitor.was_changed():
+        st.info(
+            "Another tab of this browser has left the account that was shown here, or uses another by now.",
+            icon=":material/swap_horiz:",
+        )
     if account is not None and account.demo:
         st.info(
             "This is the demo: an invented KIE on this machine. No song, persona or credit here is real.",
@@ -45,7 +50,9 @@ def panel() -> None:
 
 
 def start_demo() -> None:
-    """Give this browser a demo account of its own."""
+    """Give this browser a demo account of its own, unless it was given one just now."""
+    if visitor.account() is not None:
+        return
     visitor.enter(the_studio().start_demo())
 
 
@@ -55,6 +62,7 @@ def _ask() -> None:
         "Token",
         key="token",
         type="password",
+        max_chars=field_values.LONGEST_TOKEN,
         autocomplete="off",
         placeholder="Paste it here",
         on_change=visitor.for_this_account(_sign_in),
@@ -80,14 +88,6 @@ def use_token(token: str) -> Trouble | None:
     visitor.enter(account)
     state(TokenPanel, account).ask_balance = False  # signing in has asked
     return None
-
-
-def leave() -> None:
-    """Leave the account, in all tabs of this browser."""
-    account = visitor.account()
-    visitor.leave()
-    if account is not None and account.demo:  # invented IDs must not reach the real KIE
-        field_values.fill(dict.fromkeys(field_values.TEXTS, ""))
 
 
 def _ask_balance(account: Account) -> None:
@@ -118,4 +118,6 @@ def _show(account: Account) -> None:
     )
     st.text(f"Account {account.id}" + (f"\nToken ends in {account.last_four}" if account.last_four else ""))
     if not account.shared:
-        button("Leave the demo" if account.demo else "Use another token", "leave", "logout", leave, width="stretch")
+        button(
+            "Leave the demo" if account.demo else "Use another token", "leave", "logout", visitor.leave, width="stretch"
+        )

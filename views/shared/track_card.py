@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from kie import Track
@@ -17,6 +19,13 @@ def source(account: Account, address: str) -> str | bytes:
         return address
     ours = allowed_media.is_stand_in(address, the_studio().token_store.base_url(account.id))
     return _fetched(address) if ours else b""
+
+
+def hosts(account: Account, track: Track) -> list[str]:
+    """Return the hosts from which the cover and the sound would be loaded."""
+    base_url = the_studio().token_store.base_url(account.id)
+    found = (each for each in (track.image_url, track.audio_url) if allowed_media.may_be_loaded(each, base_url))
+    return sorted({urlsplit(each).netloc for each in found})
 
 
 def cover(account: Account, track: Track, width: int | None = None) -> None:

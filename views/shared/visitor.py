@@ -8,6 +8,7 @@ field (`for_this_account`), a fragment (`draw_anew_if_left`), and what a browser
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVarTuple
@@ -16,9 +17,13 @@ import streamlit as st
 
 from studio.facade import the_studio
 from studio.people.token_store import Account
-from views.shared import browser_cookie, identity_providers, screen_state
+from views.shared import browser_cookie, field_values, identity_providers, open_sockets, screen_state
 
 LONGEST_NAME = 200
+SHOWN = "shown_account"
+"""The key of the field that says which account the browser shows."""
+SENTENCE_STAYS = 20.0
+"""Seconds for which a page says that something was refused, unless something else is pressed."""
 PERSON = ("provider", "iss", "sub")
 """The claims that tell one person from another."""
 ONE_SIGN_IN = ("iat", "exp", "nonce", "jti", "sid")
@@ -59,10 +64,14 @@ def arrive() -> Visitor:
         st.session_state.began_in = key
         if _sign_in_holds():
             the_studio().browsers.note_sign_in(key, _sign_in_id())
-    visitor = now()
+    visitor, before = now(), st.session_state.get("drawn_for")
     if not visitor.is_admitted:
         screen_state.forget()
     _draw_for(visitor)
+    if before is not None and before.account != visitor.account:
+        st.session_state.entered_here = None
+        if before.account is not None:
+            st.session_state.changed_at = time.monotonic()
     return visitor
 
 
@@ -72,8 +81,10 @@ def enter(account: Account) -> None:
     if visitor.is_admitted:
         screen_state.forget()
         _draw_for(replace(visitor, account=the_studio().shared or account))
+        st.session_state.entered_here = account.id
         if visitor.session_key:
             the_studio().browsers.use_account(visitor.session_key, account.id)
+            _redraw_other_tabs()
 
 
 def leave() -> None:
@@ -81,13 +92,15 @@ def leave() -> None:
     visitor = now()
     _draw_for(replace(visitor, account=the_studio().shared))
     if visitor.account is not None:
-        the_studio().sign_out(visitor.session_key, visitor.account)
+        the_studio().leave_account(visitor.session_key, visitor.account)
+        _redraw_other_tabs()
 
 
 def sign_out() -> None:
-    """Let the person who is here leave the page too, in all tabs of this browser."""
+    """Sign out whoever is here, in all tabs of this browser."""
     leave()
-    the_studio().browsers.sign_out(session_key())
+    for browser in the_studio().sign_out(browser_cookie.browser()):
+        open_sockets.redraw_tabs(browser, but_socket=open_sockets.socket_of_page())
 
 
 def account() -> Account | None:
@@ -96,26 +109,54 @@ def account() -> Account | None:
     return visitor.account if visitor == st.session_state.get("drawn_for") else None
 
 
-def for_this_account(callback: Callable[[*Args], None]) -> Callable[[*Args], None]:
+def for_this_account(callback: Callable[[*Args], object]) -> Callable[[*Args], None]:
     """Return a callback that acts only for who is here now. Later, when somebody else is, it does nothing.
 
-    `was_refused` then says so, and the page is drawn for who is here. Not if this tab itself has changed the account:
-    then it is the second half of a double click.
+    `was_refused` then says so, and the page is drawn for who is here. What counts is the account that the browser
+    shows (`mark_shown`): the server may have drawn the page for another one, and the browser not have it yet. Two
+    things are not refused: what is pressed while the page shows nobody, if a token was given in this tab just now; and
+    the second half of a double click on what changed the account, which does nothing and says nothing.
     """
     drawn_for = st.session_state.get("drawn_for")
 
     def act(*args: *Args) -> None:
-        visitor = now()
-        st.session_state.refused = visitor != st.session_state.get("drawn_for")
-        if visitor == drawn_for:
+        visitor, mine = now(), st.session_state.get("drawn_for")
+        here, shown = _id_of(visitor), st.session_state.get(SHOWN, _id_of(drawn_for))
+        same_person = drawn_for is not None and replace(visitor, account=None) == replace(drawn_for, account=None)
+        entered_here = shown == "" and here == st.session_state.get("entered_here")
+        if same_person and (here == shown == _id_of(drawn_for) or entered_here):
+            st.session_state.refused_at = -SENTENCE_STAYS
             callback(*args)
+            if st.session_state.get("drawn_for") != mine:
+                st.session_state.changed_by = callback
+        elif visitor != mine or st.session_state.get("changed_by") is not callback:
+            st.session_state.refused_at = time.monotonic()
 
     return act
 
 
+def mark_shown() -> None:
+    """Put the account's ID into a field that nobody sees, at the end of the page.
+
+    A browser sends the values of all fields with everything that is pressed, so a callback learns from it for which
+    account the page was that its person looked at.
+    """
+    here = _id_of(st.session_state.get("drawn_for"))
+    if st.session_state.get(SHOWN) != here:
+        st.session_state[SHOWN] = here
+    with st.container(key=f"{SHOWN}_box"):
+        st.html(f"<style>.st-key-{SHOWN}_box {{ display: none }}</style>")
+        st.text_input("Account", key=SHOWN, autocomplete="off", label_visibility="collapsed")
+
+
 def was_refused() -> bool:
-    """Whether the last button or field of this tab did nothing, because it was drawn for somebody else."""
-    return bool(st.session_state.get("refused"))
+    """Whether the last button or field of this tab did nothing just now, because it was drawn for somebody else."""
+    return time.monotonic() - float(st.session_state.get("refused_at", -SENTENCE_STAYS)) < SENTENCE_STAYS
+
+
+def was_changed() -> bool:
+    """Whether another tab has just left the account that this tab showed, or uses another."""
+    return time.monotonic() - float(st.session_state.get("changed_at", -SENTENCE_STAYS)) < SENTENCE_STAYS
 
 
 def draw_anew_if_left(account: Account) -> None:
@@ -154,15 +195,25 @@ def display_name() -> str:
     return _told("name") or _verified_address() or _told("sub")
 
 
+def _id_of(visitor: Visitor | None) -> str:
+    return visitor.account.id if visitor is not None and visitor.account is not None else ""
+
+
+def _redraw_other_tabs() -> None:
+    open_sockets.redraw_tabs(browser_cookie.browser(), but_socket=open_sockets.socket_of_page())
+
+
 def _draw_for(visitor: Visitor) -> None:
+    before = st.session_state.get("drawn_for", Visitor("", False, None)).account
     st.session_state.drawn_for = visitor
-    new = visitor.account.id if visitor.account is not None else ""
-    before = st.session_state.get("account_id", "")
-    if before != new:
-        screen_state.forget()
-        st.session_state.account_id = new
-        if before:  # who came by a link and signs in for the first time keeps it
-            st.query_params.pop("attempt", None)
+    if visitor.account == before:
+        return
+    screen_state.forget()
+    st.session_state.account_id = _id_of(visitor)
+    if before is not None:  # who came by a link and signs in for the first time keeps it
+        st.query_params.pop("attempt", None)
+        if before.demo:  # invented IDs must not reach the real KIE
+            field_values.clear_texts()
 
 
 def _may_enter(key: str) -> bool:
@@ -195,7 +246,8 @@ def _sign_in_id() -> str:
 
 
 def _verified_address() -> str:
-    return _told("email") if st.user.get("email_verified") in (True, "true") else ""
+    verified = st.user.get("email_verified")
+    return _told("email") if verified is True or verified == "true" else ""
 
 
 def _told(claim: str) -> str:

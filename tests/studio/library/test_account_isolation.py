@@ -58,6 +58,7 @@ QUERIES: dict[str, Callable[[Library, str], object]] = {
     "count by word": lambda library, this: library.count(ME, Query("secret")),
     "rows": lambda library, this: list(library.rows(ME, Query(), ["id", "name"])),
     "story": lambda library, this: library.events(ME, this),
+    "length of the story": lambda library, this: library.count_events(ME, this),
     "sent again": lambda library, this: library.sent_again(ME, this),
     "tags": lambda library, this: library.tags(ME),
     "of tracks": lambda library, this: library.of_tracks(ME, ["audio-1", "audio-2"]),

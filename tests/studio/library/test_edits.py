@@ -229,6 +229,31 @@ def test_a_persona_that_was_replaced_is_not_settled(store: Store, clock: Clock) 
     assert now(store, made) == made
 
 
+def test_of_very_many_attempts_that_claim_to_repeat_one_the_first_are_listed_those_from_files_last(
+    library: Library,
+) -> None:
+    this = filed(library)
+    for _ in range(25):
+        filed(library, replaces=this, origin="import")
+    mine = filed(library, replaces=this)
+    again = library.sent_again(ME, this)
+    assert (len(again), again[0].id) == (20, mine)
+
+
+def test_a_long_story_is_read_in_pages(library: Library) -> None:
+    this, other = filed(library, persona_id="p-1"), filed(library, persona_id="p-2")
+    for number in range(5):
+        library.record_use(ME, this, f"song {number}")
+        library.record_use(ME, other, "another's")
+    library.delete(ME, this)
+    newest = library.events(ME, this, limit=2)
+    assert [(event.kind, event.detail) for event in newest] == [("used", {"for": "song 4"}), ("deleted", {})]
+    assert [event.detail["for"] for event in library.events(ME, this, kind="used", skip=3, limit=2)] == [
+        "song 0", "song 1",
+    ]  # fmt: skip
+    assert (library.count_events(ME, this), library.count_events(ME, this, kind="used")) == (6, 5)
+
+
 def test_a_first_request_leaves_no_story(store: Store, library: Library, clock: Clock) -> None:
     assert library.events(ME, over(store, clock, CREATED).id) == []
 

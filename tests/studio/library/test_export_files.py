@@ -31,6 +31,7 @@ APPENDED = (
 )
 TEXTS = ["persona_id", "name", "description", "task_id", "audio_id", "style", "message"]
 ADDED_TEXTS = ["note", "tags", "author", "track_title", "track_model"]
+FORMULAS = tuple("=+-@＝＋－＠﹦﹢﹣﹫")
 GUARDED = ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠"]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -126,9 +127,32 @@ def test_what_a_spreadsheet_could_take_for_a_formula_gets_an_apostrophe(library:
     assert {column: row[column] for column in columns} == dict.fromkeys(columns, f"'{start}1+1")
 
 
-@pytest.mark.parametrize("text", ["plain", "1=1", " =1", "", "🎤"])
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=cmd|'/C calc'!A0;y", "x;'=cmd|'/C calc'!A0;y"),
+        ("Quay;=1+1", "Quay;'=1+1"),
+        ("x; \xa0=1", "x;' \xa0=1"),
+        (" =1", "' =1"),
+        ("x\t=1", "x\t'=1"),
+        ("\t=1", "'\t'=1"),
+        ("x\n-1\r\n+1\u2028@1", "x\n'-1\r\n'+1\u2028'@1"),
+        ('x";""=1', 'x";""\'=1'),
+        (";＝1;﹢1", ";'＝1;'﹢1"),
+        (";'=1", ";''=1"),
+    ],
+    ids=ascii,
+)
+def test_so_does_what_could_be_one_after_a_mark_that_parts_cells(library: Library, text: str, cell: str) -> None:
+    assert cells(library, name=text)["name"] == cell
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "1=1", "", "🎤", "a - b", "one, -two", "close-miked; low", "two\r\n\r\nlines", "it's", 'a "b" c']
+)
 def test_other_texts_stay_as_they_are(library: Library, text: str) -> None:
     assert cells(library, name=text)["name"] == text
+    assert unguard(text) == text
 
 
 def test_negative_numbers_stay_numbers(library: Library) -> None:
@@ -161,8 +185,27 @@ def test_an_outcome_that_could_not_be_written_yet_is_in_the_file(shared_store: S
 @given(nasty)
 @example("'=1")
 @example("\r")
+@example("\0=1")
+@example(";'=1;''")
+@example(";\t \0'-")
 def test_the_guard_comes_off_again(text: str) -> None:
     assert unguard(guard(text)) == text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(pieces, max_size=12).map("".join), min_size=1, max_size=3))
+@example(['";=1', '"; "-1', '\n"@1'])
+@example(['x;"" -1', '"', "\0=1", ";\0-1"])
+def test_no_program_finds_a_formula_in_any_cell(texts: list[str]) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([["x", *map(guard, texts)]] * 2)
+    content = out.getvalue()
+    found = content.split('"')
+    found += [cell for line in content.splitlines() for part in line.split(";") for cell in part.split("\t")]
+    for delimiter in ",;\t":
+        found += [cell for row in csv.reader(io.StringIO(content, newline=""), delimiter=delimiter) for cell in row]
+    begun = [cell.strip(' \xa0\u3000\0\ufeff\x1f"') for cell in found]
+    assert [cell for cell in begun if cell.startswith(FORMULAS)] == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -176,7 +219,7 @@ def test_pandas_reads_back_the_same_texts(shared_store: Store, wanted: list[dict
         filed(shared_store, **texts)
     content = csv_file(library, ME, Query(order=Order.OLDEST)).read()
     frame = pandas.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    assert [{column: row[column].removeprefix("'") for column in TEXTS} for row in frame.to_dict("records")] == wanted
+    assert [{column: unguard(row[column]) for column in TEXTS} for row in frame.to_dict("records")] == wanted
 
 
 # The JSON Lines
@@ -255,6 +298,17 @@ def test_a_long_json_comes_in_pieces(library: Library, monkeypatch: pytest.Monke
     assert [(entry["name"], entry["story"][0]["author"]) for entry in map(json.loads, parts)] == [
         (f"name {number}", f"person {number}") for number in range(5)
     ]
+
+
+def test_logs_that_are_too_long_together_are_read_one_by_one(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        this = filed(library, persona_id=f"p-{number}")
+        for song in range(3):
+            library.record_use(ME, this, f"song {song}")
+    before = entries(library)
+    monkeypatch.setattr("studio.library.export_files.MOST_EVENTS", 2)
+    assert entries(library) == before
+    assert [len(entry["story"]) for entry in before] == [3, 3, 3]
 
 
 def test_both_files_have_nothing_of_another_account(library: Library) -> None:

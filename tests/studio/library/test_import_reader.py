@@ -525,6 +525,35 @@ def test_a_bad_cell_is_named_by_row_and_column(column: str, cell: str, why: str)
     assert why in problem
 
 
+TIMES = ["created_at", "sent_at", "ended_at", "track_created_at"]
+
+
+@pytest.mark.parametrize("ahead", ["2026-03-03T12:00:00Z", "2199-01-01", "2199-12-31T23:59:59Z"])
+@pytest.mark.parametrize("field", [*TIMES, "story"])
+def test_a_time_in_the_future_is_named_by_row_and_field(field: str, ahead: str) -> None:
+    wrong = [{"at": ahead, "kind": "used"}] if field == "story" else ahead
+    assert problems(a_json(ENTRY | {"id": "x"}, ENTRY | {field: wrong})) == (
+        f"Row 3, “{field}”: it is in the future. Is this server’s clock right?",
+    )
+    if field in ("created_at", "track_created_at"):
+        assert problems(a_cell(field, ahead)) == (
+            f"Row 3, “{field}”: it is in the future. Is this server’s clock right?",
+        )
+
+
+@pytest.mark.parametrize("far", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00+12:00"])
+@pytest.mark.parametrize("field", [*TIMES, "story"])
+def test_a_time_that_no_calendar_holds_is_named_by_row_and_field(field: str, far: str) -> None:
+    wrong = [{"at": far, "kind": "used"}] if field == "story" else far
+    (problem,) = problems(a_json(ENTRY | {"id": "x"}, ENTRY | {field: wrong}))
+    assert problem.startswith(f"Row 3, “{field}”: it must be a time")
+
+
+def test_a_time_of_a_clock_that_is_some_hours_ahead_is_taken() -> None:
+    ahead = (NOON + timedelta(hours=23)).isoformat()
+    assert len(records(a_json(ENTRY | dict.fromkeys(TIMES, ahead) | {"story": [{"at": ahead, "kind": "used"}]}))) == 1
+
+
 WRONG: dict[str, list[object]] = {
     "text": [5, None, True, [], {}, ["x"]],
     "number": ["x", True, [], {}, "nan", 10**400],

@@ -54,7 +54,7 @@ def test_a_browser_that_left_the_account_does_not(grants: Grants[io.BytesIO], br
     grants.grant("t", a_grant())
     browsers.use_account("chrome", SHARED.id)
     assert grants.redeem("t", "chrome") is None
-    browsers.leave_account("chrome")
+    browsers.leave_account("chrome", SHARED.id)
     assert grants.redeem("t", "chrome") is None
 
 
@@ -75,17 +75,17 @@ def test_a_person_who_signed_out_does_not(grants: Grants[io.BytesIO], browsers: 
     assert grants.redeem("t", "chrome") is None
 
 
-def test_a_browser_without_cookies_has_only_the_key(grants: Grants[io.BytesIO]) -> None:
-    granted = a_grant(visitor="")
-    grants.grant("t", granted)
-    assert grants.redeem("t", "") is granted
+@pytest.mark.parametrize("browser", ["", "chrome"])
+def test_what_a_browser_without_cookies_was_granted_nobody_gets(grants: Grants[io.BytesIO], browser: str) -> None:
+    grants.grant("t", a_grant(SHARED, visitor=""))
+    assert grants.redeem("t", browser) is None
 
 
 def test_the_newest_offer_counts_and_the_oldest_is_forgotten(
     grants: Grants[io.BytesIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(browser_grants, "MAX_GRANTS", 2)
-    made = [a_grant(visitor="") for _ in range(4)]
+    made = [a_grant(SHARED) for _ in range(4)]
     for key, granted in zip("abac", made, strict=True):
         grants.grant(key, granted)
-    assert [grants.redeem(key, "") for key in "abc"] == [made[2], None, made[3]]
+    assert [grants.redeem(key, "chrome") for key in "abc"] == [made[2], None, made[3]]

@@ -80,3 +80,17 @@ def test_a_dropped_token_leaves_nothing(token_store: TokenStore) -> None:
 def test_dropping_what_is_not_kept_does_nothing(token_store: TokenStore) -> None:
     token_store.remove("nobody")
     assert token_store.accounts() == []
+
+
+def test_a_token_that_was_used_since_is_not_dropped(token_store: TokenStore) -> None:
+    account = token_store.add(TOKEN, HOST)
+    before = token_store.last_use(account.id)
+    with token_store.filing(account.id):
+        assert not token_store.remove(account.id, token_store.last_use(account.id))
+    assert not token_store.remove(account.id, before)
+    before = token_store.last_use(account.id)
+    token_store.add(TOKEN, HOST)
+    assert not token_store.remove(account.id, before)
+    assert token_store.remove(account.id, token_store.last_use(account.id))
+    with pytest.raises(InvalidInput, match="not known any more"), token_store.filing(account.id):
+        pytest.fail("Its request would wait for ever.")

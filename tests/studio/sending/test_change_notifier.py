@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import pytest
@@ -16,6 +15,7 @@ from studio.facade import Studio
 from studio.people.token_store import Account
 from studio.sending import change_notifier
 from studio.sending.change_notifier import ChangeNotifier, Subscription, TooMany
+from tests import loops
 from tests.polling import eventually
 from tests.studio.helpers import Disk, ended, press, unsaved
 
@@ -73,12 +73,6 @@ def paced(database: Database) -> Iterator[Paced]:
     made.close()
 
 
-def run(scene: Callable[[], Awaitable[None]]) -> None:
-    """Play a scene in a loop of its own, and in a thread of its own: the browser's driver has a loop in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(scene(), LONG))).result()
-
-
 async def meanwhile(condition: Callable[[], object]) -> None:
     """Let others go on until the condition holds."""
     while not condition():
@@ -92,7 +86,7 @@ def test_a_change_of_this_process_is_told_at_once_from_whatever_thread(slow: Cha
         assert await waiting.wait(LONG)
         assert waiting.changed
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_change_of_another_attempt_is_not_told(slow: ChangeNotifier) -> None:
@@ -101,7 +95,7 @@ def test_a_change_of_another_attempt_is_not_told(slow: ChangeNotifier) -> None:
         slow.notify("b")
         assert not await waiting.wait(0)
 
-    run(scene)
+    loops.run(scene())
 
 
 @pytest.mark.parametrize("seen", [{"a": "queued"}, {"a": "sending", "gone": "sending"}])
@@ -111,7 +105,7 @@ def test_what_changed_between_drawing_and_coming_is_told_at_once(slow: ChangeNot
         assert await waiting.wait(LONG)
         assert waiting.changed
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_change_of_another_server_is_found_by_one_question_for_all(paced: Paced, database: Database) -> None:
@@ -123,7 +117,7 @@ def test_a_change_of_another_server_is_found_by_one_question_for_all(paced: Pace
         assert not one.changed
         assert set(paced.pauses) == {change_notifier.POLL_EVERY}
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_what_did_not_change_is_not_told_however_often_it_is_polled(paced: Paced, database: Database) -> None:
@@ -132,7 +126,7 @@ def test_what_did_not_change_is_not_told_however_often_it_is_polled(paced: Paced
         await meanwhile(lambda: len(database.asked) > 5)
         assert not await waiting.wait(0)
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_one_thread_watches_for_all_and_only_while_somebody_waits(paced: Paced) -> None:
@@ -147,7 +141,7 @@ def test_one_thread_watches_for_all_and_only_while_somebody_waits(paced: Paced) 
         paced.notify("a")
         assert await other.wait(LONG)
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_stopped_database_is_asked_less_and_less_whoever_comes_and_is_heard_of_once(
@@ -170,7 +164,7 @@ def test_a_stopped_database_is_asked_less_and_less_whoever_comes_and_is_heard_of
         assert await waiting.wait(LONG)  # that it answers again
         assert waiting.changed
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_this_process_tells_also_while_the_database_is_stopped(slow: ChangeNotifier, database: Database) -> None:
@@ -180,7 +174,7 @@ def test_this_process_tells_also_while_the_database_is_stopped(slow: ChangeNotif
         slow.notify("a")
         assert await waiting.wait(LONG)
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_who_comes_while_a_stopped_database_is_left_alone_does_not_wake_it(
@@ -197,7 +191,7 @@ def test_who_comes_while_a_stopped_database_is_left_alone_does_not_wake_it(
             await asyncio.wait_for(meanwhile(lambda: len(database.asked) > 2), 0.2)
         assert len(database.asked) == 2
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_the_same_key_again_ends_the_older_one_without_a_change(slow: ChangeNotifier) -> None:
@@ -210,7 +204,7 @@ def test_the_same_key_again_ends_the_older_one_without_a_change(slow: ChangeNoti
         assert await new.wait(LONG)
         assert new.changed
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_too_many_or_too_much_is_refused(slow: ChangeNotifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +218,7 @@ def test_too_many_or_too_much_is_refused(slow: ChangeNotifier, monkeypatch: pyte
         first.close()
         slow.subscribe("z", {"a": "sending"})
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_the_end_ends_all_waiting_and_lets_nobody_wait_any_more(slow: ChangeNotifier) -> None:
@@ -236,7 +230,7 @@ def test_the_end_ends_all_waiting_and_lets_nobody_wait_any_more(slow: ChangeNoti
             slow.subscribe("late", {"a": "sending"})
         slow.notify("a")
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_loop_that_has_ended_does_no_harm(slow: ChangeNotifier) -> None:
@@ -245,7 +239,7 @@ def test_a_loop_that_has_ended_does_no_harm(slow: ChangeNotifier) -> None:
     async def scene() -> None:
         left.append(slow.subscribe("one", {"a": "sending"}))
 
-    run(scene)
+    loops.run(scene())
     slow.notify("a")
     assert left[0].changed
 
@@ -263,7 +257,7 @@ def test_each_step_of_an_attempt_is_told_to_who_saw_the_one_before(
             assert now is not None
             attempt = now
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_an_outcome_that_cannot_be_written_is_told_too(studio: Studio, account: Account, disk: Disk) -> None:
@@ -298,7 +292,7 @@ def test_a_boost_is_told_too(studio: Studio, account: Account, server: Server, t
         assert now is not None
         assert now.state != boost.state
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_list_is_told_later_and_the_end_does_not_wait_for_that(slow: ChangeNotifier) -> None:
@@ -312,7 +306,7 @@ def test_a_list_is_told_later_and_the_end_does_not_wait_for_that(slow: ChangeNot
         assert await later.wait(LONG)
         assert not later.changed
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_a_list_hears_of_a_change_in_the_end(slow: ChangeNotifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +318,7 @@ def test_a_list_hears_of_a_change_in_the_end(slow: ChangeNotifier, monkeypatch: 
         assert await waiting.wait(LONG)
         assert waiting.changed
 
-    run(scene)
+    loops.run(scene())
 
 
 def test_who_still_says_that_it_fails_is_told_that_it_does_not(slow: ChangeNotifier) -> None:
@@ -333,4 +327,4 @@ def test_who_still_says_that_it_fails_is_told_that_it_does_not(slow: ChangeNotif
         assert await waiting.wait(LONG)
         assert waiting.changed
 
-    run(scene)
+    loops.run(scene())

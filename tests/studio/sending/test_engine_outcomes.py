@@ -18,7 +18,18 @@ from studio.sending.attempt_store import Store
 from studio.sending.attempts import NeedsDecision, Status
 from studio.sending.engine import Engine
 from tests.polling import eventually
-from tests.studio.helpers import Disk, Story, ended, for_song, history_file, press, story, unsaved, until
+from tests.studio.helpers import (
+    Disk,
+    Story,
+    ended,
+    filed_without_token,
+    for_song,
+    history_file,
+    press,
+    story,
+    unsaved,
+    until,
+)
 
 # Good days
 
@@ -411,9 +422,10 @@ def test_a_refusal_that_could_not_be_saved_at_first_is_saved_as_one(
 # Runs that wait for a token, or were not started
 
 
-def test_without_its_token_a_run_waits(studio: Studio, account: Account, server: Server, token: str) -> None:
-    studio.token_store.remove(account.id)
-    attempt = press(studio, account)
+def test_without_its_token_a_run_waits(
+    studio: Studio, account: Account, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = filed_without_token(studio, account, monkeypatch)
     other = studio.token_store.add(server.sandbox.new_account(), server.base_url)
     ended(studio, other, press(studio, other))
     waits = studio.attempt(account, attempt.id)
@@ -422,10 +434,9 @@ def test_without_its_token_a_run_waits(studio: Studio, account: Account, server:
 
 
 def test_a_waiting_run_goes_on_when_its_token_is_pasted(
-    studio: Studio, account: Account, server: Server, token: str
+    studio: Studio, account: Account, server: Server, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    studio.token_store.remove(account.id)
-    attempt = press(studio, account)
+    attempt = filed_without_token(studio, account, monkeypatch)
     studio.sign_in(token)
     assert story(server, token, ended(studio, account, attempt)) == Story(Status.CREATED, "", 200, 1)
 

@@ -133,6 +133,31 @@ def test_the_hosts_that_kie_delivers_from_are_accepted(address: str) -> None:
         ("http://127.0.0.1:8787.evil.example/a.wav", "http://127.0.0.1:8787"),
         ("https://api.kie.ai/media/a.wav", "https://api.kie.ai"),
         ("/media/a.wav", "http://127.0.0.1:8787"),
+        *(
+            (f"http://127.0.0.1:8787{path}", "http://127.0.0.1:8787")
+            for path in (
+                "",
+                "/",
+                "/media/",
+                "/sandbox/requests",
+                "/media/../sandbox/requests",
+                "/media/%2e%2e/sandbox/requests",
+                "/media/..%2fsandbox%2frequests.wav",
+                "/media/a/../../sandbox/requests.wav",
+                "/media/..\\sandbox\\requests.wav",
+                "//sandbox/requests",
+                "/sandbox/requests?x=/media/a.wav",
+                "/sandbox/requests#/media/a.wav",
+                "/media/a.wav?token=x",
+                "/media/a.wav#x",
+                "/media/a.wav/../../sandbox/requests",
+                "/media/a.wav\n",
+                "/media/a",
+                "/media/.wav",
+                "/Media/a.wav",
+                "/api/v1/chat/credit",
+            )
+        ),
     ],
 )
 def test_only_the_operators_own_stand_in_is_fetched_by_the_server(address: str, base_url: str) -> None:
@@ -191,6 +216,14 @@ def test_a_clip_whose_host_leads_inside_is_refused(inside: str, monkeypatch: pyt
         download("https://cdn1.suno.ai/a.mp3", "https://api.kie.ai")
 
 
+def test_a_clip_that_names_the_controls_of_the_stand_in_is_refused(server: Server) -> None:
+    before = len(server.sandbox.requests())
+    for path in ("/sandbox/requests", "/media/../sandbox/requests", "/media/%2e%2e/sandbox/requests"):
+        with pytest.raises(ValueError, match=NOT_ALLOWED):
+            download(server.base_url + path, server.base_url)
+    assert len(server.sandbox.requests()) == before
+
+
 def test_media_whose_host_leads_inside_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to("127.0.0.1", monkeypatch)
     assert fetch("https://cdn1.suno.ai/a.mp3") == b""
@@ -202,11 +235,11 @@ def test_a_clip_that_cannot_be_reached_says_so(server: Server) -> None:
 
 
 def test_a_clip_that_redirects_to_something_endless_is_not_there(httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/a.wav").respond_with_response(
-        Response(itertools.repeat(b"x" * 65536), 302, {"Location": "/b.wav"})
+    httpserver.expect_request("/media/a.wav").respond_with_response(
+        Response(itertools.repeat(b"x" * 65536), 302, {"Location": "/media/b.wav"})
     )
     with pytest.raises(ValueError, match=NOT_THERE):
-        download(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])
+        download(httpserver.url_for("/media/a.wav"), httpserver.url_for("")[:-1])
 
 
 def dripping() -> Iterator[bytes]:
@@ -217,6 +250,6 @@ def dripping() -> Iterator[bytes]:
 
 def test_a_clip_that_drips_is_given_up(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(allowed_media, "MAX_SECONDS", 0.3)
-    httpserver.expect_request("/a.wav").respond_with_response(Response(dripping()))
+    httpserver.expect_request("/media/a.wav").respond_with_response(Response(dripping()))
     with pytest.raises(ValueError, match=NOT_THERE):
-        download(httpserver.url_for("/a.wav"), httpserver.url_for("")[:-1])
+        download(httpserver.url_for("/media/a.wav"), httpserver.url_for("")[:-1])

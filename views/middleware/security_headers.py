@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-import secrets
+import base64
+import hashlib
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
 
-from views.shared.browser_cookie import COOKIE, SECURE_COOKIE
+from views.shared import browser_cookie
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+SHELL = Path(st.__file__).parent / "static" / "index.html"
+"""The document in which Streamlit draws every page."""
+
+
+def script_hashes(document: str) -> str:
+    """Return the sources that allow exactly the scripts that stand inside a document."""
+    inline = re.findall(r"<script>(.*?)</script>", document, re.DOTALL)
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in inline)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        # Streamlit's own bundle needs these; a component's script comes as a blob that the page itself made.
-        "script-src 'self' blob: 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
+        # A component's script comes as a blob that the page itself made.
+        f"script-src 'self' blob: {script_hashes(SHELL.read_text('utf-8'))}",
+        "style-src 'self' 'unsafe-inline'",  # Streamlit writes its styles into the page
         "img-src 'self' data: blob: https:",  # covers come from KIE's file hosts, which change
         "media-src 'self' data: blob: https:",
         "font-src 'self' data:",
-        "connect-src 'self' ws: wss:",
+        "connect-src 'self'",
         "worker-src 'self' blob:",
-        "frame-src 'self' blob: data:",
+        "frame-src 'none'",
         "object-src 'none'",
-        "base-uri 'self'",
+        "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'self'",
     )
@@ -40,7 +54,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Middleware that adds the security headers to every answer, and a random cookie to the first one of a browser."""
+    """Middleware that adds the security headers to every answer, and a cookie to a page for a browser without ours."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -49,11 +63,8 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        secure = scope["scheme"] == "https"
-        cookie = SECURE_COOKIE if secure else COOKIE
-        asked = Headers(scope=scope)
-        known = cookie in cookie_parser(asked.get("cookie", ""))
-        wants_a_page = "text/html" in asked.get("accept", "")
+        known = browser_cookie.browser_of(scope) != ""
+        wants_a_page = "text/html" in Headers(scope=scope).get("accept", "")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -62,8 +73,8 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 unchanged = message["status"] == 304 and wants_a_page  # it kept the page, but not the cookie
                 if not known and (unchanged or headers.get("content-type", "").startswith("text/html")):
-                    rules = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
-                    headers.append("Set-Cookie", f"{cookie}={secrets.token_urlsafe(32)}; {rules}")
+                    secure = scope["scheme"] == "https"
+                    headers.append("Set-Cookie", browser_cookie.header(browser_cookie.new(), secure=secure))
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
