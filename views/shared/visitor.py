@@ -57,9 +57,11 @@ def arrive() -> Visitor:
 
     What the session kept for somebody else is forgotten.
     """
+    broken = _read_auth()
     key = session_key()
     if st.session_state.get("began_in", key) != key:
         st.session_state.clear()
+    st.session_state.auth_is_broken = broken
     if "began_in" not in st.session_state:
         st.session_state.began_in = key
         if _sign_in_holds():
@@ -171,7 +173,7 @@ def session_key() -> str:
     "" where there is no browser, or it keeps no cookies.
     """
     browser = browser_cookie.browser()
-    person = [str(st.user.get(claim)) for claim in PERSON] if identity_providers.people_sign_in() else []
+    person = [str(st.user.get(claim)) for claim in PERSON] if the_studio().people_sign_in else []
     return " ".join((browser, *person)) if browser else ""
 
 
@@ -217,12 +219,21 @@ def _draw_for(visitor: Visitor) -> None:
 
 
 def _may_enter(key: str) -> bool:
-    try:
-        if identity_providers.providers() is None:
-            return True
-    except identity_providers.Misconfigured:
+    """Whether nobody has to sign in here, as the begin of this run has found, or this person did."""
+    if st.session_state.get("auth_is_broken"):
         return False
+    if not the_studio().people_sign_in:
+        return True
     return bool(key) and _sign_in_holds() and the_studio().browsers.is_signed_in(key)
+
+
+def _read_auth() -> bool:
+    """Read [auth], which may be new since the last run, and return whether it cannot be used."""
+    try:
+        identity_providers.providers()
+    except identity_providers.Misconfigured:
+        return True
+    return False
 
 
 def _sign_in_holds() -> bool:
