@@ -165,7 +165,7 @@ def click_to_persona(browser: Browser, repeat: int) -> list[float]:
             page.wait_for_timeout(500)
             page.evaluate(STOPWATCH, song.key)
             page.locator(".st-key-create button").click()
-            page.wait_for_function("window.shown")
+            page.wait_for_function("() => window.shown")
             seconds.append(page.evaluate("window.shown - window.clicked") / 1000 - API_SECONDS)
         return seconds[1:]
 
