@@ -287,6 +287,40 @@ def test_a_tab_that_switched_to_another_page_is_drawn_anew_there(sockets: OpenSo
 
 
 @pytest.mark.parametrize(
+    ("said", "opens"),
+    [
+        ({"fragment_id": "waiting"}, "library"),  # or Streamlit would draw an empty page
+        ({"widget_states": {"widgets": [{"id": "told", "json_trigger_value": "{}"}]}}, "library"),
+        ({"widget_states": {"widgets": [{"id": "create", "trigger_value": True}]}}, "library"),
+        ({"widget_states": {"widgets": [{"id": "shown_account", "string_value": "a"}]}}, "create"),  # goes back to it
+    ],
+)
+def test_a_page_that_was_left_does_not_come_back_with_what_it_says_last(
+    said: dict[str, Any], opens: str, sockets: OpenSockets
+) -> None:
+    library = BackMsg(rerun_script={"page_script_hash": "library", "query_string": "attempt=1"})  # type: ignore[arg-type]
+    left = BackMsg(rerun_script={"page_script_hash": "create", "page_name": "", **said})  # type: ignore[arg-type]
+
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        tab = Tab(guard)
+        tab.says(run_of("first"), library.SerializeToString())
+        await quiet()
+        await inner.end_run(0)
+        await quiet()
+        tab.says(left.SerializeToString())
+        await inner.end_run(0)
+        await quiet()
+        taken = BackMsg.FromString(inner.taken[-1]).rerun_script
+        assert len(inner.taken) == 3
+        assert (taken.page_script_hash, taken.fragment_id) == (opens, "")
+        assert taken.query_string == ("attempt=1" if opens == "library" else "")
+        assert taken.widget_states == left.rerun_script.widget_states
+        await tab.leave()
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
     ("message", "code"),
     [
         ({"type": "websocket.receive", "text": "hello"}, UNSUPPORTED),

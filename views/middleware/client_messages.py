@@ -23,6 +23,8 @@ MOST_FIELDS = 2_000
 MOST_BYTES_BESIDE = 256 * 1024
 """Of a message, without the fields' values. A browser with 2,000 cached messages names them in 90 KB."""
 MOST_FILES = 10
+TRIGGERS = {"trigger_value", "json_trigger_value", "string_trigger_value", "chat_input_value"}
+"""The kinds of values that say that something was pressed or told just now."""
 
 
 class NotAMessage(ValueError):
@@ -56,6 +58,25 @@ def same_page(data: bytes) -> BackMsg:
     again.page_script_hash = asked.page_script_hash
     again.context_info.CopyFrom(asked.context_info)
     return message
+
+
+def of_open_page(data: bytes, page: BackMsg) -> bytes:
+    """Return a message as one of the page that was asked for last.
+
+    A page that was left may still speak, because the browser draws the next one only when its first answer arrives.
+    Streamlit would take that for a wish to go back to it, and for a fragment of it draw an empty page. What was
+    pressed or told is passed on; only somebody who goes to another page presses nothing on the page that opens.
+    """
+    message = BackMsg.FromString(data)
+    asked, last = message.rerun_script, page.rerun_script
+    if not last.page_script_hash or asked.page_script_hash == last.page_script_hash:
+        return data
+    is_told = any(field.WhichOneof("value") in TRIGGERS for field in asked.widget_states.widgets)
+    if not asked.fragment_id and not is_told:
+        return data
+    asked.fragment_id, asked.page_name, asked.query_string = "", last.page_name, last.query_string
+    asked.page_script_hash = last.page_script_hash
+    return bytes(message.SerializeToString())
 
 
 def _cut(state: ClientState) -> bool:

@@ -193,6 +193,7 @@ class _Guarded:
             if wait:
                 await asyncio.sleep(wait)
             if kind == "rerun_script":
+                data = client_messages.of_open_page(data, self._page)
                 self._page = client_messages.same_page(data)
                 await self._start_run()
             if kind:
