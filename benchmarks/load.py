@@ -41,6 +41,8 @@ LIMIT, PERIOD = 20, 10.0
 """Requests for a persona in so many seconds, as the settings' defaults have it."""
 PAGE_BAR, CREATE_BAR = 0.5, 2.0
 CLICK_EVERY = 0.05
+FLOOD_LASTS = 15.0
+"""Seconds; of some 50 pages, the 95th percentile is not the longest."""
 SAME_MOMENT = 0.5
 """Seconds that a click may take to be filed under load: who clicked later than that must not leave earlier."""
 SONG = attempts.requests(1)[0].task_id
@@ -443,7 +445,7 @@ CROWD = 180
 """Fresh browsers, each of which asks for one run; an address opens 200 sockets at once."""
 
 
-async def flooded(running: App, kie: Kie, stretch: float, when: str, sockets: int) -> list[Row]:
+async def flooded(running: App, kie: Kie, when: str, sockets: int) -> list[Row]:
     """Flood a server, and measure what visitors get who are new, or use an account.
 
     While fresh browsers come they have their tabs open, because an address opens only so many sockets.
@@ -458,10 +460,10 @@ async def flooded(running: App, kie: Kie, stretch: float, when: str, sockets: in
         await visitors["a new visitor"].open(timeout=60)
     before = process.memory_info().rss
     flood = str(Path(__file__).with_name("flood.py"))
-    command = [sys.executable, flood, running.url, str(sockets), str(stretch), *["1"] * (sockets == CROWD)]
+    command = [sys.executable, flood, running.url, str(sockets), str(FLOOD_LASTS), *["1"] * (sockets == CROWD)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as strangers:
         ask = run_of if sockets == CROWD else reload_of
-        took = await asyncio.gather(*(repeatedly(stretch, 0.25, ask(visitor)) for visitor in visitors.values()))
+        took = await asyncio.gather(*(repeatedly(FLOOD_LASTS, 0.25, ask(visitor)) for visitor in visitors.values()))
         most = process.memory_info().rss
         say(strangers.communicate()[0].strip())
     after = await repeatedly(3, 0.25, reload_of(Visitor(running.url)))
@@ -474,17 +476,17 @@ async def flooded(running: App, kie: Kie, stretch: float, when: str, sockets: in
     ]
 
 
-async def flood(running: App, kie: Kie, stretch: float) -> list[Row]:
+async def flood(running: App, kie: Kie) -> list[Row]:
     """Flood a server right after its start and later; then how much memory is not given back."""
     rows = []
     for sockets in (1, 50, CROWD):
         running.kill()
         running.start(warm=False)
-        rows += await flooded(running, kie, stretch, "right after the start", sockets)
+        rows += await flooded(running, kie, "right after the start", sockets)
     process = psutil.Process(running.process.pid)
     for sockets in (1, CROWD, 50):
         before = process.memory_info().rss
-        rows += await flooded(running, kie, stretch, "later", sockets)
+        rows += await flooded(running, kie, "later", sockets)
     kept = (process.memory_info().rss - before) / 2**20
     what = "flood from 50 sockets, later: memory that is not given back"
     return [*rows, at_most(what, kept, 32, "MiB", of="{:.0f}")]
@@ -503,8 +505,8 @@ def run(name: str, quick: bool, stack: ExitStack) -> list[Row]:
     if name == "one-token":
         return asyncio.run(one_token(stack.enter_context(app(folder, kie, sqlite)), kie, 25 if quick else 50))
     if name == "flood":
-        running, stretch = stack.enter_context(app(folder, kie, sqlite)), 5 if quick else 15
-        return asyncio.run(flood(running, kie, stretch))
+        running = stack.enter_context(app(folder, kie, sqlite))
+        return asyncio.run(flood(running, kie))
     if name == "stop":
         return asyncio.run(stop(kie, sqlite, folder, 400))
     server = stack.enter_context(postgres())

@@ -72,12 +72,11 @@ def scrub(store: Store) -> Iterator[Callable[..., TokenScrub]]:
         eventually(lambda each=each: not each.at_work)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("column", TEXTS)
-def test_the_token_is_taken_out_of_every_text_of_an_attempt(
-    column: str, store: Store, scrub: Callable[..., TokenScrub]
-) -> None:
-    text = TOKEN if getattr(attempts.c[column].type, "length", None) == 32 else TEXT
-    filed(store, account="b" * 12, **{column: text})
+def test_the_token_is_taken_out_of_every_text_of_an_attempt(store: Store, scrub: Callable[..., TokenScrub]) -> None:
+    assert len(TEXTS) > 15
+    for column in TEXTS:
+        text = TOKEN if getattr(attempts.c[column].type, "length", None) == 32 else TEXT
+        filed(store, account="b" * 12, **{column: text})
     scrub()
     assert TOKEN not in everything(store.database)
 
