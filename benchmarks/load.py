@@ -372,10 +372,12 @@ async def database_gone(kie: Kie, server: Postgres, folder: Path, frozen: float)
     """Stop PostgreSQL for a while with pages open, and then for good while KIE works."""
     with app(folder, kie, server.new_database()) as running:
         requests = attempts.requests(4)
-        visitors = await all_ready(running.url, requests, [kie.token() for _ in requests])
+        tokens = [kie.token() for _ in requests]
+        visitors = await all_ready(running.url, requests, tokens)
         pressing, reloading, waits, last = visitors
         kie.set(delay=frozen + 15)
         await waits.click("create")
+        await eventually(lambda: kie.arrivals(tokens[2]), 10)
         server.signal(signal.SIGSTOP)
         say(f"PostgreSQL stands still for {frozen:g} s")
         acts = {
@@ -392,9 +394,8 @@ async def database_gone(kie: Kie, server: Postgres, folder: Path, frozen: float)
         await last.open()
         fields = {name: getattr(requests[-1], name) for name in ("task_id", "audio_id", "name", "description")}
         await last.enter(**fields)
-        before = len(kie.arrivals())
         await last.click("create", timeout=None)
-        await eventually(lambda: len(kie.arrivals()) > before, 10)
+        await eventually(lambda: kie.arrivals(tokens[3]), 10)
         arrived = time.time()
         server.end()
         say("PostgreSQL ends while KIE works")

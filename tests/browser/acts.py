@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from playwright.sync_api import Locator, Page, Position, TimeoutError, expect
 
 from tests import polling
 from tests.scenarios import scenario
+
+HEADER = ROW = 35
+"""Pixels of the library's list: of its head, and of each of its rows."""
 
 
 def settled(page: Page) -> None:
@@ -33,8 +36,8 @@ def field(page: Page, key: str) -> Locator:
 
 
 def button(page: Page, key: str) -> Locator:
-    """Return a button by its widget's key."""
-    return page.locator(f".st-key-{key} button").first
+    """Return a button by its widget's key, without the attempt that it is of."""
+    return page.locator(f'.st-key-{key} button, [class*="st-key-{key}-"] button').first
 
 
 def sign_in(page: Page, token: str) -> None:
@@ -98,3 +101,24 @@ def history_cell(page: Page, text: str) -> Locator:
 def eventually(condition: Callable[[], object], seconds: float = 15, page: Page | None = None) -> None:
     """Wait until a condition holds; what a page tells meanwhile is heard if it is given."""
     polling.eventually(condition, seconds, pause=(lambda: page.wait_for_timeout(20)) if page else polling.a_moment)
+
+
+def go_to_the_library(page: Page) -> None:
+    """Follow the link from the create page, once that has stopped looking for an outcome, and wait for the list."""
+    expect(button(page, "create")).to_be_enabled()
+    settled(page)
+    page.get_by_role("link", name="Library").click()
+    expect(page.get_by_role("heading", name="Library", level=1)).to_be_visible()
+    settled(page)
+
+
+def click_row(page: Page, number: int) -> None:
+    """Click the name in a row of the list, from 0; the list is a drawing, so by its place.
+
+    Streamlit takes a click only after it has seen the pointer come, which a hand never outruns.
+    """
+    table = page.locator('[data-testid="stDataFrame"] .dvn-scroller').first
+    place: Position = {"x": 220, "y": HEADER + number * ROW + ROW // 2}
+    table.hover(position=place)
+    page.evaluate("() => new Promise(seen => requestAnimationFrame(() => requestAnimationFrame(seen)))")
+    table.click(position=place)

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Generator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from playwright.sync_api import Error as PlaywrightError
 
 from sandbox import Server, serve
+from studio.database.connection import Database
+from studio.library import import_merge
+from studio.library.edits import Library
+from studio.library.import_reader import Record
+from studio.people.token_store import account_of
+from studio.sending.attempt_store import Store
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -33,6 +41,8 @@ FLAGS = [
 ]
 BROWSER: dict[str, Any] = {"viewport": {"width": 1280, "height": 1000}, "reduced_motion": "reduce"}
 SECONDS = 1000
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""When the first of the attempts was asked for that `add_attempts` makes."""
 expect.set_options(timeout=15 * SECONDS)
 
 
@@ -159,6 +169,24 @@ def start_app(tmp_path: Path, kie: Server) -> Iterator[Callable[..., App]]:
     yield start
     for app in started:
         app.stop()
+
+
+@pytest.fixture
+def add_attempts(app: App) -> Callable[..., list[str]]:
+    """Put attempts into the library of a token's account, each younger than the one before; return their IDs."""
+
+    def rows(token: str, *given: dict[str, Any]) -> list[str]:
+        blank = {"status": "created", "persona_id": "0123abcd", "origin": ""}
+        records = [
+            Record("", blank | {"id": uuid.uuid4().hex, "created_at": START + timedelta(hours=number)} | values)
+            for number, values in enumerate(given)
+        ]
+        store = Store(Database(app.database))
+        import_merge.import_records(Library(store.database), account_of(token), records)
+        store.database.close()
+        return [record.values["id"] for record in records]
+
+    return rows
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

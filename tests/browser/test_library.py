@@ -6,81 +6,31 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, Page, Position, Route, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from sandbox import Server
-from studio.database.connection import Database
-from studio.library import import_merge
-from studio.library.edits import Library
-from studio.library.import_reader import Record
-from studio.people.token_store import account_of
-from studio.sending.attempt_store import Store
 from tests.browser.acts import (
     button,
     choose_song,
+    click_row,
     download,
     eventually,
     field,
+    go_to_the_library,
     history_cell,
     settled,
     sign_in,
     start_demo,
 )
-from tests.browser.conftest import BROWSER, App
+from tests.browser.conftest import BROWSER, START, App
 from tests.scenarios import scenario
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HEADER = ROW = 35
-"""Pixels of the list's head, and of each of its rows."""
-
-
-@pytest.fixture
-def add_attempts(app: App) -> Callable[..., list[str]]:
-    """Put attempts into the library of a token's account, each younger than the one before; return their IDs."""
-
-    def rows(token: str, *given: dict[str, Any]) -> list[str]:
-        blank = {"status": "created", "persona_id": "0123abcd", "origin": ""}
-        records = [
-            Record("", blank | {"id": uuid.uuid4().hex, "created_at": START + timedelta(hours=number)} | values)
-            for number, values in enumerate(given)
-        ]
-        store = Store(Database(app.database))
-        import_merge.import_records(Library(store.database), account_of(token), records)
-        store.database.close()
-        return [record.values["id"] for record in records]
-
-    return rows
 
 
 def card(page: Page) -> Locator:
     """Return the attempt that is open."""
     return page.locator(".st-key-library_detail")
-
-
-def go_to_the_library(page: Page) -> None:
-    """Follow the link from the create page, once that has stopped looking for an outcome, and wait for the list."""
-    expect(button(page, "create")).to_be_enabled()
-    settled(page)
-    page.get_by_role("link", name="Library").click()
-    expect(page.get_by_role("heading", name="Library", level=1)).to_be_visible()
-    settled(page)
-
-
-def click_row(page: Page, number: int) -> None:
-    """Click the name in a row of the list, from 0; the list is a drawing, so by its place.
-
-    Streamlit takes a click only after it has seen the pointer come, which a hand never outruns.
-    """
-    table = page.locator('[data-testid="stDataFrame"] .dvn-scroller').first
-    place: Position = {"x": 220, "y": HEADER + number * ROW + ROW // 2}
-    table.hover(position=place)
-    page.evaluate("() => new Promise(seen => requestAnimationFrame(() => requestAnimationFrame(seen)))")
-    table.click(position=place)
 
 
 def bring_in(page: Page, name: str, content: bytes) -> None:

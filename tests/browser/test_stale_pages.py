@@ -1,11 +1,18 @@
-"""A browser that still shows one account, while the server has already drawn the page for another."""
+"""A browser that still shows one account or attempt, while the server has already drawn the page for another."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from sandbox import Server
-from tests.browser.acts import button, eventually, fill_in, settled, sign_in
+from studio.database.connection import Database
+from studio.library.edits import Library
+from studio.library.search_query import Query
+from studio.people.token_store import account_of
+from tests.browser.acts import button, click_row, eventually, fill_in, go_to_the_library, settled, sign_in
 from tests.browser.conftest import App
 
 REFUSED = "This tab showed another account than this browser uses now, so nothing was done."
@@ -23,6 +30,12 @@ class Network:
         server = page.connect_to_server()
         page.on_message(server.send)
         server.on_message(lambda message: self._held.append((page, message)) if self.holds else page.send(message))
+
+    @property
+    def ended_runs(self) -> int:
+        """How many runs have ended of those whose answers are held back."""
+        answers = [ForwardMsg.FromString(message) for _, message in self._held if isinstance(message, bytes)]
+        return sum(answer.HasField("script_finished") for answer in answers)
 
     def let_go(self) -> None:
         """Hand over what was held back."""
@@ -57,3 +70,27 @@ def test_clicks_on_a_page_that_the_browser_has_not_yet_drawn_anew_send_nothing(
     button(stale, "create").click()  # now the page shows the new account
     eventually(lambda: kie.sandbox.count(token=new) == 1, page=stale)
     assert kie.sandbox.count(token=token) == 0
+
+
+def test_a_button_acts_for_the_attempt_that_the_browser_shows(
+    app: App, page: Page, token: str, add_attempts: Callable[..., list[str]]
+) -> None:
+    network = Network(page)
+    page.goto(app.url)
+    sign_in(page, token)
+    add_attempts(token, {"name": "Older"}, {"name": "Newer"})
+    go_to_the_library(page)
+    click_row(page, 0)
+    expect(button(page, "library_star")).to_be_visible()
+    settled(page)
+    network.holds = True
+    click_row(page, 1)
+    eventually(lambda: network.ended_runs == 1, page=page)  # the server has drawn the older one
+    button(page, "library_star").click(no_wait_after=True)
+    eventually(lambda: network.ended_runs == 2, page=page)
+    network.let_go()
+    settled(page)
+    library = Library(Database(app.database))
+    found = library.find(account_of(token), Query(favourites=True), limit=2)
+    library.database.close()
+    assert "Older" not in [attempt.request.name for attempt in found.attempts]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Element
+from streamlit.testing.v1.element_tree import Button, Element
 
 from studio.facade import Studio
 from tests.polling import eventually
@@ -32,6 +32,12 @@ def screen_state(page: AppTest, kind: type[S], *more: str) -> S:
     """Return what the session of a page keeps of a feature, for its account."""
     scope = (page.session_state["account_id"], *more)
     found: S = page.session_state[KEY].setdefault((kind, scope), kind())
+    return found
+
+
+def button_of(page: AppTest, key: str) -> Button:
+    """Return a button by its key, without the attempt that it is of."""
+    [found] = [each for each in page.button if (each.key or "").partition("-")[0] == key]
     return found
 
 

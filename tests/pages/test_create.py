@@ -12,7 +12,7 @@ from kie import MusicTask
 from sandbox import SCENARIOS, Server
 from studio.facade import Studio
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, description, ended, said
+from tests.pages.helpers import MAIN, button_of, description, ended, said
 from tests.scenarios import scenario, task_of
 
 
@@ -125,7 +125,7 @@ def test_a_lost_or_unreadable_answer_is_unknown_and_asking_again_sends_the_same_
     assert "Sent, no answer" in said(page)
     assert page.dataframe[0].value["status"].tolist() == [["Unknown"]]
     page.text_input(key="name").input("Changed meanwhile")
-    page.button(key="ask_again").click().run()
+    button_of(page, "ask_again").click().run()
     page = ended(page, studio)
     assert "Here is your persona" in said(page)
     first, second = kie.sandbox.requests("/api/v1/generate/generate-persona")[-2:]
@@ -151,7 +151,7 @@ def test_a_second_persona_for_a_track_stops_and_shows_both_texts(
     assert "This track already has a persona" in said(page)
     assert {"First name", "Second name"} <= {text.value for text in page.text}
     assert kie.sandbox.count() == before
-    page.button(key="send_over").click().run()
+    button_of(page, "send_over").click().run()
     page = ended(page, studio)
     assert kie.sandbox.count() == before + 1
     assert page.dataframe[0].value["name"].tolist() == ["Second name", "First name"]

@@ -28,7 +28,7 @@ from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, START, elements, ended, said
+from tests.pages.helpers import MAIN, START, button_of, elements, ended, said
 from tests.polling import eventually
 from tests.scenarios import scenario
 from views.library import search_list
@@ -308,12 +308,12 @@ def test_note_tags_and_favourite_are_saved_at_once_and_there_in_a_new_session(
     assert on_file(studio, account, attempt_id).note == "For the trailer.\nNot too loud."
     page.multiselect(key=f"tags_{attempt_id}").set_value(["choir", " warm  voice "]).run()
     assert on_file(studio, account, attempt_id).tags == ("choir", "warm voice")
-    page.button(key="library_star").click().run()
+    button_of(page, "library_star").click().run()
     assert on_file(studio, account, attempt_id).favourite
     later = library(attempt_id)
     assert later.text_area(key=f"note_{attempt_id}").value == "For the trailer.\nNot too loud."
     assert later.multiselect(key=f"tags_{attempt_id}").value == ["choir", "warm voice"]
-    assert later.button(key="library_star").label == "★ Favourite"
+    assert button_of(later, "library_star").label == "★ Favourite"
     assert list(later.dataframe[0].value["favourite"]) == ["★"]
 
 
@@ -412,7 +412,7 @@ def test_asking_again_about_an_attempt_from_a_file_takes_none_of_its_addresses(
     ids = {"task_id": song.task_id, "audio_id": song.audio_id, "description": "Low", "status": "unknown"}
     [stranger] = add_attempts(MEDIA | ids | {"persona_id": "", "origin": "import"})
     page = library(stranger)
-    page.button(key="library_ask_again").click().run()
+    button_of(page, "library_ask_again").click().run()
     [newest] = studio.history(account, 1)
     assert (newest.origin, newest.replaces) == ("", stranger)
     assert newest.track is None or "tracker.example" not in newest.track.image_url
@@ -436,7 +436,7 @@ def test_after_a_strangers_file_asking_again_sends_the_text_that_was_sent(
     page.button(key="library_import").click().run()
     assert cheered(page) == ["1 brought in."]
     page = library(unknown.id)
-    page.button(key="library_ask_again").click().run()
+    button_of(page, "library_ask_again").click().run()
     ended(on_the_create_page(page), studio)
     [first, second] = kie.sandbox.requests("/api/v1/generate/generate-persona")[-2:]
     assert first.json == second.json
@@ -454,7 +454,7 @@ def test_asking_again_where_kie_gives_the_same_id_settles_the_unknown_attempt(
     track = Track(unknown.request.audio_id, "Half a conversation", "folk", "", "V5", 61.0, "", "", START)
     studio.library.record_track(account.id, unknown.id, track)
     page = library(unknown.id)
-    page.button(key="library_ask_again").click().run()
+    button_of(page, "library_ask_again").click().run()
     assert turned_to == [CREATE_PAGE]
     assert "Here is your persona" in said(ended(on_the_create_page(page), studio))
     [first, second] = kie.sandbox.requests("/api/v1/generate/generate-persona")[-2:]
@@ -481,13 +481,13 @@ def test_asking_again_where_kie_says_409_leaves_the_other_ways_out_open(
     monkeypatch.setattr(kie.sandbox, "once", "conflict")
     unknown = asked("answer_lost")
     page = library(unknown.id)
-    page.button(key="library_ask_again").click().run()
+    button_of(page, "library_ask_again").click().run()
     page = ended(on_the_create_page(page), studio)
     assert "KIE says that a persona was already made from this track." in said(page)
     assert on_file(studio, account, unknown.id).status is Status.UNKNOWN
     page = library(unknown.id)
     page.text_input(key=f"by_hand_{unknown.id}").input("  0123abcd ").run()
-    page.button(key="library_by_hand").click().run()
+    button_of(page, "library_by_hand").click().run()
     assert on_file(studio, account, unknown.id).persona_id == "0123abcd"
 
 
@@ -497,7 +497,7 @@ def test_an_id_found_by_hand_is_kept_and_marked_so(
     unknown = asked("dropped")
     page = library(unknown.id)
     page.text_input(key=f"by_hand_{unknown.id}").input("0123abcd").run()
-    page.button(key="library_by_hand").click().run()
+    button_of(page, "library_by_hand").click().run()
     assert page.code[0].value == "0123abcd"
     assert "This ID was typed in by hand, from KIE’s logs." in said(page)
     assert list(page.dataframe[0].value["persona_id"]) == ["0123abcd"]
@@ -516,7 +516,7 @@ def test_what_cannot_be_an_id_is_not_kept(
     [attempt_id] = add_attempts({"status": "unknown", "persona_id": ""})
     page = library(attempt_id)
     page.text_input(key=f"by_hand_{attempt_id}").input(typed).run()
-    page.button(key="library_by_hand").click().run()
+    button_of(page, "library_by_hand").click().run()
     assert page.error[0].value.startswith("Persona ID: ")
     assert on_file(studio, account, attempt_id).status is Status.UNKNOWN
 
@@ -530,7 +530,7 @@ def test_what_was_not_made_can_be_changed_and_sent_without_a_further_question(
 ) -> None:
     unknown = asked("dropped", name="Paper boat", style="Chamber jazz", vocal_start=2.0, vocal_end=20.5)
     page = library(unknown.id)
-    page.button(key="library_not_made").click().run()
+    button_of(page, "library_not_made").click().run()
     assert on_file(studio, account, unknown.id).settled is Settled.NOT_MADE
     assert "You said that KIE made nothing." in said(page)
     page.button(key="library_change").click().run()
@@ -670,7 +670,7 @@ def test_a_deleted_attempt_is_gone_and_undo_brings_it_back(
 ) -> None:
     [first, _] = add_attempts({"name": "First"}, {"name": "Second"})
     page = library(first)
-    page.button(key="library_delete").click().run()
+    button_of(page, "library_delete").click().run()
     assert names(page) == ["Second"]
     assert not card(page)
     assert cheered(page) == ["Deleted from this library. KIE keeps its own."]
@@ -914,7 +914,7 @@ def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., 
     changed = [attempt | {"name": f"{HOSTILE} changed"} for attempt in attempts]
     shown += interpreted(bring_in(library(), "changed.jsonl", json_lines(changed)))
     page = library(ids["refused"])
-    page.button(key="library_delete").click().run()
+    button_of(page, "library_delete").click().run()
     assert HOSTILE in [text.value for text in page.text]
     shown += interpreted(page)
     page.button(key="library_undo").click().run()
@@ -944,7 +944,7 @@ def test_signing_in_with_another_token_leaves_nothing_of_the_account_before(
 ) -> None:
     deleted, opened = add_attempts({"name": "Secret voice"}, {"name": "Also secret"})
     page = library(deleted)
-    page.button(key="library_delete").click().run()
+    button_of(page, "library_delete").click().run()
     assert "Secret voice" in said(page)
     page.button(key="leave").click().run()
     page.text_input(key="token").input(kie.sandbox.new_account()).run()

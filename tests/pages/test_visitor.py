@@ -13,7 +13,7 @@ from sandbox import Server
 from studio.facade import Studio
 from studio.people.token_store import Account, account_of
 from studio.sending.attempts import Attempt
-from tests.pages.helpers import MAIN, ended, said
+from tests.pages.helpers import MAIN, button_of, ended, said
 from tests.scenarios import scenario
 from views.shared import browser_cookie
 
@@ -119,7 +119,7 @@ def test_so_does_one_of_the_library(
     stale.query_params["attempt"] = attempt.id
     stale.switch_page(LIBRARY).run()
     changed(tab(), tokens[1])
-    stale.button(key=key).click().run()
+    button_of(stale, key).click().run()
     assert REFUSED in said(stale)
     assert "Name" not in [each.label for each in stale.text_input]
     assert on_file(studio, *tokens) == [attempt]

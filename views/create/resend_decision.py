@@ -33,6 +33,7 @@ def show(account: Account, earlier_id: str) -> None:
                 "refresh",
                 persona_requests.ask_again,
                 earlier.seen,
+                of=earlier.id,
                 type="primary",
             )
         else:
@@ -44,7 +45,8 @@ def show(account: Account, earlier_id: str) -> None:
                 _texts("At KIE now", earlier.request)
             with after:
                 _texts("Typed now", field_values.typed())
-            button("Send, and replace the old text", "send_over", "warning", persona_requests.send_over, earlier.seen)
+            send_over = persona_requests.send_over
+            button("Send, and replace the old text", "send_over", "warning", send_over, earlier.seen, of=earlier.id)
         button("Leave it as it is", "leave_it", "", persona_requests.close_outcome)
 
 

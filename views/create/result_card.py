@@ -115,7 +115,8 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
     st.subheader("Sent, no answer", anchor=False)
     st.markdown(meaning.sentence)
     st.markdown(meaning.next_step)
-    button(persona_requests.ASK_AGAIN, "ask_again", "refresh", persona_requests.ask_again, attempt.seen, disabled=alone)
+    ask_again = persona_requests.ask_again
+    button(persona_requests.ASK_AGAIN, "ask_again", "refresh", ask_again, attempt.seen, of=attempt.id, disabled=alone)
     error_boxes.seen_id(attempt)
     error_boxes.show_kie_message(attempt.code, attempt.message)
     if attempt.raw:

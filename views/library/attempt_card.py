@@ -87,6 +87,7 @@ def _head(attempt: Attempt) -> None:
             attempt_actions.star,
             attempt.id,
             not attempt.favourite,
+            of=attempt.id,
             type="tertiary",
         )
         button("Close", "library_close", "close", attempt_actions.open_attempt, "", type="tertiary")
@@ -129,19 +130,20 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
             "refresh",
             attempt_actions.ask_again,
             attempt.seen,
+            of=attempt.id,
             type="primary",
         )
         with st.expander("I found the ID in KIE’s logs", icon=":material/manage_search:"):
             st.caption("KIE lists its calls for two months at kie.ai/logs. Copy the persona ID from there.")
             st.text_input("Persona ID", key=f"by_hand_{attempt.id}", max_chars=field_values.LONGEST_ID)
             attempt_actions.trouble(account, "by_hand")
-            button("Keep this ID", "library_by_hand", "", attempt_actions.found_by_hand, attempt.id)
+            button("Keep this ID", "library_by_hand", "", attempt_actions.found_by_hand, attempt.id, of=attempt.id)
         with st.expander("It was not made, let me change it", icon=":material/edit:"):
             st.caption(
                 "Choose this only if KIE’s logs show no such call: if the persona exists after all, another text "
                 "could replace its name and description."
             )
-            button("It was not made", "library_not_made", "", attempt_actions.not_made, attempt.id)
+            button("It was not made", "library_not_made", "", attempt_actions.not_made, attempt.id, of=attempt.id)
 
 
 def _track(account: Account, attempt: Attempt) -> None:
@@ -313,4 +315,5 @@ def _delete(attempt: Attempt) -> None:
             attempt_actions.delete,
             attempt.id,
             attempt.request.name,
+            of=attempt.id,
         )

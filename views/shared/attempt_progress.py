@@ -48,7 +48,7 @@ def _held(account: Account, attempt: Attempt, key: str) -> None:
         "stop. It may have been sent since that backup was made, so nothing is sent by itself."
     )
     live_updates.show(account, [attempt], key=key)
-    button("Send it now", "let_go", "send", send_held, attempt.id, type="primary")
+    button("Send it now", "let_go", "send", send_held, attempt.id, of=attempt.id, type="primary")
     _cancel(attempt)
 
 
@@ -59,6 +59,7 @@ def _cancel(attempt: Attempt) -> None:
         "stop_circle",
         stop_waiting,
         attempt.id,
+        of=attempt.id,
         disabled=attempt.status is not Status.QUEUED,
         help="What has left cannot be called back." if attempt.status is not Status.QUEUED else None,
     )

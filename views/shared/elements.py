@@ -12,14 +12,24 @@ from views.shared import visitor
 Args = TypeVarTuple("Args")
 
 
-def button(label: str, key: str, icon: str, on_click: Callable[[*Args], None], *args: *Args, **look: Any) -> None:
+def button(
+    label: str, key: str, icon: str, on_click: Callable[[*Args], None], *args: *Args, of: str = "", **look: Any
+) -> None:
     """Show a button with a Material icon, or with none for "", that calls `on_click` with `args`.
 
-    It acts only for the account that it was drawn for (`visitor.for_this_account`). `look` is what else `st.button`
-    takes.
+    It acts only for the account that it was drawn for (`visitor.for_this_account`), and with `of`, the ID of an
+    attempt, only for that one: its key is then `key-of`. Otherwise it would act for the attempt that the server drew
+    last, which the browser may not show yet. `look` is what else `st.button` takes.
     """
     act = visitor.for_this_account(on_click)
-    st.button(label, key=key, icon=(icon and f":material/{icon}:") or None, on_click=act, args=args, **look)
+    st.button(
+        label,
+        key=f"{key}-{of}" if of else key,
+        icon=(icon and f":material/{icon}:") or None,
+        on_click=act,
+        args=args,
+        **look,
+    )
 
 
 def fact(label: str, text: str) -> None:
