@@ -1,7 +1,8 @@
 """Transactions, locks and time-outs of the database, and what its errors become. All reads and writes go through here.
 
 Every statement ends within `PATIENCE` seconds, also on a frozen server. A transaction that failed after more than
-`SOON` seconds lets others fail at once for `REST` seconds, so that not every page waits for the time-out.
+`SOON` seconds lets others fail at once for `REST` seconds, so that not every page waits for the time-out; unless the
+database has answered another meanwhile.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Database:
         self.kind = self.engine.dialect.name
         self._writer = self.engine.execution_options(write=True)
         self._turn = threading.Lock()
-        self._rests_until = 0.0
+        self._rests_until, self._answered_at = 0.0, 0.0
         self.answers = True
         """Whether it answered when it was used last."""
 
@@ -154,13 +155,14 @@ class Database:
                 if self.answers:
                     log.error("The database does not answer: %s", str(cause).partition("\n")[0][:300])
                 self.answers = False
-                if time.monotonic() - began > SOON:
+                if time.monotonic() - began > SOON and self._answered_at < began:
                     self._rests_until = time.monotonic() + REST
             else:
                 log.error("The database could not be used.", exc_info=error)
             if isinstance(error, CommitInDoubt):
                 raise
             raise NotSaved from error
+        self._rests_until, self._answered_at = 0.0, time.monotonic()
         if not self.answers:
             self.answers = True
             log.warning("The database answers again.")
