@@ -33,8 +33,8 @@ PATIENCE = 3.0
 CONNECT_PATIENCE = 2
 """Seconds to connect to PostgreSQL; its client rounds anything shorter up."""
 SOON, REST = 0.5, 1.0
-RESTED = 1.0
-"""A connection that was idle for so many seconds is tested before it is used."""
+RESTED, TESTED = 1.0, 1.0
+"""A connection that was idle for so many seconds is tested before it is used, for at most so many."""
 CONNECTIONS = 24
 """Connections of a process, at most."""
 POSTGRESQL = {
@@ -226,13 +226,15 @@ def _address(url: str) -> sa.URL:
     return address
 
 
-def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -> sa.Engine:
+def _postgresql(address: sa.URL, most: float | None, pool: dict[str, Any]) -> sa.Engine:
     class Bounded(psycopg.Connection[Any]):
         """A connection whose statements time out even if the server is frozen; then it is closed."""
 
+        patience = most
+
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
             try:
-                return super().wait(gen, interval, timeout or patience)
+                return super().wait(gen, interval, timeout or self.patience)
             except psycopg.errors._WaitTimeout as error:
                 self.pgconn.finish()
                 raise psycopg.OperationalError("the database did not answer in time") from error
@@ -250,11 +252,13 @@ def _postgresql(address: sa.URL, patience: float | None, pool: dict[str, Any]) -
     def ask(connection: Any, record: Any, proxy: object) -> None:
         """Test a connection that was idle; SQLAlchemy takes another one if it fails."""
         if time.monotonic() - record.info.get("used", time.monotonic()) > RESTED:
+            connection.patience = TESTED
             try:
                 connection.execute("")
                 connection.rollback()
             except psycopg.Error as error:
                 raise sa.exc.DisconnectionError from error
+            connection.patience = most
 
     return engine
 

@@ -100,3 +100,15 @@ def test_another_name_gets_a_sentence_and_nothing_behind_it_is_asked(
 def test_a_probe_may_use_any_name(base: str, path: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "get_option", {"server.allowedHosts": DEFAULT, "server.baseUrlPath": base}.get)
     assert ask(AllowedHosts(Inner()), scope_of(path, host="10.1.2.3:8501")).status == status
+
+
+def test_the_log_names_a_refused_host_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(st, "get_option", {"server.allowedHosts": DEFAULT}.get)
+    guard = AllowedHosts(Inner())
+    for host in ("studio.example\r\n", "b" * 5_000, "c.example"):
+        ask(guard, scope_of("/", host=host))
+    assert caplog.messages == [
+        r"A request for the host 'studio.example\r\n' was refused: server.allowedHosts does not name it."
+    ]

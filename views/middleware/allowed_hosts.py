@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,10 +12,13 @@ import streamlit as st
 from starlette.datastructures import Headers
 from streamlit.url_util import make_url_path
 
+from views.middleware.rate_limits import TokenBucket
 from views.middleware.refusals import refuse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+log = logging.getLogger("persona-studio")
 
 HEALTH = "_stcore/health"
 """Answers to every name: a probe may use any, and it says nothing but `ok`."""
@@ -21,6 +26,8 @@ REFUSED = (
     "This server does not answer to the name by which it was asked. Whoever runs it adds that name to "
     "server.allowedHosts: in .streamlit/config.toml, or as --server.allowedHosts on the command line.\n"
 )
+LINES_A_SECOND = 1 / 60
+"""Of the log, for whoever runs the server and has forgotten a name."""
 
 
 class AllowedHosts:
@@ -28,6 +35,7 @@ class AllowedHosts:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._lines = TokenBucket(1, LINES_A_SECOND, time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = (
@@ -36,6 +44,9 @@ class AllowedHosts:
             and not is_allowed(Headers(scope=scope).getlist("host"), st.get_option("server.allowedHosts"))
         )
         if refused:
+            if self._lines.take(longest=0) is not None:
+                names = ", ".join(Headers(scope=scope).getlist("host"))[:100]
+                log.warning("A request for the host %r was refused: server.allowedHosts does not name it.", names)
             await refuse(scope, receive, send, REFUSED, 400)
         else:
             await self.app(scope, receive, send)
