@@ -12,6 +12,8 @@ import secrets
 import signal
 import sys
 import threading
+import time
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 import streamlit as st
+import websockets.http11
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
+
 
 from studio.facade import Studio, close_the_studio, the_studio  # noqa: E402
 from views.middleware import log_masks  # noqa: E402
@@ -43,6 +47,10 @@ log = logging.getLogger("persona-studio")
 
 WARM_UP_AFTER = 3.0
 """Seconds after the start, so that it does not slow down the first page. What needs the database earlier opens it."""
+SAME_ERROR = 60.0
+"""Seconds for which an error at the same place is not logged again."""
+page_errors: dict[tuple[str, str, int | None], tuple[float, str]] = {}
+"""When an error was logged last, and its ID, by its type and place."""
 
 
 def warm_up(studio: Studio) -> None:
@@ -75,8 +83,14 @@ def end_streams_when_told_to_stop() -> None:
             signal.signal(number, end)
 
 
-def allow_many_sockets() -> None:
-    """Let the process have as many open files as the system lets it: each socket and each upload is one."""
+def allow_large_and_many_sockets() -> None:
+    """Let the process have as many open files as the system lets it: each socket and each upload is one.
+
+    And let a socket take as long a line of cookies as a page does: all programs on one host name share their cookies,
+    and a browser with more than 8 KB of them would get the page, and never its content. The environment variable for it
+    is read before this file.
+    """
+    websockets.http11.MAX_LINE_LENGTH = 64 * 1024
     if sys.platform != "win32":
         import resource
 
@@ -91,7 +105,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     later = threading.Timer(WARM_UP_AFTER, warm_up, (the_studio(),))  # a bad setting ends the start here
     later.daemon = True
     later.start()
-    allow_many_sockets()
+    allow_large_and_many_sockets()
     end_streams_when_told_to_stop()
     yield
     later.cancel()
@@ -100,9 +114,18 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def on_script_error(error: Exception) -> bool:
-    """Log the error under a random ID, and show the ID to the visitor, without the error."""
-    reference = secrets.token_hex(4)
-    log.error("Page error %s", reference, exc_info=error)
+    """Log the error under a random ID, and show the ID to the visitor, without the error.
+
+    For a minute, the same error at the same place has the same ID and is not logged again: whoever speaks Streamlit's
+    protocol can make a page fail as often as they like.
+    """
+    frame, now = traceback.extract_tb(error.__traceback__)[-1], time.monotonic()
+    kind = (type(error).__name__, frame.filename, frame.lineno)
+    logged, reference = page_errors.get(kind, (float("-inf"), ""))
+    if now - logged > SAME_ERROR:
+        reference = secrets.token_hex(4)
+        page_errors[kind] = now, reference
+        log.error("Page error %s", reference, exc_info=error)
     st.error("Something went wrong on this page. Nothing that was sent is lost.", icon=":material/error:")
     st.text(f"Reload the page. If it stays, give the person who runs this installation the reference {reference}.")
     return True

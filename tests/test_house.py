@@ -92,6 +92,21 @@ def test_each_callback_acts_only_for_the_account_that_it_was_drawn_for() -> None
     assert not unguarded
 
 
+def test_a_button_with_an_attempt_among_its_arguments_is_of_that_attempt() -> None:
+    names = {"attempt", "boost", "earlier.seen", "message.undo_id", "of.load"}
+    found, without = [], []
+    for file in (ROOT / "views").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or called(node) != "button":
+                continue
+            given = {ast.unparse(each) for value in node.args[3:] for each in ast.walk(value)}
+            if given & names and not any(word.arg == "of" for word in node.keywords):
+                without.append(f"{file.name}: {ast.unparse(node.args[1])}")
+            found += [file.name] * bool(given & names)
+    assert len(found) > 12
+    assert without == []
+
+
 def test_each_fragment_asks_first_whether_its_account_is_still_here() -> None:
     fragments = {}
     for file in (ROOT / "views").rglob("*.py"):

@@ -33,6 +33,9 @@ class Browsers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._browsers: OrderedDict[str, Browser] = OrderedDict()
+        """The one that was asked for last is last."""
+        self._keys_of: dict[str, list[str]] = {}
+        """The session keys of each cookie."""
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def use_account(self, session_key: str, account_id: str) -> None:
@@ -70,10 +73,10 @@ class Browsers:
         Return the session keys of all who are signed out by it.
         """
         with self._lock:
-            browser = self._browsers.pop(session_key, None) or Browser()
+            browser = self._drop(session_key)
             copies = [key for key, each in self._browsers.items() if each.sign_in_id == browser.sign_in_id != ""]
             for key in copies:
-                del self._browsers[key]
+                self._drop(key)
             if browser.sign_in_id:
                 self._ended[browser.sign_in_id] = None
                 if len(self._ended) > MAX_ENDED:
@@ -88,7 +91,7 @@ class Browsers:
                 or any(
                     (self._browsers[key].account_id or not needs_account)
                     and (self._browsers[key].is_signed_in or not needs_sign_in)
-                    for key in self._keys(cookie)
+                    for key in self._keys_of.get(cookie, ())
                 )
             )
 
@@ -120,18 +123,31 @@ class Browsers:
     def session_keys(self, cookie: str) -> list[str]:
         """Return the session keys of a browser: one for each person who signed in there."""
         with self._lock:
-            return self._keys(cookie)
-
-    def _keys(self, cookie: str) -> list[str]:
-        return [key for key in self._browsers if key.partition(" ")[0] == cookie]
+            return list(self._keys_of.get(cookie, ()))
 
     def _get(self, session_key: str) -> Browser:
         with self._lock:
-            return self._browsers.get(session_key) or Browser()
+            return self._browser(session_key) if session_key in self._browsers else Browser()
 
     def _browser(self, session_key: str) -> Browser:
-        browser = self._browsers.setdefault(session_key, Browser())
+        if session_key not in self._browsers:
+            self._browsers[session_key] = Browser()
+            self._keys_of.setdefault(_cookie(session_key), []).append(session_key)
+            if len(self._browsers) > MAX_BROWSERS:
+                self._drop(next(iter(self._browsers)))
         self._browsers.move_to_end(session_key)
-        if len(self._browsers) > MAX_BROWSERS:
-            self._browsers.popitem(last=False)
+        return self._browsers[session_key]
+
+    def _drop(self, session_key: str) -> Browser:
+        browser = self._browsers.pop(session_key, None)
+        if browser is None:
+            return Browser()
+        keys = self._keys_of[_cookie(session_key)]
+        keys.remove(session_key)
+        if not keys:
+            del self._keys_of[_cookie(session_key)]
         return browser
+
+
+def _cookie(session_key: str) -> str:
+    return session_key.partition(" ")[0]

@@ -49,6 +49,11 @@ def sign_in(page: Page, token: str) -> None:
     expect(page.locator(".st-key-try_demo_here")).to_have_count(0)  # what stands below moves up once it is gone
 
 
+def pictures_came(page: Page) -> None:
+    """Wait until every picture is there: Streamlit forgets those of a page that is left, and then answers 404."""
+    page.wait_for_function("() => [...document.images].every(picture => picture.complete)")
+
+
 def start_demo(page: Page) -> None:
     """Press "Try the demo"."""
     button(page, "try_demo").click()
@@ -107,6 +112,7 @@ def go_to_the_library(page: Page) -> None:
     """Follow the link from the create page, once that has stopped looking for an outcome, and wait for the list."""
     expect(button(page, "create")).to_be_enabled()
     settled(page)
+    pictures_came(page)
     page.get_by_role("link", name="Library").click()
     expect(page.get_by_role("heading", name="Library", level=1)).to_be_visible()
     settled(page)

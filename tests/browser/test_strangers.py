@@ -10,7 +10,7 @@ import re
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sandbox import Server
 from tests import loops
-from tests.browser.acts import button, choose_song, download, settled, start_demo
+from tests.browser.acts import button, choose_song, download, go_to_the_library, settled, start_demo
 from tests.browser.conftest import App
 from tests.scenarios import scenario
 
@@ -116,6 +116,40 @@ def test_raw_frames_close_their_socket_and_leave_no_traceback(front: App) -> Non
     loops.run(scene())
 
 
+def test_a_browser_with_many_cookies_of_other_programs_gets_its_page(front: App) -> None:
+    async def scene() -> None:
+        async with Visitor(front.url, {f"other{number}": "x" * 3_900 for number in range(5)}) as visitor:
+            await visitor.open()
+            assert "Your KIE token" in visitor.text
+
+    loops.run(scene())
+
+
+def test_streamlit_s_figures_about_the_server_are_for_nobody(front: App) -> None:
+    for path in ("_stcore/metrics", "_stcore/metrics/"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{front.url}/{path}", timeout=10)
+        assert refused.value.code == 404
+
+
+def test_a_page_that_fails_again_and_again_is_logged_once(start_app: Callable[..., App]) -> None:
+    broken = BackMsg()
+
+    async def scene(app: App) -> None:
+        async with Visitor(app.url) as visitor:
+            await visitor.open()
+            broken.rerun_script.widget_states.widgets.add(id=visitor.find("token").message.id, bool_value=True)
+            for _ in range(5):
+                before = visitor.runs
+                await visitor.send(broken.SerializeToString())
+                await visitor.until(lambda before=before: visitor.runs > before)  # type: ignore[misc]
+            assert "Something went wrong on this page" in visitor.text
+
+    app = start_app()
+    loops.run(scene(app))
+    assert app.log.read_text().count("Page error") == 1
+
+
 def test_a_visitor_s_page_comes_before_a_flood_has_been_served(front: App) -> None:
     data = BackMsg(rerun_script={"query_string": "x=" + "x" * 50_000}).SerializeToString()  # type: ignore[arg-type]
 
@@ -197,8 +231,7 @@ def test_the_policy_lets_every_page_work_and_no_script_that_was_put_into_it(
     settled(page)
     button(page, "create").click()
     expect(page.get_by_text("Here is your persona")).to_be_visible()
-    page.get_by_role("link", name="Library").click()
-    expect(page.get_by_role("heading", name="Library", level=1)).to_be_visible()
+    go_to_the_library(page)
     page.locator('[data-testid="stDataFrame"] canvas').first.wait_for()
     page.get_by_role("tab", name="Take out").click()
     _, table = download(page, "library_csv")

@@ -15,7 +15,7 @@ from tests.scenarios import scenario, task_of
 
 def visible(page: Page, key: str) -> Locator:
     """A button by its key; one with a help text stands in the page twice, and only one of them shows."""
-    return page.locator(f".st-key-{key} button:visible").first
+    return page.locator(f'.st-key-{key} button:visible, [class*="st-key-{key}-"] button:visible').first
 
 
 def choose_track(page: Page, key: str, number: int = 0) -> None:

@@ -30,7 +30,9 @@ from views.middleware.refusals import POLICY_VIOLATION, PlainPaths
 from views.middleware.socket_guard import (
     FEW_OF_ADDRESS,
     FEW_RUNS,
+    LONGEST_BEGIN,
     LONGEST_CALLBACK,
+    LONGEST_RUN,
     LONGEST_WAIT,
     MESSAGES,
     MESSAGES_A_SECOND,
@@ -46,6 +48,8 @@ from views.shared.open_sockets import HEADER, OpenSockets, redraw_tabs
 pytestmark = pytest.mark.usefixtures("studio")
 STOP = BackMsg(stop_script=True).SerializeToString()
 DRAWN = ForwardMsg(delta={}).SerializeToString()  # type: ignore[arg-type]
+RUNNING = ForwardMsg(session_status_changed={"script_is_running": True})  # type: ignore[arg-type]
+GONE = "a fragment that is gone"
 
 
 class Streamlit:
@@ -56,6 +60,8 @@ class Streamlit:
         self.taken: list[bytes] = []
         self.ends: list[int] = []
         self.sends: list[Send] = []
+        self.begins = True
+        """Whether runs begin as soon as they are asked for."""
         self.draws = True
         """Whether runs go on to draw, so that their callbacks are done."""
 
@@ -71,8 +77,10 @@ class Streamlit:
         while (received := await receive())["type"] == "websocket.receive":
             self.taken.append(received["bytes"])
             asked = BackMsg.FromString(received["bytes"])
-            if asked.HasField("rerun_script"):
-                await send({"type": "websocket.send", "bytes": began.SerializeToString()})
+            if self.begins and asked.HasField("rerun_script") and asked.rerun_script.fragment_id != GONE:
+                began.new_session.page_script_hash = asked.rerun_script.page_script_hash
+                for message in (began, RUNNING):  # both come before the callbacks
+                    await send({"type": "websocket.send", "bytes": message.SerializeToString()})
                 if self.draws:
                     await send({"type": "websocket.send", "bytes": DRAWN})
         self.ends.append(received["code"])
@@ -315,6 +323,93 @@ def test_a_page_that_was_left_does_not_come_back_with_what_it_says_last(
         assert (taken.page_script_hash, taken.fragment_id) == (opens, "")
         assert taken.query_string == ("attempt=1" if opens == "library" else "")
         assert taken.widget_states == left.rerun_script.widget_states
+        await tab.leave()
+
+    play(scene)
+
+
+def page_of(name: str, **fields: str) -> bytes:
+    """A message by which a tab asks for a page."""
+    return bytes(BackMsg(rerun_script={"page_script_hash": name, **fields}).SerializeToString())  # type: ignore[arg-type]
+
+
+async def navigates(inner: Streamlit, name: str) -> None:
+    """Let the script of the first socket say that it draws this page."""
+    message = ForwardMsg(navigation={"page_script_hash": name})  # type: ignore[arg-type]
+    await inner.sends[0]({"type": "websocket.send", "bytes": message.SerializeToString()})
+
+
+def asked_last(inner: Streamlit) -> tuple[str, str]:
+    """The page and the fragment that Streamlit was asked for last."""
+    asked = BackMsg.FromString(inner.taken[-1]).rerun_script
+    return asked.page_script_hash, asked.fragment_id
+
+
+@pytest.mark.parametrize("then", ["a fragment", "a redraw"])
+def test_what_the_run_before_says_late_does_not_count_for_the_page_that_was_asked_for_since(
+    then: str, sockets: OpenSockets
+) -> None:
+    mine = browser_cookie.new()
+
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        inner.draws = False
+        tab = Tab(guard, mine)
+        tab.says(page_of("create"))
+        await quiet()
+        await inner.sends[0]({"type": "websocket.send", "bytes": DRAWN})
+        tab.says(page_of("library"))
+        guard._clock.pass_by(LONGEST_RUN)  # type: ignore[attr-defined]
+        inner.begins = False
+        await quiet()
+        late = ForwardMsg(new_session={"page_script_hash": "create"})  # type: ignore[arg-type]
+        await inner.sends[0]({"type": "websocket.send", "bytes": late.SerializeToString()})
+        await navigates(inner, "create")  # Streamlit has the wish, but the run before still draws
+        inner.begins = inner.draws = True
+        tab.says(page_of("create", fragment_id="waiting")) if then == "a fragment" else redraw_tabs(mine)
+        guard._clock.pass_by(LONGEST_CALLBACK)  # type: ignore[attr-defined]
+        await quiet()
+        assert (len(inner.taken), asked_last(inner)) == (3, ("library", ""))
+        await tab.leave()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("then", ["a fragment", "a redraw"])
+def test_a_page_to_which_the_run_before_switched_is_not_left_again(then: str, sockets: OpenSockets) -> None:
+    mine = browser_cookie.new()
+
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        tab = Tab(guard, mine)
+        tab.says(page_of("library"))
+        await quiet()
+        tab.says(page_of("library", fragment_id="waiting")) if then == "a fragment" else redraw_tabs(mine)
+        await quiet()
+        assert len(inner.taken) == 1
+        early = ForwardMsg(script_finished=ForwardMsg.FINISHED_EARLY_FOR_RERUN)
+        await inner.sends[0]({"type": "websocket.send", "bytes": early.SerializeToString()})
+        await quiet()
+        assert len(inner.taken) == 1
+        await navigates(inner, "create")
+        await inner.end_run(0)
+        await quiet()
+        assert asked_last(inner) == ("create", "")
+        await tab.leave()
+
+    play(scene)
+
+
+def test_a_message_that_streamlit_drops_holds_its_tab_up_for_a_moment_only(sockets: OpenSockets) -> None:
+    async def scene(guard: SocketGuard, inner: Streamlit) -> None:
+        tab = Tab(guard)
+        tab.says(page_of("create"))
+        await quiet()
+        await inner.end_run(0)
+        tab.says(page_of("create", fragment_id=GONE), run_of("pressed"))
+        await quiet()
+        assert len(inner.taken) == 2
+        guard._clock.pass_by(max(LONGEST_BEGIN, LONGEST_RUN))  # type: ignore[attr-defined]
+        await quiet()
+        assert len(inner.taken) == 3
         await tab.leave()
 
     play(scene)
@@ -633,6 +728,7 @@ def test_a_path_that_only_a_route_takes_for_the_same_is_refused(kind: str, path:
         ("http://127.0.0.1:8501", False),
         ("http://evil.example", False),
         ("null", False),
+        ("http://[", False),
         ("", False),
     ],
 )

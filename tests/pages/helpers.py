@@ -37,8 +37,13 @@ def screen_state(page: AppTest, kind: type[S], *more: str) -> S:
 
 def button_of(page: AppTest, key: str) -> Button:
     """Return a button by its key, without the attempt that it is of."""
-    [found] = [each for each in page.button if (each.key or "").partition("-")[0] == key]
+    [found] = buttons_of(page, key)
     return found
+
+
+def buttons_of(page: AppTest, key: str) -> list[Button]:
+    """Return all buttons of a key, without the attempts that they are of."""
+    return [each for each in page.button if (each.key or "").partition("-")[0] == key]
 
 
 def run_until(page: AppTest, text: str) -> AppTest:

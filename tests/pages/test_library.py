@@ -28,7 +28,7 @@ from studio.library.search_query import Query
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Settled, Status
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, START, button_of, elements, ended, said
+from tests.pages.helpers import MAIN, START, button_of, buttons_of, elements, ended, said
 from tests.polling import eventually
 from tests.scenarios import scenario
 from views.library import search_list
@@ -332,7 +332,7 @@ def test_looking_the_track_up_keeps_its_title_and_says_how_long_its_files_live(
 ) -> None:
     attempt = asked("finished")
     page = library(attempt.id)
-    page.button(key="library_look_up").click().run()
+    button_of(page, "library_look_up").click().run()
     track = on_file(studio, account, attempt.id).track
     assert track is not None
     assert track.title == "Lanterns on the quay"
@@ -373,7 +373,7 @@ def test_the_media_of_an_attempt_that_came_from_a_file_load_on_a_click(
     page = library(stranger)
     assert loaded(page) == set()
     assert any(text.value.endswith("Its cover and sound are at: b.example, tracker.example") for text in page.text)
-    page.button(key="library_media").click().run()
+    button_of(page, "library_media").click().run()
     assert loaded(page) == {"tracker.example", "b.example"}
     track = Track("audio0", "Pier", image_url="https://other.example/a", audio_url="https://other.example/b")
     studio.library.record_track(account.id, stranger, track)
@@ -386,7 +386,7 @@ def test_addresses_that_may_not_be_loaded_are_not_offered(
     [attempt_id] = add_attempts({"track_audio_url": "http://127.0.0.1/a", "track_title": "Pier", "origin": "import"})
     page = library(attempt_id)
     assert "Its address is not one that this page may play." in said(page)
-    assert not [button for button in page.button if button.key == "library_media"]
+    assert not buttons_of(page, "library_media")
 
 
 def test_a_song_that_was_made_at_the_end_of_all_calendars_has_no_clock(
@@ -533,7 +533,7 @@ def test_what_was_not_made_can_be_changed_and_sent_without_a_further_question(
     button_of(page, "library_not_made").click().run()
     assert on_file(studio, account, unknown.id).settled is Settled.NOT_MADE
     assert "You said that KIE made nothing." in said(page)
-    page.button(key="library_change").click().run()
+    button_of(page, "library_change").click().run()
     assert turned_to == [CREATE_PAGE]
     page = on_the_create_page(page)
     assert fields(page) == {
@@ -557,7 +557,7 @@ def test_a_refused_attempt_can_be_changed_with_everything_filled_in(
     page = library(refused.id)
     assert "KIE did not accept one of the fields." in said(page)
     assert "422 description contains characters that are not supported" in [code.value for code in page.code]
-    page.button(key="library_change").click().run()
+    button_of(page, "library_change").click().run()
     assert turned_to == [CREATE_PAGE]
     page = on_the_create_page(page)
     assert fields(page) == {
@@ -576,7 +576,7 @@ def test_a_window_that_no_track_has_does_not_keep_the_create_page_from_opening(
 ) -> None:
     [attempt_id] = add_attempts({"status": "refused", "persona_id": "", "name": "From a file", "vocal_start": -5.0})
     page = library(attempt_id)
-    page.button(key="library_change").click().run()
+    button_of(page, "library_change").click().run()
     page = on_the_create_page(page)
     assert (fields(page)["name"], fields(page)["vocal_start"]) == ("From a file", None)
     assert not page.exception
@@ -674,10 +674,10 @@ def test_a_deleted_attempt_is_gone_and_undo_brings_it_back(
     assert names(page) == ["Second"]
     assert not card(page)
     assert cheered(page) == ["Deleted from this library. KIE keeps its own."]
-    page.button(key="library_undo").click().run()
+    button_of(page, "library_undo").click().run()
     assert names(page) == ["Second", "First"]
     assert card(page)
-    assert not [button for button in page.button if button.key == "library_undo"]
+    assert not buttons_of(page, "library_undo")
 
 
 def test_deleted_attempts_have_a_list_of_their_own_and_come_back_from_there(
@@ -690,7 +690,7 @@ def test_deleted_attempts_have_a_list_of_their_own_and_come_back_from_there(
     studio.library.delete(account.id, first)
     assert names(page.run()) == ["First"]
     page = library(first)
-    page.button(key="library_restore").click().run()
+    button_of(page, "library_restore").click().run()
     assert names(page) == ["Second", "First"]
 
 
@@ -760,7 +760,7 @@ def test_what_differs_is_shown_beside_and_taken_over_only_when_ticked(
     assert counts(page)["Different here"] == "1"
     [differs] = [table.value for table in page.dataframe if "In the file" in table.value]
     assert differs.iloc[0].tolist() == ["Row 2", "name", "Here", "There"]
-    assert not [button for button in page.button if button.key == "library_import"]
+    assert not buttons_of(page, "library_import")
     page.checkbox(key="library_overwrite").check().run()
     page.button(key="library_import").click().run()
     assert names(page.run()) == ["There"]
@@ -917,8 +917,8 @@ def test_hostile_texts_are_only_ever_printed_as_they_are(library: Callable[..., 
     button_of(page, "library_delete").click().run()
     assert HOSTILE in [text.value for text in page.text]
     shown += interpreted(page)
-    page.button(key="library_undo").click().run()
-    page.button(key="library_change").click().run()
+    button_of(page, "library_undo").click().run()
+    button_of(page, "library_change").click().run()
     shown += interpreted(on_the_create_page(page))
     assert MARK not in shown
     assert "![x](y)" not in shown
@@ -950,7 +950,7 @@ def test_signing_in_with_another_token_leaves_nothing_of_the_account_before(
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
     assert "Nothing here yet." in said(page)
     assert "ecret" not in said(page)
-    assert not [button for button in page.button if button.key == "library_undo"]
+    assert not buttons_of(page, "library_undo")
     assert not page.warning
     assert opened not in str(page.query_params)
 

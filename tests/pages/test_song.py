@@ -14,7 +14,7 @@ from studio import facade
 from studio.facade import Studio
 from studio.people.token_store import Account, account_of
 from studio.song import description_draft
-from tests.pages.helpers import MAIN, description, ended, run_until, said, screen_state
+from tests.pages.helpers import MAIN, button_of, description, ended, run_until, said, screen_state
 from tests.scenarios import scenario, task_of
 from views.shared.screen_state import KEY, PastedText, SongLookup, Window
 
@@ -318,7 +318,7 @@ def test_a_boost_is_shown_with_its_price_and_used_only_on_request(signed_in: App
     page = run_until(signed_in.button(key="boost").click().run(), "It cost")
     assert page.text_area(key="description").value == "warm folk"
     assert "It cost 0.4 credits." in said(page)
-    page.button(key="boost_use").click().run()
+    button_of(page, "boost_use").click().run()
     assert description(page).startswith("Warm folk")
 
 

@@ -60,11 +60,11 @@ def _show_boost(account: Account, boost: Attempt, shown: Boost) -> None:
             st.caption(f":material/bolt: KIE’s version. {price}")
             st.text(text)
             with st.container(horizontal=True):
-                button("Use it as the description", "boost_use", "", _use, text, shown, type="primary")
-                button("Leave it", "boost_leave", "", _close, shown)
+                button("Use it as the description", "boost_use", "", _use, text, shown, of=boost.id, type="primary")
+                button("Leave it", "boost_leave", "", _close, shown, of=boost.id)
         else:
             error_boxes.show_refusal(boost)
-            button("Close", "boost_leave", "", _close, shown)
+            button("Close", "boost_leave", "", _close, shown, of=boost.id)
 
 
 def _draft() -> None:

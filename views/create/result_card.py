@@ -103,6 +103,7 @@ def _refused(attempt: Attempt, alone: bool) -> None:
             "swap_horiz",
             use_sibling,
             attempt,
+            of=attempt.id,
             type="primary",
             disabled=alone,
         )

@@ -59,7 +59,7 @@ def show(account: Account, attempt: Attempt) -> None:
     with st.container(border=True, key="library_detail"):
         _head(attempt)
         if attempt.deleted_at is not None:
-            button("Bring it back", "library_restore", "undo", attempt_actions.restore, attempt.id)
+            button("Bring it back", "library_restore", "undo", attempt_actions.restore, attempt.id, of=attempt.id)
         with st.container():  # a place of its own, so that what is open below stays open when it changes
             _outcome(account, attempt)
         fact("Name", attempt.request.name or "No name")
@@ -114,6 +114,7 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
             "edit",
             attempt_actions.change_and_try_again,
             attempt.request,
+            of=attempt.id,
             type="primary",
         )
     elif attempt.status is Status.UNKNOWN and attempt.settled is Settled.NOT:
@@ -176,7 +177,13 @@ def _track(account: Account, attempt: Attempt) -> None:
             )
         if request.task_id and (track is None or not track.audio_url):
             button(
-                "Look the track up at KIE", "library_look_up", "search", attempt_actions.look_up, attempt.id, request
+                "Look the track up at KIE",
+                "library_look_up",
+                "search",
+                attempt_actions.look_up,
+                attempt.id,
+                request,
+                of=attempt.id,
             )
     attempt_actions.trouble(account, "track")
 
@@ -188,7 +195,7 @@ def _on_a_click(account: Account, attempt: Attempt, track: Track) -> Track:
     if not hosts or of.media == addresses:
         return track
     st.text(f"It came from a file, so nothing is loaded by itself. Its cover and sound are at: {', '.join(hosts)}")
-    button("Load the cover and the sound", "library_media", "download", of.load, addresses)
+    button("Load the cover and the sound", "library_media", "download", of.load, addresses, of=attempt.id)
     return replace(track, image_url="", audio_url="")
 
 

@@ -82,8 +82,8 @@ def _in(account: Account) -> None:
         "File",
         key=key,
         type=["csv", "jsonl", "json", "txt"],
-        on_change=visitor.for_this_account(_forget_last),
-        args=(coming,),
+        on_change=visitor.for_this_account(_another_file),
+        args=(coming, coming.uploads),
     )
     if file is None:
         coming.previewed = None
@@ -207,6 +207,11 @@ def _import(file_key: str) -> None:
         uploads.forget(file)
     coming.previewed = None
     coming.uploads = taken + 1  # an empty uploader
+
+
+def _another_file(coming: Import, uploads: int) -> None:
+    if uploads == coming.uploads:  # not an uploader that is gone, which a late click brings back
+        _forget_last(coming)
 
 
 def _forget_last(coming: Import) -> None:

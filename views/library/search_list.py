@@ -189,4 +189,4 @@ def _message(message: Message | None) -> None:
         (st.error if message.bad else st.success)(message.sentence)
         if message.undo_id:
             st.text(message.name)
-            button("Undo", "library_undo", "undo", attempt_actions.restore, message.undo_id)
+            button("Undo", "library_undo", "undo", attempt_actions.restore, message.undo_id, of=message.undo_id)

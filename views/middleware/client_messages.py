@@ -60,6 +60,11 @@ def same_page(data: bytes) -> BackMsg:
     return message
 
 
+def is_of_fragment(data: bytes) -> bool:
+    """Whether a message asks for a run of one fragment of the page."""
+    return bool(BackMsg.FromString(data).rerun_script.fragment_id)
+
+
 def of_open_page(data: bytes, page: BackMsg) -> bytes:
     """Return a message as one of the page that was asked for last.
 

@@ -20,8 +20,12 @@ async def refuse(scope: Scope, receive: Receive, send: Send, sentence: str, stat
         await PlainTextResponse(sentence, status)(scope, receive, send)
 
 
+METRICS = "/_stcore/metrics"
+"""Streamlit's figures about the server, for everybody: how many people are here, and what is in its caches."""
+
+
 class PlainPaths:
-    """Middleware that refuses paths with control characters.
+    """Middleware that refuses paths with control characters, and Streamlit's metrics.
 
     Streamlit's routes also match a path with a line break at its end, and what stands before them compares paths.
     """
@@ -32,5 +36,7 @@ class PlainPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and not scope["path"].isprintable():
             await refuse(scope, receive, send, "This address has a character in it that no page has.\n", 400)
+        elif scope["type"] == "http" and scope["path"].rstrip("/").endswith(METRICS):
+            await refuse(scope, receive, send, "There is no such page.\n", 404)
         else:
             await self.app(scope, receive, send)

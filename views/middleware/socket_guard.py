@@ -12,6 +12,7 @@ import secrets
 import time
 from collections import OrderedDict
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -41,8 +42,12 @@ LONGEST_RUN = 0.1
 """Seconds after which a run counts as ended: it waits for KIE or the database, or is one of the few long ones."""
 LARGE = 8 * 1024
 """Bytes of a message that counts as large: it may leave long texts in its session."""
-LONGEST_CALLBACK = 2.0
+LONGEST_CALLBACK = 15.0
 """Seconds that a socket's next message, or its end, waits for what was pressed to be done: Streamlit would stop it."""
+LONGEST_BEGIN = 0.3
+"""Seconds that it waits for a fragment's run to begin: Streamlit drops a message for a fragment that is gone."""
+DRAWS = {"page_config_changed", "navigation", "delta"}
+"""What a script sends only after its callbacks."""
 LONGEST_WAIT = 20.0
 """Seconds that a stranger's large message may have to wait; the socket of one that would wait longer is closed."""
 HALF_LIFE = 5.0
@@ -107,8 +112,13 @@ def is_same_origin(headers: Headers) -> bool:
     Streamlit itself also lets pages of other ports of this machine in, and cookies are the same for all ports.
     """
     origin = headers.get("origin")
-    if origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower():
+    if origin is None:
         return True
+    try:
+        if urlsplit(origin).netloc.lower() == headers.get("host", "").lower():
+            return True
+    except ValueError:
+        return False
     return not st.get_option("server.enableCORS") or origin in st.get_option("server.corsAllowedOrigins")
 
 
@@ -160,7 +170,8 @@ class _Guarded:
         """Asks for a run of the page that the tab shows; empty before its first."""
         self._coming: asyncio.Future[Message] | None = None
         self._closed = False
-        self._run_began = False
+        self._run_began = self._draws_page = False
+        """Whether the last run has begun, and on the page that was asked for."""
         self._acted = asyncio.Event()
         """Whether the callbacks of the last run are done."""
         self._acted.set()
@@ -171,6 +182,9 @@ class _Guarded:
         """Return the next message that Streamlit may have, when it may have it."""
         while True:
             message = await self._next()
+            if message is None:
+                await self._start_run()
+                return {"type": "websocket.receive", "bytes": self._page.SerializeToString()}
             if message["type"] != "websocket.receive":
                 await self._acted.wait()
                 return message
@@ -193,9 +207,9 @@ class _Guarded:
             if wait:
                 await asyncio.sleep(wait)
             if kind == "rerun_script":
-                data = client_messages.of_open_page(data, self._page)
+                await self._start_run(client_messages.is_of_fragment(data))
+                data = client_messages.of_open_page(data, self._page)  # which the run before may have switched
                 self._page = client_messages.same_page(data)
-                await self._start_run()
             if kind:
                 return {"type": "websocket.receive", "bytes": data}
 
@@ -224,22 +238,24 @@ class _Guarded:
 
     def _note(self, answer: ForwardMsg) -> None:
         kind, page = answer.WhichOneof("type"), self._page.rerun_script
+        ends = kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
         if kind == "new_session":
             open_sockets.note_session(self._socket, answer.new_session.initialize.session_id)
-        elif self._run_began:  # the script draws, or has ended: its callbacks are done
+            asked, drawn = page.page_script_hash, answer.new_session.page_script_hash
+            self._run_began, self._draws_page = True, self._draws_page or asked in ("", drawn)
+        elif self._run_began and (ends or kind in DRAWS):
             self._acted.set()
-        self._run_began = self._run_began or kind == "new_session"
-        if kind == "script_finished" and self._run is not None and self._run.started.is_set():
+        if ends and self._run is not None and self._run.started.is_set():
             self._queue.release(self._run)
-        if not self._page.HasField("rerun_script"):
+        if not self._page.HasField("rerun_script") or not self._draws_page:  # it is of a run before the last
             return
         if kind == "navigation":  # the script may have switched to another page
             page.page_script_hash, page.page_name = answer.navigation.page_script_hash, ""
         elif kind == "page_info_changed":
             page.query_string = answer.page_info_changed.query_string
 
-    async def _next(self) -> Message:
-        """Return the next message of the browser, or in its place one that asks for the same page again."""
+    async def _next(self) -> Message | None:
+        """Return the next message of the browser, or None if the same page is to be drawn again."""
         if self._coming is None:
             self._coming = asyncio.ensure_future(self._receive())
         redraw = asyncio.ensure_future(self._socket.redraw.wait())
@@ -249,21 +265,27 @@ class _Guarded:
             redraw.cancel()
         if self._socket.redraw.is_set() and self._page.HasField("rerun_script"):
             self._socket.redraw.clear()
-            return {"type": "websocket.receive", "bytes": self._page.SerializeToString()}
+            return None
         coming, self._coming = self._coming, None
         return await coming
 
-    async def _start_run(self) -> None:
+    async def _start_run(self, of_fragment: bool = False) -> None:
         """Wait for the run before to end, and for a place among all runs."""
         if self._run is not None:
             await self._run.released.wait()
         await self._acted.wait()
         self._run = self._queue.acquire(self._rank())
         await self._run.started.wait()
-        self._run_began, self._acted = False, asyncio.Event()
+        self._run_began, self._draws_page, self._acted = False, False, asyncio.Event()
         self._later(LONGEST_CALLBACK, self._acted.set)
+        if of_fragment:
+            self._later(LONGEST_BEGIN, partial(self._unless_it_began, self._acted))
         self._runs.add()
         self._address.runs.add()
+
+    def _unless_it_began(self, acted: asyncio.Event) -> None:
+        if acted is self._acted and not self._run_began:
+            acted.set()
 
     def _rank(self) -> Rank:
         """Return what says who is next: who is known; then whose address and browser asked for few runs of late.

@@ -5,6 +5,7 @@ It is signed, so that only what a server of this installation has made counts.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from functools import cache
 from typing import TYPE_CHECKING
@@ -79,10 +80,15 @@ def _signer() -> Signer:
 
 @cache
 def _secret() -> str:
-    """Return the key. All servers of an installation have the same: they have one [auth], or one database."""
+    """Return the key. All servers of an installation have the same: they have one [auth], or one database.
+
+    From a database's address it is derived slowly, so that nobody who has a signed cookie can try passwords fast.
+    """
     try:
         shared = str(st.secrets["auth"]["cookie_secret"])
     except (KeyError, TypeError, OSError, ValueError):  # there is no such file, or no such section
         shared = ""
     database = the_studio().settings.database_url
-    return shared or (database if database.startswith("postgresql") else cookie_key(database))
+    if shared or not database.startswith("postgresql"):
+        return shared or cookie_key(database)
+    return hashlib.scrypt(database.encode(), salt=COOKIE.encode(), n=2**14, r=8, p=1).hex()

@@ -71,6 +71,16 @@ def test_when_there_are_too_many_the_one_that_was_away_longest_is_forgotten(
     assert [visitor for visitor in ("one", "two", "three") if browsers.account_of(visitor)] == stayed
 
 
+def test_who_is_there_is_not_forgotten_for_those_who_come(browsers: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.people.browsers.MAX_BROWSERS", 3)
+    browsers.use_account("mine", "account")
+    for number in range(9):
+        browsers.use_account(f"other{number}", "account")
+        assert browsers.account_of("mine") == "account"
+    assert browsers.session_keys("other1") == []
+    assert not browsers.may_use("other1", needs_account=True, needs_sign_in=False)
+
+
 def test_a_browser_has_a_session_key_for_each_person_at_it(browsers: Browsers) -> None:
     mine = ["chrome", "chrome default https://id.test ada"]
     for session_key in (*mine, "chromium"):
