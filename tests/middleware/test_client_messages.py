@@ -41,8 +41,10 @@ def test_another_value_that_is_too_long_is_left_out() -> None:
     assert values(read(message.SerializeToString())[1]) == ["Alto"]
 
 
-@pytest.mark.parametrize("kind", ["clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime"])
-def test_what_would_change_the_server_is_dropped(kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime", "stop_script"]
+)
+def test_what_would_change_the_server_or_stop_a_script_half_way_is_dropped(kind: str) -> None:
     message = BackMsg(**{kind: True})  # type: ignore[arg-type]
     assert read(message.SerializeToString())[0] == ""
 

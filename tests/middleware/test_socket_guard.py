@@ -46,7 +46,7 @@ from views.shared.browser_cookie import COOKIE, SECURE_COOKIE
 from views.shared.open_sockets import HEADER, OpenSockets, redraw_tabs
 
 pytestmark = pytest.mark.usefixtures("studio")
-STOP = BackMsg(stop_script=True).SerializeToString()
+BEAT = BackMsg(app_heartbeat=True).SerializeToString()
 DRAWN = ForwardMsg(delta={}).SerializeToString()  # type: ignore[arg-type]
 RUNNING = ForwardMsg(session_status_changed={"script_is_running": True})  # type: ignore[arg-type]
 GONE = "a fragment that is gone"
@@ -262,9 +262,9 @@ def test_the_other_tabs_of_a_browser_are_drawn_anew_from_any_thread(sockets: Ope
         assert (asked.query_string, asked.page_script_hash) == ("attempt=1", "library")
         assert not asked.widget_states.widgets
         assert not asked.fragment_id
-        tabs[1].says(STOP)
+        tabs[1].says(BEAT)
         await quiet()
-        assert inner.taken[2:] == [STOP]
+        assert inner.taken[2:] == [BEAT]
         for tab in tabs:
             await tab.leave()
 
@@ -446,7 +446,7 @@ def test_a_flood_is_slowed_down_and_nothing_of_it_is_lost(
 
     async def scene(guard: SocketGuard, inner: Streamlit) -> None:
         tab = Tab(guard)
-        tab.says(*[STOP] * (MESSAGES + 2))
+        tab.says(*[BEAT] * (MESSAGES + 2))
         while len(inner.taken) < MESSAGES + 2:
             await sleep(0)
         assert slept == [1 / MESSAGES_A_SECOND, 2 / MESSAGES_A_SECOND]

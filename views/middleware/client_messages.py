@@ -12,7 +12,9 @@ from views.shared.field_values import LONGEST_PASTE
 if TYPE_CHECKING:
     from streamlit.proto.ClientState_pb2 import ClientState
 
-PASSES = {"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
+PASSES = {"rerun_script", "file_urls_request", "app_heartbeat", "backend_operation_request"}
+"""Without `stop_script`: no script of ours waits for anything long, and a stopped one leaves half a page, which nothing
+draws anew."""
 OPERATIONS = {"deferred_file", "dataframe_chunk"}
 """Others change the server itself: they clear caches, or install files."""
 LONGEST_VALUE = 20_000

@@ -225,7 +225,7 @@ def at_work(studio: Studio) -> bool:
 
 
 def files_with(token: str, folder: Path) -> list[str]:
-    pattern = token.encode()
+    pattern = token[4:16].encode()  # the search index shortens words by what their neighbour begins with too
     return [file.name for file in folder.iterdir() if pattern in file.read_bytes().lower()]
 
 
@@ -241,7 +241,6 @@ def test_after_the_sign_in_no_file_has_the_token(
     studio.sign_in(token)
     eventually(lambda: not at_work(studio))
     assert files_with(token, tmp_path) == []
-    assert files_with(token[:12], tmp_path) == []  # nor the beginning of a word in the index
     assert studio.library.count(account, Query("taken token")) == 42
     assert token not in caplog.text
     assert "62 rows" in caplog.text
@@ -402,7 +401,7 @@ def test_what_was_changed_before_a_failure_is_cleaned_up_after_it(
         alone.finish(attempt, Outcome(Status.REFUSED, raw=TEXT))
     eventually(lambda: not running.at_work)
     assert TOKEN not in everything(alone.database)
-    assert files_with(TOKEN[:12], tmp_path) == []
+    assert files_with(TOKEN, tmp_path) == []
 
 
 def test_the_last_attempt_in_flight_need_not_bring_a_change(alone: Store, tmp_path: Path) -> None:
@@ -415,7 +414,7 @@ def test_the_last_attempt_in_flight_need_not_bring_a_change(alone: Store, tmp_pa
         connection.execute(sa.delete(attempts).where(attempts.c.id == attempt.id))
     running.look_again()
     eventually(lambda: not running.at_work)
-    assert files_with(TOKEN[:12], tmp_path) == []
+    assert files_with(TOKEN, tmp_path) == []
 
 
 def test_what_a_crash_left_is_removed_at_the_next_start(
@@ -428,10 +427,10 @@ def test_what_a_crash_left_is_removed_at_the_next_start(
         running.soon(TOKEN)
         eventually(lambda: not running.at_work)
     alone.database.close()
-    assert files_with(TOKEN[:12], tmp_path)
+    assert files_with(TOKEN, tmp_path)
     studio = open_studio(database_url=f"sqlite:///{tmp_path}/studio.db")
     eventually(lambda: not at_work(studio))
-    assert files_with(TOKEN[:12], tmp_path) == []
+    assert files_with(TOKEN, tmp_path) == []
     with studio.open().result()[0].database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 0
 
@@ -477,7 +476,7 @@ def test_after_forgetting_an_account_no_file_has_its_words(
     assert merged == [13, 5]  # in between too: all at once would make writers wait
     eventually(lambda: not at_work(studio))
     assert files_with("zaunkoenig", tmp_path) == []
-    assert files_with(TOKEN[:12], tmp_path) == []
+    assert files_with(TOKEN, tmp_path) == []
     assert ids(studio.library, "nightingale", account="b" * 12) == [kept]
 
 
