@@ -2,15 +2,23 @@
 
 `browser` and `postgres` are put on by the folders; `fast` is what runs anywhere at once. What is missing on a machine
 is a failure, never a skip.
+
+With NO_SKIPS, as in CI, the property-based tests try the same examples each time; without it new ones, so that what
+they find is found before.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterable, Iterator
 from types import CodeType, ModuleType
 
+import hypothesis
 import pytest
+
+if os.environ.get("NO_SKIPS"):
+    hypothesis.settings.load_profile("ci")  # hypothesis' own; it has no deadline for an example either
 
 SLOW = {"any_studio", "deployment", "open_studio", "shaky_database", "studio", "traces"}
 """Fixtures behind which a whole studio works, or something is tried over and over."""

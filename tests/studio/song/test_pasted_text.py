@@ -464,7 +464,9 @@ opaque_ids = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{6,100}[0-9]", fullmatch=True)
     lambda text: not re.match("(?i)(your|my|insert|paste|replace|example)[_-]", text)
 )
 ids = st.one_of(hex_ids, st.uuids().map(str), job_ids, opaque_ids)
-tokens = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._~+-]{14,60}[0-9][A-Za-z0-9]{3}", fullmatch=True)
+tokens = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._~+-]{14,60}[0-9][A-Za-z0-9]{3}", fullmatch=True).filter(
+    lambda token: not re.match("(?i)[0-9a-f]{32}.", token)  # 32 hex digits with the next line glued behind them
+)
 around = st.text(st.characters(exclude_characters="*")).map(
     lambda text: re.sub("(?i)id|key|token|bearer|auth|sk-|param", "", text)
 )
