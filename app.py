@@ -28,7 +28,6 @@ from starlette.routing import Route
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # so that the app also starts from another folder
 
-
 from studio.facade import Studio, close_the_studio, the_studio  # noqa: E402
 from views.middleware import log_masks  # noqa: E402
 from views.middleware.allowed_hosts import AllowedHosts  # noqa: E402

@@ -225,8 +225,10 @@ def at_work(studio: Studio) -> bool:
 
 
 def files_with(token: str, folder: Path) -> list[str]:
-    pattern = token[4:16].encode()  # the search index shortens words by what their neighbour begins with too
-    return [file.name for file in folder.iterdir() if pattern in file.read_bytes().lower()]
+    """The files with the beginning of a token, or a part of it behind that: the search index leaves out of a word what
+    its neighbour begins with too."""
+    parts = [part.encode() for part in (token[:12], token[4:16])]
+    return [file.name for file in folder.iterdir() if any(part in file.read_bytes().lower() for part in parts)]
 
 
 def test_after_the_sign_in_no_file_has_the_token(
