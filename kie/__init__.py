@@ -17,6 +17,7 @@ from kie.transport import check_token
 
 if TYPE_CHECKING:
     from kie.boost import BoostedStyle
+    from kie.job import Job, JobHandle
     from kie.music_task import MusicTask, TaskState, Track
     from kie.timed_words import TimedWord, TimedWords
 
@@ -24,6 +25,8 @@ __all__ = [
     "BoostedStyle",
     "Cause",
     "InvalidInput",
+    "Job",
+    "JobHandle",
     "KieClient",
     "KieError",
     "Meaning",
@@ -49,6 +52,8 @@ __all__ = [
 
 _LAZY = {
     "BoostedStyle": "boost",
+    "Job": "job",
+    "JobHandle": "job",
     "MusicTask": "music_task",
     "TaskState": "music_task",
     "TimedWord": "timed_words",

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kie.json_trees import as_object
 from kie.json_values import read_number, read_text
 
-_DONE, _FAILED = "1", "2"
-"""Values of KIE's `successFlag`, which is documented as a text; "0" means that it is still being written."""
+_FAILED = frozenset({"2", "fail", "failed", "失败"})
+"""KIE's `successFlag` for a failure: documented is "2". For success "1" is documented and "成功" was seen, so there the
+text decides, not the flag."""
+_WRAPPINGS = ("resultobject", "data", "response")
+"""Names of objects in which the text may stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +28,47 @@ class BoostedStyle:
 
     @staticmethod
     def is_answer(data: object) -> bool:
-        """Whether `data` of an answer says that the boost is done, and has its text, or that it failed."""
-        if not isinstance(data, Mapping):
-            return False
-        return BoostedStyle.is_failure(data) or (_flag(data) == _DONE and bool(_text(data)))
+        """Whether `data` of an answer has the text, or says that the boost failed."""
+        fields = _fields(data)
+        return bool(BoostedStyle.text_in(data) or _flag(fields) in _FAILED or any(_failure(fields)))
 
     @staticmethod
-    def is_failure(data: Mapping[str, Any]) -> bool:
-        """Whether KIE says that it failed."""
-        return _flag(data) == _FAILED
+    def text_in(data: object) -> str:
+        """Return what KIE wrote, "" if it is not there: then `failure` says why."""
+        fields = _fields(data)
+        return "" if _flag(fields) in _FAILED else read_text(fields.get("result")).strip()
+
+    @staticmethod
+    def failure(data: object) -> tuple[int | None, str]:
+        """Return the code (None if it is no number) and the message of a boost that failed."""
+        code, message = _failure(_fields(data))
+        return int(code) if code.isdecimal() and len(code) < 6 else None, message
 
     @classmethod
-    def read(cls, data: Mapping[str, Any], raw: str = "") -> BoostedStyle:
-        """Read `data` of an answer that is done."""
+    def read(cls, data: object, raw: str = "") -> BoostedStyle:
+        """Read `data` of an answer that has the text."""
+        fields = _fields(data)
         return cls(
-            text=_text(data),
-            credits_consumed=read_number(data.get("creditsConsumed")),
-            credits_remaining=read_number(data.get("creditsRemaining")),
+            text=cls.text_in(data),
+            credits_consumed=read_number(fields.get("creditsconsumed")),
+            credits_remaining=read_number(fields.get("creditsremaining")),
             raw=raw,
         )
 
 
-def _flag(data: Mapping[str, Any]) -> str:
-    return read_text(data.get("successFlag")).strip()
+def _fields(data: object) -> Mapping[str, Any]:
+    fields = as_object(data)
+    for name in _WRAPPINGS:
+        if "result" not in fields and name in fields:
+            fields = {**fields, **as_object(fields[name])}
+    return fields
 
 
-def _text(data: Mapping[str, Any]) -> str:
-    return read_text(data.get("result")).strip()
+def _flag(fields: Mapping[str, Any]) -> str:
+    return read_text(fields.get("successflag")).strip().lower()
+
+
+def _failure(fields: Mapping[str, Any]) -> tuple[str, str]:
+    code = read_text(fields.get("errorcode")).strip()
+    messages = (read_text(fields.get(name)) for name in ("errormessage", "errormsg"))
+    return "" if code in ("0", "200") else code, next(filter(None, messages), "")

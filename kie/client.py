@@ -8,29 +8,46 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kie.error_sentences import Cause, meaning_of
+from kie.error_sentences import Cause, meaning_of, says_too_few_credits
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.json_values import clean, read_text
-from kie.operations import BOOST_STYLE, CREATE_PERSONA, READ_CREDITS, READ_MUSIC_TASK, READ_TIMED_WORDS, Operation
+from kie.operations import (
+    BOOST_STYLE,
+    CREATE_PERSONA,
+    CREATE_PERSONA_JOB,
+    READ_CREDITS,
+    READ_JOB,
+    READ_MUSIC_TASK,
+    READ_TIMED_WORDS,
+    READ_TIMED_WORDS_BY_JOB,
+    Operation,
+)
 from kie.persona import Persona, PersonaRequest, Problem, audio_id_problems, boost_problems, task_id_problems
 from kie.retry import pause_before_repeat
 from kie.transport import Answer, Transport
 
 if TYPE_CHECKING:
     from kie.boost import BoostedStyle
-    from kie.music_task import MusicTask
+    from kie.job import Job, JobHandle
+    from kie.music_task import Interface, MusicTask
     from kie.timed_words import TimedWords
 
 GATEWAY_CODES = frozenset({408, 499, 502, 503, 504, 520, 521, 522, 523, 524})
 """Codes, in the status line or in the body, with which a server in between stopped waiting: KIE itself said nothing."""
+TURNED_AWAY = frozenset({401, 403, 407, 411, 413, 414, 431})
+"""HTTP statuses of a server that did not process a request. Without a readable body they count all the same."""
+NO_RECORD = frozenset({Cause.NOT_FOUND, Cause.REMOVED})
+"""Causes after which the other interface may know a task: this one has no record of it, or is not offered."""
+JOB_PAUSES = (1.0, 2.0, 3.0, 5.0, 8.0)
+"""Seconds between looks at a job that is usually answered at once."""
 MAX_RAW = 64 * 1024
 """Characters of an answer that are kept with an error or a persona."""
 MAX_CREDITS = 1e15
 """No balance is larger. Python's JSON also reads NaN and infinity; this limit refuses both."""
 MAX_CODE = 1_000_000
 """No code is as large; a larger number would not fit into a database column."""
-_PERSONA_ID = r'"personaId"\s*:\s*("(?:[^"\\]|\\.)*"|\d+(?=\s*[,}]))'
-"""A persona ID in a broken answer, with what follows a complete one. Compiled only when it is needed."""
+_ID_IN_BROKEN = r'"(?:%s)"\s*:\s*("(?:[^"\\]|\\.)*"|\d+(?=\s*[,}]))'
+"""An ID in a broken answer, with what follows a complete one. Compiled only when it is needed."""
 
 
 class KieClient:
@@ -80,36 +97,114 @@ class KieClient:
         try:
             answer, data = self._call(CREATE_PERSONA, request.payload(), _persona_id)
         except (NoAnswer, UnreadableAnswer) as error:
-            error.seen_id = _seen_id(error.raw)
+            error.seen_id = _seen_id(error.raw, "personaId|persona_id")
             raise
-        return Persona(
-            persona_id=_persona_id(data),
-            name=read_text(data.get("name")) or request.name,
-            description=read_text(data.get("description")) or request.description,
-            raw=self._raw(answer),
-        )
+        return self._persona(request, answer, data)
+
+    def start_persona_job(self, request: PersonaRequest) -> JobHandle:
+        """Have a persona made by a job (docs.kie.ai, "Create task"); return its handle, with which `job` finds it.
+
+        If the answer has the persona's ID already, the handle's `persona` is it. An ID of a persona or of a job in an
+        unreadable answer is the error's `seen_id` or `seen_handle`.
+        """
+        _check(request.problems())
+        from kie.job import JobHandle, handle_in
+
+        try:
+            answer, data = self._call(
+                CREATE_PERSONA_JOB, request.job_payload(), lambda data: handle_in(data) or _persona_id(data)
+            )
+        except (NoAnswer, UnreadableAnswer) as error:
+            error.seen_id = _seen_id(error.raw, "personaId|persona_id")
+            error.seen_handle = _seen_id(error.raw, "taskId|recordId")
+            raise
+        handle = JobHandle(handle_in(data))
+        handle.raw = self._raw(answer)
+        handle.persona = self._persona(request, answer, data) if _persona_id(data) else None
+        return handle
+
+    def job(self, handle: str) -> Job:
+        """Read a job's state and result (docs.kie.ai, "Get task details"); one that KIE has no record of is absent.
+
+        KIE allows 3 such requests a second for each job.
+        """
+        from kie.job import Job
+
+        try:
+            answer, data = self._call(READ_JOB, {"taskId": handle})
+        except Refused as error:
+            if error.cause is Cause.NOT_FOUND:
+                return Job(handle, raw=error.raw)
+            raise
+        return Job.read(handle, data, self._raw(answer))
 
     def music_task(self, task_id: str) -> MusicTask:
-        """Read a music task's state and tracks (docs.kie.ai/suno-api/get-music-details).
+        """Read a music task's state and tracks, from the interface that knows it.
 
-        KIE allows 3 such requests a second for each task.
+        The form of the ID says which is asked first; the other one is asked if the first has no record. Pages:
+        docs.kie.ai/suno-api/get-music-details, and for jobs "Get task details". KIE allows 3 such requests a second for
+        each task.
         """
         _check(task_id_problems(task_id))
-        _, data = self._call(READ_MUSIC_TASK, {"taskId": task_id})
         from kie.music_task import MusicTask
 
-        return MusicTask.read(task_id, data)
+        known: list[tuple[Interface, Operation]] = [("direct", READ_MUSIC_TASK), ("jobs", READ_JOB)]
+        refused: list[Refused] = []
+        for interface, operation in reversed(known) if task_id.startswith("task_") else known:
+            try:
+                _, data = self._call(operation, {"taskId": task_id})
+            except Refused as error:
+                if error.cause not in (*NO_RECORD, Cause.INPUT):
+                    raise
+                refused.append(error)
+            else:
+                task = MusicTask.read(task_id, data, interface)
+                if task.status:
+                    return task
+        causes = {error.cause for error in refused}
+        if Cause.INPUT in causes or (causes == {Cause.REMOVED} and len(refused) == len(known)):
+            raise refused[0]
+        return MusicTask(task_id)
 
-    def timed_words(self, task_id: str, audio_id: str) -> TimedWords:
+    def timed_words(self, task_id: str, audio_id: str, *, by_job: bool = False) -> TimedWords:
         """Read when each word of a finished track is sung (docs.kie.ai/suno-api/get-timestamped-lyrics).
 
-        Words and waveform are empty for an instrumental. KIE does not document what this costs.
+        Words and waveform are empty for an instrumental. By third parties' lists this costs 0.5 credits. `by_job` asks
+        for a job first; the other interface is asked if the first has no record of the track.
         """
         _check([*task_id_problems(task_id), *audio_id_problems(audio_id)])
-        _, data = self._call(READ_TIMED_WORDS, {"taskId": task_id, "audioId": audio_id})
         from kie.timed_words import TimedWords
 
+        asks = [self._direct_words, self._words_by_job]
+        first, second = reversed(asks) if by_job else asks
+        try:
+            data = first(task_id, audio_id)
+        except Refused as error:
+            if error.cause not in NO_RECORD:
+                raise
+            data = second(task_id, audio_id)
         return TimedWords.read(data)
+
+    def _direct_words(self, task_id: str, audio_id: str) -> Any:
+        return self._call(READ_TIMED_WORDS, {"taskId": task_id, "audioId": audio_id})[1]
+
+    def _words_by_job(self, task_id: str, audio_id: str) -> Any:
+        """Ask for a job, which KIE answers at once; if it gives a handle instead, look for the result for a while."""
+        from kie.job import handle_in
+        from kie.timed_words import WORDS_JOB, has_words
+
+        fields = {"model": WORDS_JOB, "input": {"task_id": task_id, "audio_id": audio_id}}
+        answer, data = self._call(READ_TIMED_WORDS_BY_JOB, fields, lambda data: has_words(data) or handle_in(data))
+        for pause in JOB_PAUSES if not has_words(data) else ():
+            self._sleep(pause)
+            job = self.job(handle_in(data))
+            if has_words(job.result):
+                return job.result
+            if job.state == "failed":
+                raise self._refused(answer, _code(job.error_code), job.error_message)
+        if not has_words(data):
+            raise self._unreadable(answer, "The words were not ready in time", 200)
+        return data
 
     def boost_style(self, content: str) -> BoostedStyle:
         """Have a note on style written out, for credits (docs.kie.ai/suno-api/boost-music-style)."""
@@ -117,8 +212,8 @@ class KieClient:
         from kie.boost import BoostedStyle
 
         answer, data = self._call(BOOST_STYLE, {"content": content}, BoostedStyle.is_answer)
-        if BoostedStyle.is_failure(data):
-            raise self._refused(answer, _code(data.get("errorCode")), read_text(data.get("errorMessage")))
+        if not BoostedStyle.text_in(data):
+            raise self._refused(answer, *BoostedStyle.failure(data))
         return BoostedStyle.read(data, self._raw(answer))
 
     def credits(self) -> float:
@@ -152,6 +247,9 @@ class KieClient:
     def _data(self, answer: Answer, is_complete: Callable[[Any], object]) -> Any:
         """Return `data` of a success: HTTP 2xx, a JSON object, code 200, and the field that was asked for."""
         body = answer.content
+        if not body and answer.status in TURNED_AWAY:
+            cause = Cause.TOKEN if answer.status == 401 else Cause.BLOCKED
+            raise self._refused(answer, answer.status, "", cause)
         if answer.broken and not body:
             raise NoAnswer(
                 self._transport.scrub(answer.broken)[:500],
@@ -160,14 +258,23 @@ class KieClient:
                 meaning=answer.operation.meaning_for(Cause.NO_ANSWER),
             )
         code, data = _code(body.get("code")), body.get("data")
+        message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
         if code == 200 and 200 <= answer.status < 300:
             if is_complete(data):
                 return data
-            raise self._unreadable(answer, "KIE reported success, and the expected field is not in the answer", code)
-        message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
+            if not says_too_few_credits(message):
+                raise self._unreadable(
+                    answer, "KIE reported success, and the expected field is not in the answer", code
+                )
+        if "code" not in body and (("path" in body and answer.status in (404, 405)) or answer.status == 410):
+            raise self._refused(answer, answer.status, message, Cause.REMOVED)
         if _persona_id(data):
             raise self._unreadable(answer, f"{message} (no success, and yet the answer names a persona ID)", code)
-        if answer.damaged or (answer.status if code is None else code) in GATEWAY_CODES:
+        if answer.damaged:
+            raise self._unreadable(answer, f"{message} (HTTP {answer.status})", code)
+        if says_too_few_credits(message):
+            raise self._refused(answer, answer.status if code is None else code, message)
+        if (answer.status if code is None else code) in GATEWAY_CODES:
             raise self._unreadable(answer, f"{message} (HTTP {answer.status})", code)
         if code not in (None, 200):
             raise self._refused(answer, code, message)
@@ -176,8 +283,17 @@ class KieClient:
         problem = "The answer was too long" if not answer.whole else message or "The answer is not what KIE documents"
         raise self._unreadable(answer, f"{problem} (HTTP {answer.status})", code)
 
-    def _refused(self, answer: Answer, code: int | None, message: str) -> KieError:
-        cause = meaning_of(code, message).cause
+    def _persona(self, request: PersonaRequest, answer: Answer, data: Any) -> Persona:
+        told = data if isinstance(data, Mapping) else {}
+        return Persona(
+            persona_id=_persona_id(data),
+            name=read_text(told.get("name")) or request.name,
+            description=read_text(told.get("description")) or request.description,
+            raw=self._raw(answer),
+        )
+
+    def _refused(self, answer: Answer, code: int | None, message: str, cause: Cause | None = None) -> KieError:
+        cause = cause or meaning_of(code, message).cause
         return Refused(
             answer.operation.meaning_for(cause),
             Sent.NO if cause is Cause.RATE else Sent.YES,
@@ -214,12 +330,18 @@ def _code(code: object) -> int | None:
 
 def _persona_id(data: object) -> str:
     found = data.get("personaId") if isinstance(data, Mapping) else None
-    return read_text(found).strip() if isinstance(found, str | int) else ""
+    if isinstance(found, str | int) and read_text(found).strip():
+        return read_text(found).strip()
+    if not isinstance(data, Mapping | list) or not data:
+        return ""
+    from kie.json_trees import persona_id_in
+
+    return persona_id_in(data)
 
 
-def _seen_id(text: str) -> str:
-    found = re.search(_PERSONA_ID, text)
+def _seen_id(text: str, names: str) -> str:
+    found = re.search(_ID_IN_BROKEN % names, text)
     try:
-        return _persona_id({"personaId": json.loads(found[1])}) if found else ""
+        return read_text(json.loads(found[1])).strip() if found else ""
     except ValueError:
         return ""

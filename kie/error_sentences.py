@@ -7,6 +7,7 @@ insufficient" has been seen as 402 and as 500), so messages are looked up first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -39,6 +40,10 @@ class Cause(StrEnum):
     """No persona can be made from this track. Choose another one."""
     FAILED = "failed"
     """KIE tried and did not succeed. Try again later."""
+    REMOVED = "removed"
+    """KIE does not offer this call here any more. Use the other interface, or a newer version of this program."""
+    BLOCKED = "blocked"
+    """Something between here and KIE turned the request away; KIE did not act. Check the way, then try again."""
     SWITCHED_OFF = "switched_off"
     """KIE has switched the feature off. Nothing helps but asking KIE."""
     SERVER = "server"
@@ -95,8 +100,8 @@ GENERAL: Mapping[str, Meaning] = {
         ),
         Meaning(
             Cause.INPUT,
-            "KIE did not accept one of the fields.",
-            "KIE's message below names the field. Change it and try again.",
+            "KIE did not accept the fields as they are.",
+            "KIE's own words may say which one. Change it and try again.",
         ),
         Meaning(Cause.RATE, "KIE is asking for fewer requests at a time.", "Wait a little, then try again.", True),
         Meaning(
@@ -121,6 +126,18 @@ GENERAL: Mapping[str, Meaning] = {
             Cause.FAILED,
             "KIE tried, and making the persona failed.",
             "Try again later, or choose another 10 to 30 seconds of the track.",
+            True,
+        ),
+        Meaning(
+            Cause.REMOVED,
+            "KIE does not offer this call here any more, so nothing was made.",
+            "A newer version of this program may know the new one. Whoever runs it can also set KIE_INTERFACE to auto.",
+        ),
+        Meaning(
+            Cause.BLOCKED,
+            "The request was turned away on its way, before KIE acted on it.",
+            "Check whether the token may be used from this address (kie.ai/api-key), and whether a proxy or firewall "
+            "stands in between. Then try again.",
             True,
         ),
         Meaning(
@@ -169,8 +186,9 @@ BY_CODE: dict[int, Cause] = {
     402: Cause.CREDITS,
     403: Cause.TOKEN,
     404: Cause.NOT_FOUND,
-    405: Cause.INPUT,
+    405: Cause.REMOVED,
     409: Cause.EXISTS,
+    410: Cause.REMOVED,
     413: Cause.INPUT,
     422: Cause.INPUT,
     429: Cause.RATE,
@@ -186,8 +204,6 @@ BY_CODE: dict[int, Cause] = {
 }
 
 BY_MESSAGE: tuple[tuple[str, Cause], ...] = (
-    ("credits insufficient", Cause.CREDITS),
-    ("insufficient credits", Cause.CREDITS),
     ("access permissions", Cause.TOKEN),
     ("sub-key usage exceeds", Cause.TOKEN_LIMIT),
     ("persona already exists", Cause.EXISTS),
@@ -196,20 +212,45 @@ BY_MESSAGE: tuple[tuple[str, Cause], ...] = (
     ("create persona error", Cause.NOT_READY),
     ("still generating", Cause.NOT_READY),
     ("generation task is fully completed", Cause.NOT_READY),
+    ("recordinfo is null", Cause.NOT_FOUND),
+    ("record does not exist", Cause.NOT_FOUND),
+    ("task not found", Cause.NOT_FOUND),
+    ("task does not exist", Cause.NOT_FOUND),
+    ("model name you specified is not supported", Cause.REMOVED),
     ("call frequency is too high", Cause.RATE),
     ("voice has expired", Cause.GONE),
     ("persona has expired", Cause.GONE),
 )
 """Parts of messages, in lower case; the first that is found counts."""
 
+_CREDITS = r"\bcredits?\b|\bbalance\b|积分|余额|餘額"
+_TOO_FEW = (
+    r"insufficient|not enough|have enough|top.?up|recharge|r[ua]n out|out of|exhaust|deplet|used up|too (few|low)"
+    r"|\bno (more |remaining )?credit|exceed|\black|need more|more credit|negative|overdue|不足|不够"
+)
+"""KIE says in many words, and under many codes, that an account has too few credits."""
+_FIELD_MISSING = (" is required", " cannot be null")
+"""Ends of messages about a field, which jobs send with the code of a server error."""
+
+
+def says_too_few_credits(message: str) -> bool:
+    """Whether a message says that the account has too few credits; a token's own limit is something else."""
+    about_credits = re.search(_CREDITS, message, re.IGNORECASE) and re.search(_TOO_FEW, message, re.IGNORECASE)
+    return bool(about_credits) and "sub-key" not in message.lower()
+
 
 def meaning_of(code: int | None, message: str) -> Meaning:
     """Return what a refusal means. The message counts more than the code, unless the code is about the token."""
+    if says_too_few_credits(message):
+        return GENERAL[Cause.CREDITS]
     if code in (401, 403):
         return GENERAL[Cause.TOKEN]
     lowered = message.lower()
     by_message = (cause for text, cause in BY_MESSAGE if text in lowered)
-    return GENERAL[next(by_message, None) or BY_CODE.get(code or 0, Cause.OTHER)]
+    cause = next(by_message, None) or BY_CODE.get(code or 0, Cause.OTHER)
+    if cause is Cause.SERVER and lowered.rstrip(". ").endswith(_FIELD_MISSING):
+        cause = Cause.INPUT
+    return GENERAL[cause]
 
 
 def meaning_for(cause: str) -> Meaning:

@@ -33,10 +33,12 @@ class KieError(Exception):
     `code` and `message` are KIE's own; where KIE gave no message, `message` is the one of the HTTP library.
     `http_status` is the number in the status line, `raw` the start of the body as received (never with the token in
     it), `retry_after` the seconds that KIE asked to wait. `seen_id` is a persona ID found in an answer that could not
-    be read as a success, "" if there is none: a hint for a person, no proof that the persona was made.
+    be read as a success, "" if there is none: a hint for a person, no proof that the persona was made. `seen_handle` is
+    likewise a job's ID; whether KIE knows it can be asked.
     """
 
     seen_id = ""
+    seen_handle = ""
 
     def __init__(
         self,

@@ -1,56 +1,70 @@
-"""A music task and its tracks. Imported when first needed.
+"""A task at KIE and its tracks, read from every shape that answers were seen or documented in. Imported when needed.
 
-Where live replies differ from docs.kie.ai/suno-api/get-music-details, both shapes are read.
+The direct interface has docs.kie.ai/suno-api/get-music-details, jobs have a record of their own, and a callback a third
+shape. Names in any spelling are read, and lists of tracks wherever they stand.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
+from kie.json_trees import as_json, as_object
 from kie.json_values import read_number, read_text
+from kie.models_and_prices import model_name
+
+Interface = Literal["direct", "jobs"]
 
 
 class TaskState(StrEnum):
-    """What a music task's status means for making a persona."""
+    """How far a task is."""
 
     ABSENT = "absent"
-    """KIE has no record of the task: it was started a moment ago, or the ID is wrong."""
+    """KIE has no record of it: it was started a moment ago or with another token, its ID is wrong, or it is old."""
     WORKING = "working"
-    """Not all tracks have their audio yet."""
+    """Not all of its result is there yet."""
     READY = "ready"
-    """All tracks can be used."""
+    """Its result is there: all tracks can be used."""
     FAILED = "failed"
-    """It ended without usable tracks."""
+    """It ended without a result."""
+    NO_SONG = "no_song"
+    """It was looked up as a song, and is none: a job that makes a persona, timed words or a style text."""
 
 
 _STATES: dict[str, TaskState] = {
-    "PENDING": TaskState.WORKING,
-    "TEXT_SUCCESS": TaskState.WORKING,
-    "FIRST_SUCCESS": TaskState.WORKING,
+    **dict.fromkeys(("PENDING", "TEXT_SUCCESS", "FIRST_SUCCESS"), TaskState.WORKING),
+    **dict.fromkeys(("WAITING", "QUEUING", "QUEUED", "GENERATING"), TaskState.WORKING),
+    **dict.fromkeys(("TEXT", "FIRST"), TaskState.WORKING),
     "SUCCESS": TaskState.READY,
-    "CREATE_TASK_FAILED": TaskState.FAILED,
-    "GENERATE_AUDIO_FAILED": TaskState.FAILED,
-    "SENSITIVE_WORD_ERROR": TaskState.FAILED,
+    **dict.fromkeys(("CREATE_TASK_FAILED", "GENERATE_AUDIO_FAILED", "SENSITIVE_WORD_ERROR"), TaskState.FAILED),
+    **dict.fromkeys(("FAIL", "FAILED", "ERROR"), TaskState.FAILED),
 }
+"""Words for a state: of the direct interface, of jobs, and of callbacks."""
+_FAILING = re.compile("FAIL|ERROR|REJECT|REFUS|CANCEL|EXPIRE|TIME_?OUT|ABORT|DENIED")
+"""What a word for a failure has in it that nobody has written down yet."""
+_OTHER_JOBS = frozenset({"generate-persona", "timestamped-lyrics", "boost-music-style"})
+_LISTS = ("resultjson", "response", "sunodata", "data", "resultobject", "result")
+"""Names under which lists of tracks stand, alone or in one another; the fullest list comes first."""
+_STATE_NAMES = ("status", "state", "callbacktype")
+MOST_WRAPPINGS = 5
+"""How often a record may be wrapped in another `data`, and a list of tracks in another object."""
 
-_MODELS: dict[str, str] = {
-    "chirp-v3-5": "V3_5",
-    "chirp-v4": "V4",
-    "chirp-v4-5": "V4_5",
-    "chirp-auk": "V4_5",
-    "chirp-bluejay": "V4_5PLUS",
-    "chirp-crow": "V5",
-    "chirp-fenix": "V5_5",
-    "chirp-hawk": "V6",
-    "chirp-hawk-wild": "V6_WILD",
-    "chirp-goose": "V6_MINI",
-}
-"""KIE's internal names of models, as several public clients list them, and the names that people choose."""
+
+def state_of(word: str, error: bool, complete: bool) -> TaskState:
+    """Return what KIE's word for a state means. An unfamiliar one has failed if it says so or there is an `error`;
+    otherwise, and for CALLBACK_EXCEPTION, which only says that KIE could not deliver a callback, it is judged by
+    whether the result is `complete`."""
+    word = word.upper()
+    if word in _STATES:
+        return _STATES[word]
+    if word != "CALLBACK_EXCEPTION" and (error or _FAILING.search(word)):
+        return TaskState.FAILED
+    return TaskState.READY if complete else TaskState.WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,45 +91,102 @@ class MusicTask:
     tracks: tuple[Track, ...] = ()
     model: str = ""
     operation: str = ""
+    """What made it, in KIE's words: "generate", "extend", ..."""
     error_code: str = ""
     error_message: str = ""
     created_at: datetime | None = None
+    interface: Interface = "direct"
+    """The interface that knows the task."""
 
     @property
     def state(self) -> TaskState:
-        """What the status means. For an unknown one, and for CALLBACK_EXCEPTION, which only says that KIE could not
-        deliver a callback, it depends on whether every track has its audio."""
+        """How far it is; see `state_of`."""
         if not self.status:
             return TaskState.ABSENT
+        if self.operation.lower() in _OTHER_JOBS:
+            return TaskState.NO_SONG
         complete = bool(self.tracks) and all(track.audio_url for track in self.tracks)
-        return _STATES.get(self.status, TaskState.READY if complete else TaskState.WORKING)
+        return state_of(self.status, has_error(self.error_code, self.error_message), complete)
 
     def track(self, audio_id: str) -> Track | None:
         """Return the track with this audio ID, or None."""
         return next((track for track in self.tracks if track.audio_id == audio_id), None)
 
     @classmethod
-    def read(cls, task_id: str, data: object) -> MusicTask:
-        """Read `data` of a record-info answer; null means that KIE has no record (yet)."""
-        if not isinstance(data, Mapping):
+    def read(cls, task_id: str, data: object, interface: Interface = "direct") -> MusicTask:
+        """Read `data` of an answer; null means that KIE has no record (yet)."""
+        record = record_in(data)
+        if record is None:
             return cls(task_id)
-        parameters = _json_object(data.get("param"))
-        model = read_text(parameters.get("model"))
+        entries = list(_entries(record))
+        own = [model_name(read_text(entry.get("modelname"))) for entry in entries]
+        model = model_name(read_text(asked_for(record).get("model")))
+        internal = read_text(record.get("type"))
+        typed = model_name(internal) if internal.startswith("chirp") else ""
+        shared = model or typed or next(filter(None, own), "")
         return cls(
-            task_id=read_text(data.get("taskId")) or task_id,
-            status=read_text(data.get("status")) or "UNSTATED",
-            tracks=tuple(_read_tracks(_json_object(data.get("response")).get("sunoData"), model)),
-            model=model_name(model or read_text(data.get("type"))),
-            operation=read_text(data.get("operationType")),
-            error_code=read_text(data.get("errorCode")),
-            error_message=read_text(data.get("errorMessage")),
-            created_at=read_time(data.get("createTime")),
+            task_id=read_text(record.get("taskid")) or task_id,
+            status=status_in(record),
+            tracks=tuple(_track(entry, model or each or shared) for entry, each in zip(entries, own, strict=True)),
+            model=shared,
+            operation=job_name(record) or read_text(record.get("operationtype")),
+            error_code=error_code_in(record),
+            error_message=error_message_in(record),
+            created_at=read_time(record.get("createtime")),
+            interface=interface,
         )
 
 
-def model_name(internal: str) -> str:
-    """Return the name that people know for a model; an unknown name is returned as it is."""
-    return _MODELS.get(internal, internal)
+def record_in(data: object) -> Mapping[str, Any] | None:
+    """Return the record in `data` of an answer, with its names as they are compared; None if there is none.
+
+    A record may be wrapped in another `data`; a list alone is a list of tracks.
+    """
+    for _ in range(MOST_WRAPPINGS):
+        data = as_json(data)
+        if isinstance(data, list) and any(isinstance(each, Mapping) for each in data):
+            return {"data": data}
+        if not isinstance(data, Mapping):
+            return None
+        record = as_object(data)
+        data = as_json(record.get("data"))
+        if not isinstance(data, Mapping) or any(record.get(name) for name in _STATE_NAMES):
+            return record
+    return record
+
+
+def status_in(record: Mapping[str, Any]) -> str:
+    """Return KIE's own word for the state of a record; "UNSTATED" if it has none."""
+    words = (read_text(record.get(name)) for name in _STATE_NAMES)
+    return next(filter(None, words), "UNSTATED")
+
+
+def error_code_in(record: Mapping[str, Any]) -> str:
+    """Return the code of a record's error, a number or a word, "" if there is none."""
+    return next(filter(None, (read_text(record.get(name)) for name in ("errorcode", "failcode"))), "")
+
+
+def error_message_in(record: Mapping[str, Any]) -> str:
+    """Return the message of a record's error, "" if there is none."""
+    names = ("errormessage", "errormsg", "failmsg", "failmessage", "failreason")
+    return next(filter(None, (read_text(record.get(name)) for name in names)), "")
+
+
+def has_error(code: str, message: str) -> bool:
+    """Whether this code and message of a record are an error."""
+    return bool(message) or code not in ("", "0", "200")
+
+
+def job_name(record: Mapping[str, Any]) -> str:
+    """Return the name of a record's job without the part before the slash, such as "generate"; "" if it is no job."""
+    _, slash, name = read_text(record.get("model")).rpartition("/")
+    return name if slash else ""
+
+
+def asked_for(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the request behind a record: its `param`, or for a job the `input` in it, each perhaps JSON in a text."""
+    param = as_object(record.get("param"))
+    return as_object(param.get("input")) or param
 
 
 def read_time(value: object) -> datetime | None:
@@ -131,29 +202,39 @@ def read_time(value: object) -> datetime | None:
     return read.replace(tzinfo=UTC) if read is not None and read.tzinfo is None else read
 
 
-def _read_tracks(entries: object, requested_model: str) -> Iterator[Track]:
-    seen = {""}
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, Mapping) or read_text(entry.get("id")) in seen:
-            continue
-        seen.add(read_text(entry["id"]))
-        yield Track(
-            audio_id=read_text(entry["id"]),
-            title=read_text(entry.get("title")),
-            tags=read_text(entry.get("tags")),
-            lyrics=read_text(entry.get("prompt")),
-            model=model_name(requested_model or read_text(entry.get("modelName"))),
-            duration=read_number(entry.get("duration")),
-            audio_url=read_text(entry.get("audioUrl")) or read_text(entry.get("sourceAudioUrl")),
-            image_url=read_text(entry.get("imageUrl")) or read_text(entry.get("sourceImageUrl")),
-            created_at=read_time(entry.get("createTime")),
-        )
+def _entries(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield each track's entry once, completed with what other lists of the same record say of it."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in _listed(record, MOST_WRAPPINGS):
+        entry = as_object(each)
+        audio_id = next(filter(None, (read_text(entry.get(name)) for name in ("id", "audioid"))), "")
+        if audio_id:
+            known = found.setdefault(audio_id, {"id": audio_id})
+            known |= {name: value for name, value in entry.items() if known.get(name) in (None, "")}
+    yield from found.values()
 
 
-def _json_object(value: object) -> Mapping[str, Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return {}
-    return value if isinstance(value, Mapping) else {}
+def _listed(value: object, depth: int) -> Iterator[Any]:
+    value = as_json(value)
+    if isinstance(value, list):
+        yield from (each for each in value if isinstance(each, Mapping))
+    elif isinstance(value, Mapping) and depth:
+        inner = as_object(value)
+        yield from chain.from_iterable(_listed(inner.get(name), depth - 1) for name in _LISTS)
+
+
+def _track(entry: Mapping[str, Any], model: str) -> Track:
+    def text(*names: str) -> str:
+        return next(filter(None, (read_text(entry.get(name)) for name in names)), "")
+
+    return Track(
+        audio_id=text("id"),
+        title=text("title"),
+        tags=text("tags"),
+        lyrics=text("prompt", "lyrics"),
+        model=model,
+        duration=read_number(entry.get("duration")),
+        audio_url=text("audiourl", "sourceaudiourl"),
+        image_url=text("imageurl", "sourceimageurl"),
+        created_at=read_time(entry.get("createtime")),
+    )

@@ -33,8 +33,17 @@ _NOTHING_READ = Meaning(
     "This was only a question, so nothing has changed. Try again in a moment.",
     True,
 )
-_READ: Mapping[str, Meaning] = {Cause.NO_ANSWER: _NOTHING_READ, Cause.UNREADABLE: _NOTHING_READ}
+_READ: Mapping[str, Meaning] = {
+    Cause.NO_ANSWER: _NOTHING_READ,
+    Cause.UNREADABLE: _NOTHING_READ._replace(
+        cause=Cause.UNREADABLE, sentence="KIE answered, and the answer could not be read."
+    ),
+}
 """For operations that change nothing at KIE."""
+_READ_FOR_CREDITS: Mapping[str, Meaning] = {
+    cause: meaning._replace(next_step="Nothing has changed, but KIE may have counted credits. Try again in a moment.")
+    for cause, meaning in _READ.items()
+}
 
 _NOT_BOOSTED = Meaning(
     Cause.FAILED, "KIE did not write a richer text.", "Try again later, or say it in other words.", True
@@ -48,9 +57,24 @@ _BOOST_UNKNOWN = Meaning(
 _OF_PERSONA = (Cause.FAILED, Cause.OTHER, Cause.NOT_FOUND, Cause.EXISTS, Cause.MEDIA, Cause.NOT_READY, Cause.UNSUITABLE)
 """Causes whose general sentences speak of a persona or a track."""
 
+_JOB_AGAIN = (
+    "Look at kie.ai/logs first: a job that was started is listed there. Asking again starts a second job, and whether "
+    "KIE counts it, or overwrites the persona, is not known."
+)
+_PERSONA_BY_JOB: Mapping[str, Meaning] = {
+    Cause.NO_ANSWER: meaning_for(Cause.NO_ANSWER)._replace(next_step=_JOB_AGAIN),
+    Cause.UNREADABLE: meaning_for(Cause.UNREADABLE)._replace(
+        sentence="KIE answered, but no persona ID could be found in the answer. KIE may have made the persona.",
+        next_step=f"The whole answer is kept with the attempt; the ID may be in it. {_JOB_AGAIN}",
+    ),
+}
+
 CREATE_PERSONA = Operation("create persona", "POST", "/api/v1/generate/generate-persona")
+CREATE_PERSONA_JOB = Operation("create persona by job", "POST", "/api/v1/jobs/createTask", _PERSONA_BY_JOB)
 READ_MUSIC_TASK = Operation("read music task", "GET", "/api/v1/generate/record-info", _READ)
-READ_TIMED_WORDS = Operation("read timed words", "POST", "/api/v1/generate/get-timestamped-lyrics", _READ)
+READ_JOB = Operation("read job", "GET", "/api/v1/jobs/recordInfo", _READ)
+READ_TIMED_WORDS = Operation("read timed words", "POST", "/api/v1/generate/get-timestamped-lyrics", _READ_FOR_CREDITS)
+READ_TIMED_WORDS_BY_JOB = Operation("read timed words by job", "POST", "/api/v1/jobs/createTask", _READ_FOR_CREDITS)
 READ_CREDITS = Operation("read credits", "GET", "/api/v1/chat/credit", _READ)
 
 BOOST_STYLE = Operation(

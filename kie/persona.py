@@ -16,6 +16,10 @@ MAX_ID = 128
 """Characters. KIE documents no limit; its IDs have 32 or 36."""
 MAX_TEXT = 5000
 """Characters. KIE documents no limit for name, description and style; this one stops texts pasted by mistake."""
+JOB = "ai-music-api/generate-persona"
+"""The name of the job that makes a persona."""
+JOB_NAMES = {"taskId": "task_id", "audioId": "audio_id", "vocalStart": "vocal_start", "vocalEnd": "vocal_end"}
+"""What a job calls a field that it writes in another way than the direct call."""
 MAX_SECONDS = 1e6
 """No track is as long; a float does not hold hundredths of a second of every larger number."""
 
@@ -41,9 +45,11 @@ class PersonaRequest:
 
     @classmethod
     def of_payload(cls, body: Mapping[str, Any]) -> PersonaRequest:
-        """Return the request whose `payload` this is."""
-        window = (body.get("vocalStart"), body.get("vocalEnd"))
-        return cls(body["taskId"], body["audioId"], body["name"], body["description"], *window, body.get("style"))
+        """Return the request whose `payload` or `job_payload` this is."""
+        fields = body.get("input") or {JOB_NAMES.get(key, key): value for key, value in body.items()}
+        window = (fields.get("vocal_start"), fields.get("vocal_end"))
+        texts = (fields["task_id"], fields["audio_id"], fields["name"], fields["description"])
+        return cls(*texts, *window, fields.get("style"))
 
     def problems(self, duration: float | None = None) -> list[Problem]:
         """Return all that KIE would refuse, in the order of the form. `duration` is the track's, in seconds."""
@@ -80,6 +86,10 @@ class PersonaRequest:
         if self.style:
             body["style"] = self.style
         return body
+
+    def job_payload(self) -> dict[str, Any]:
+        """Return the JSON body with which the same is asked for as a job."""
+        return {"model": JOB, "input": {JOB_NAMES.get(key, key): value for key, value in self.payload().items()}}
 
     @property
     def window(self) -> tuple[float, float]:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
+from kie.json_trees import as_object, named
 from kie.json_values import read_number, read_text
 
 _LABEL = re.compile(r"\[([^\[\]]*)\]")
 """A section's name in lyrics, such as [Verse]; KIE sends it inside the word before or after it."""
+WORDS_JOB = "ai-music-api/timeStamped-lyrics"
+"""The name of the job that answers with them; its capital letter counts."""
+_WORDS = ("alignedwords",)
+
+
+def has_words(data: object) -> bool:
+    """Whether an answer has the list of words, which is empty for an instrumental."""
+    return any(True for _ in named(data, *_WORDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +45,7 @@ class TimedWords:
     @classmethod
     def read(cls, data: object) -> TimedWords:
         """Read `data` of an answer. A word without times is left out; its section's name goes to the next word."""
-        if not isinstance(data, Mapping):
-            return cls()
-        words, wave = data.get("alignedWords"), data.get("waveformData")
+        words, wave = next(named(data, *_WORDS), None), next(named(data, "waveformdata"), None)
         levels = (read_number(level) or 0.0 for level in (wave if isinstance(wave, list) else ()))
         return cls(
             tuple(sorted(_read_words(words), key=lambda word: (word.start, word.end))),
@@ -48,9 +55,7 @@ class TimedWords:
 
 def _read_words(entries: object) -> Iterator[TimedWord]:
     announced = ""
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, Mapping):
-            continue
+    for entry in map(as_object, entries if isinstance(entries, list) else ()):
         pieces = _LABEL.split(read_text(entry.get("word")))  # text, label, text, label, ..., text
         text = " ".join(" ".join(pieces[::2]).split())
         section, coming = announced, ""
@@ -59,7 +64,7 @@ def _read_words(entries: object) -> Iterator[TimedWord]:
                 coming = " ".join(label.split())
             else:
                 section = " ".join(label.split())
-        start, end = read_number(entry.get("startS")), read_number(entry.get("endS"))
+        start, end = read_number(entry.get("starts")), read_number(entry.get("ends"))
         if not text or start is None or end is None or entry.get("success") is False:
             announced = coming or section
             continue

@@ -79,18 +79,25 @@ results = st.sampled_from(["Intimate chamber jazz", 5, None, "", " \n", ["Intima
 @example(flag=True, result="Intimate chamber jazz")
 @example(flag="2", result=None)
 def test_an_answer_is_done_with_its_text_or_failed(flag: object, result: object) -> None:
-    done = flag in ("1", 1, " 1 ") and flag is not True and result in ("Intimate chamber jazz", 5)
-    assert BoostedStyle.is_answer({**WRITTEN, "successFlag": flag, "result": result}) is (done or flag in ("2", 2))
+    failed = flag in ("2", 2)
+    done = not failed and result in ("Intimate chamber jazz", 5)
+    assert BoostedStyle.is_answer({**WRITTEN, "successFlag": flag, "result": result}) is (done or failed)
+    assert bool(BoostedStyle.text_in({**WRITTEN, "successFlag": flag, "result": result})) is done
 
 
-@pytest.mark.parametrize("data", [None, [WRITTEN], "Intimate", {"result": "Intimate"}, {"successFlag": "1"}])
+@pytest.mark.parametrize("data", [None, [WRITTEN], "Intimate", {"result": ""}, {"successFlag": "1"}])
 def test_what_is_not_an_answer_is_none(data: object) -> None:
     assert not BoostedStyle.is_answer(data)
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(envelope({**WRITTEN, "successFlag": "0"}), 200), (envelope(WRITTEN), 502), ({"data": WRITTEN}, 200), ("", 200)],
+    [
+        (envelope({"successFlag": "0", "result": ""}), 200),
+        (envelope(WRITTEN), 502),
+        ({"data": WRITTEN}, 200),
+        ("", 200),
+    ],
     ids=["still being written", "a status that says otherwise", "no code", "nothing"],
 )
 def test_anything_else_is_unreadable_and_kept(
@@ -120,8 +127,9 @@ def test_the_contracts_refusal_is_a_refusal(
         ({"errorCode": 500, "errorMessage": "Credits insufficient"}, Cause.CREDITS, 500, "Credits insufficient"),
         ({}, Cause.OTHER, None, ""),
         ({"errorCode": [], "errorMessage": {}, "result": "half a text"}, Cause.OTHER, None, ""),
+        ({"successFlag": "成功", "errorCode": 500, "errorMsg": "Too odd"}, Cause.SERVER, 500, "Too odd"),
     ],
-    ids=["a code as text", "a known message", "no reason", "a reason of another type"],
+    ids=["a code as text", "a known message", "no reason", "a reason of another type", "an error and no text"],
 )
 def test_a_failure_is_a_refusal_with_kies_own_reason(
     told: dict[str, Any], cause: Cause, code: int | None, message: str, server: ScriptedServer, client: KieClient

@@ -61,6 +61,25 @@ def test_the_echo_wins_over_the_request(server: ScriptedServer, client: KieClien
     assert (persona.name, persona.description) == ("Shortened", "Told back")
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"persona_id": "c1d2e3f4"},
+        {"data": {"personaId": "c1d2e3f4"}},
+        {"resultObject": {"persona_id": "c1d2e3f4"}},
+        {"resultJson": '{"data": {"persona_id": "c1d2e3f4"}}', "param": '{"persona_id": "other"}'},
+        {"a": [{"b": {"c": [{"personaId": "c1d2e3f4"}]}}]},
+        {"personaId": None, "persona_id": 0, "inner": {"personaId": "c1d2e3f4"}} | {"persona_id": ""},
+        [MADE],
+    ],
+)
+def test_an_id_is_found_under_each_name_and_at_each_depth_that_clients_accept(
+    data: object, server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(envelope(data)))
+    assert client.create_persona(REQUEST).persona_id == "c1d2e3f4"
+
+
 def test_a_code_as_text_is_read(server: ScriptedServer, client: KieClient) -> None:
     server.sends(answer(envelope(MADE, code="200")))
     assert client.create_persona(REQUEST).persona_id == "c1d2e3f4"
@@ -109,7 +128,7 @@ def test_a_persona_with_another_thing_for_a_code_is_unreadable(code: object, sha
     [
         envelope({"name": "a", "description": "b"}),
         envelope(None),
-        envelope([MADE]),
+        envelope([{"name": "a"}]),
         envelope("c1d2e3f4"),
         {"code": 200, "msg": "success"},
         {"msg": "success", "data": MADE},
@@ -230,7 +249,7 @@ def test_an_answer_that_is_nested_nearly_too_deep_ends_no_program(
         server.sends(answer(place % ("[" * depth + "]" * depth), Connection="close"))
         with suppress(KieError):
             client.music_task("7f3c")
-    assert len(server.requests) == len(depths)
+    assert len(depths) <= len(server.requests) <= 2 * len(depths)  # both interfaces are asked where one has no record
 
 
 # The balance

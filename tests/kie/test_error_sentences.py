@@ -20,8 +20,9 @@ CODES = {
     402: (Cause.CREDITS, "credits", "Top up", True),
     403: (Cause.TOKEN, "token", "kie.ai/api-key", False),
     404: (Cause.NOT_FOUND, "does not know", "audio ID", False),
-    405: (Cause.INPUT, "fields", "Change it", False),
+    405: (Cause.REMOVED, "does not offer", "newer version", False),
     409: (Cause.EXISTS, "already made", "another track", False),
+    410: (Cause.REMOVED, "does not offer", "newer version", False),
     413: (Cause.INPUT, "fields", "Change it", False),
     422: (Cause.INPUT, "fields", "Change it", False),
     429: (Cause.RATE, "fewer requests", "Wait a little", True),
@@ -38,8 +39,6 @@ CODES = {
 }
 
 MESSAGES = {
-    "Credits insufficient": Cause.CREDITS,
-    "Credits insufficient, please top up your account": Cause.CREDITS,
     "You do not have access permissions": Cause.TOKEN,
     "Sub-key usage exceeds limit": Cause.TOKEN_LIMIT,
     "Persona already exists for this music": Cause.EXISTS,
@@ -51,8 +50,26 @@ MESSAGES = {
     "Your call frequency is too high. Please try again later.": Cause.RATE,
     "The voice has expired": Cause.GONE,
     "The persona has expired": Cause.GONE,
-    "Insufficient credits for this request": Cause.CREDITS,
+    "recordInfo is null": Cause.NOT_FOUND,
+    "The corresponding record does not exist": Cause.NOT_FOUND,
+    "Task not found": Cause.NOT_FOUND,
+    "The task does not exist": Cause.NOT_FOUND,
+    "The model name you specified is not supported. Please check it.": Cause.REMOVED,
 }
+
+TOO_FEW_CREDITS = [
+    "Credits insufficient, please top up your account",
+    "Insufficient credits for this request",
+    "The current credits are insufficient. Please top up.",
+    "You don't have enough credits",
+    "Your balance is too low, please recharge",
+    "Not enough balance",
+    "Credit limit exceeded",
+    "You have run out of credits",
+    "No credits left. Top up at kie.ai",
+    "积分不足",
+    "余额不足，请充值",
+]
 
 codes = st.sampled_from([*CODES])
 messages = st.sampled_from([*MESSAGES])
@@ -83,7 +100,6 @@ def test_the_tables_above_have_every_code_and_message_of_the_module() -> None:
 
 @steady
 @given(message=messages, code=st.none() | st.integers().filter(lambda code: code not in (401, 403)))
-@example(message="Credits insufficient", code=500)
 @example(message="Music does not exist", code=422)
 def test_a_message_overrides_its_code_in_any_case(message: str, code: int | None) -> None:
     spellings = (message, message.upper(), f"Error: {message}!")
@@ -94,6 +110,26 @@ def test_a_message_overrides_its_code_in_any_case(message: str, code: int | None
 @given(message=messages, code=st.sampled_from([401, 403]))
 def test_a_code_about_the_token_overrides_its_message(message: str, code: int) -> None:
     assert meaning_of(code, message).cause is Cause.TOKEN
+
+
+@pytest.mark.parametrize("message", TOO_FEW_CREDITS)
+@pytest.mark.parametrize("code", [None, 200, 400, 401, 402, 429, 500, 503, 598])
+def test_missing_credits_are_known_in_any_wording_and_under_any_code(message: str, code: int | None) -> None:
+    assert meaning_of(code, message).cause is Cause.CREDITS
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["The load balancer is exhausted", "Sub-key credit limit exceeded", "Song credits: Ada", "Top up the lake"],
+)
+def test_other_messages_are_not_about_credits(message: str) -> None:
+    assert meaning_of(500, message).cause is not Cause.CREDITS
+
+
+@pytest.mark.parametrize("message", ["instrumental is required", "continueAt cannot be null."])
+def test_a_missing_field_is_no_error_of_the_server(message: str) -> None:
+    assert meaning_of(500, message).cause is Cause.INPUT
+    assert meaning_of(402, message).cause is Cause.CREDITS
 
 
 def test_every_cause_that_was_written_down_finds_its_meaning_again() -> None:
@@ -126,10 +162,36 @@ def test_a_refusal_keeps_what_kie_said_wherever_the_code_is(
     assert str(error) == f"{meaning.sentence} ({code} {message})"
 
 
-def test_an_unknown_path_is_refused_as_not_found(server: ScriptedServer, client: KieClient) -> None:
-    server.sends(answer({"timestamp": "x", "status": 404, "error": "Not Found", "path": "/api/v1/x"}, 404))
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_path_that_was_taken_away_is_not_blamed_on_the_ids(
+    status: int, server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer({"timestamp": "x", "status": status, "error": "Not Found", "path": "/api/v1/x"}, status))
     error = error_of(client)
-    assert (type(error), error.cause, error.code, error.message) == (Refused, Cause.NOT_FOUND, 404, "Not Found")
+    assert (type(error), error.cause, error.code, error.message) == (Refused, Cause.REMOVED, status, "Not Found")
+    assert (error.sent, "ID" in error.sentence + error.next_step) == (Sent.YES, False)
+
+
+@pytest.mark.parametrize("body", ["", "<html>Gone</html>", '{"error": "Gone"}'])
+def test_http_410_says_that_the_path_was_taken_away(body: str, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(body, 410))
+    assert error_of(client).cause is Cause.REMOVED
+
+
+@pytest.mark.parametrize("status", [401, 403, 413])
+@pytest.mark.parametrize("body", ["", "<html>Blocked</html>", '{"code": 40'])
+def test_what_was_turned_away_was_not_acted_on(
+    status: int, body: str, server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(body, status))
+    error = error_of(client)
+    assert (type(error), error.sent, error.http_status, error.raw) == (Refused, Sent.YES, status, body)
+    assert error.cause is (Cause.TOKEN if status == 401 else Cause.BLOCKED)
+
+
+def test_missing_credits_behind_a_gateways_code_were_not_acted_on(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer({"code": 503, "msg": "The current credits are insufficient."}, 503))
+    assert (error_of(client).cause, error_of(client).sent) == (Cause.CREDITS, Sent.YES)
 
 
 @pytest.mark.parametrize("body", ["", "<html>429</html>"])
@@ -150,7 +212,7 @@ def test_a_gateways_trouble_leaves_it_open_whether_kie_acted(
     assert (error.http_status, error.raw) == (status, body)
 
 
-@pytest.mark.parametrize("status", [401, 404])
+@pytest.mark.parametrize("status", [400, 404])
 def test_a_4xx_page_that_is_not_json_may_be_anybodys(status: int, server: ScriptedServer, client: KieClient) -> None:
     server.sends(answer("<html>Blocked</html>", status))
     error = error_of(client)

@@ -7,17 +7,28 @@ from collections.abc import Callable
 import pytest
 
 from kie import Cause, KieClient, KieError, Meaning, NoAnswer, Refused, UnreadableAnswer, meaning_for
-from kie.operations import BOOST_STYLE, CREATE_PERSONA, READ_CREDITS, READ_MUSIC_TASK, READ_TIMED_WORDS, Operation
+from kie.operations import (
+    BOOST_STYLE,
+    CREATE_PERSONA,
+    CREATE_PERSONA_JOB,
+    READ_CREDITS,
+    READ_JOB,
+    READ_MUSIC_TASK,
+    READ_TIMED_WORDS,
+    Operation,
+)
 from tests.kie.servers import REQUEST, ScriptedServer, answer, envelope
 
 CALLS: dict[Operation, Callable[[KieClient], object]] = {
     CREATE_PERSONA: lambda client: client.create_persona(REQUEST),
+    CREATE_PERSONA_JOB: lambda client: client.start_persona_job(REQUEST),
+    READ_JOB: lambda client: client.job("7f3c"),
     READ_MUSIC_TASK: lambda client: client.music_task("7f3c"),
     READ_TIMED_WORDS: lambda client: client.timed_words("7f3c", "3b0f"),
     READ_CREDITS: lambda client: client.credits(),
     BOOST_STYLE: lambda client: client.boost_style("low"),
 }
-READS = (READ_MUSIC_TASK, READ_TIMED_WORDS, READ_CREDITS)
+READS = (READ_JOB, READ_MUSIC_TASK, READ_TIMED_WORDS, READ_CREDITS)
 EVERY_OPERATION = pytest.mark.parametrize("operation", CALLS, ids=lambda operation: operation.name)
 
 
@@ -41,7 +52,9 @@ def test_an_unknown_cause_is_other(operation: Operation) -> None:
 def test_a_read_without_an_answer_changed_nothing(operation: Operation) -> None:
     for cause in (Cause.NO_ANSWER, Cause.UNREADABLE):
         meaning = operation.meaning_for(cause)
-        assert (meaning.cause, meaning.may_retry) == (Cause.NO_ANSWER, True)
+        assert (meaning.cause, meaning.may_retry) == (cause, True)
+        assert ("did not answer" in text_of(meaning)) is (cause is Cause.NO_ANSWER)
+        assert ("credits" in text_of(meaning)) is (operation is READ_TIMED_WORDS)
         assert "nothing has changed" in text_of(meaning)
         assert "persona" not in text_of(meaning)
 
@@ -49,6 +62,12 @@ def test_a_read_without_an_answer_changed_nothing(operation: Operation) -> None:
 def test_a_boost_speaks_of_no_persona_and_no_track() -> None:
     own = {cause: text_of(BOOST_STYLE.meaning_for(cause)) for cause in Cause if cause is not Cause.GONE}
     assert [cause for cause, text in own.items() if any(word in text for word in ("persona", "track", "audio"))] == []
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.UNREADABLE])
+def test_asking_for_a_job_again_is_never_called_safe(cause: Cause) -> None:
+    assert "safe" not in text_of(CREATE_PERSONA_JOB.meaning_for(cause))
+    assert "second job" in CREATE_PERSONA_JOB.meaning_for(cause).next_step
 
 
 def test_a_boost_keeps_each_cause() -> None:
@@ -71,7 +90,7 @@ def test_a_boost_of_an_unknown_outcome_may_have_cost_credits(cause: Cause) -> No
         ([b""], NoAnswer, Cause.NO_ANSWER),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"], NoAnswer, Cause.NO_ANSWER),
         (answer("<html>", 502), UnreadableAnswer, Cause.UNREADABLE),
-        (answer(envelope(None, 404, "No.")), Refused, Cause.NOT_FOUND),
+        (answer(envelope(None, 455, "No.")), Refused, Cause.MAINTENANCE),
         (answer(envelope(None, 500, "Music does not exist")), Refused, Cause.NOT_READY),
         (answer(envelope(None, 401, "No.")), Refused, Cause.TOKEN),
     ],
