@@ -144,7 +144,7 @@ def test_an_answer_means_what_its_file_expects(name: str, answers: AnswersByPath
         try:
             result = CALLS[case["call"]](client, case.get("ask", {}))
         except KieError as error:
-            told = {"error": told_by(error, expected.get("error", {}))}
+            told: dict[str, Any] = {"error": told_by(error, expected.get("error", {}))}
         else:
             told = told_of(result, case["call"], expected)
     told |= {"requests": len(answers.asked), "asked": answers.asked}
