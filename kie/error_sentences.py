@@ -160,7 +160,7 @@ GENERAL: Mapping[str, Meaning] = {
         ),
         Meaning(
             Cause.NO_ANSWER,
-            "The request was sent, but no answer came back. KIE may have made the persona.",
+            "The request was sent, but no answer came back. KIE may have made the persona, or never seen the request.",
             "Do not send a changed request yet. Asking again with exactly the same text is safe: "
             "KIE then answers with the ID, or says that the persona exists.",
         ),
