@@ -506,7 +506,7 @@ class Engine:
                 with self._state:
                     self._remember(replace(attempt, outcome=outcome))
                 self.unsaved.pop(attempt.id, None)
-                return True
+                return outcome.status is not Status.WORKING
 
     def _release(self, attempt: Attempt) -> bool:
         """Queue an attempt again that was claimed and never left; return whether it is queued."""
