@@ -38,8 +38,8 @@ BACKUP_AGE = timedelta(minutes=10)
 """A database may have been restored from a backup if processes on its list had their last heartbeat so long ago."""
 LONGEST_WAIT = timedelta(seconds=120)
 """No pause is longer, so an attempt that is due later than this was filed while the clock was wrong."""
-POLL_LEASE = timedelta(seconds=60)
-"""How long a process that polls for an attempt's result has it for itself."""
+POLL_LEASE = timedelta(seconds=30)
+"""How long a process that polls for an attempt's result has it for itself: a little longer than the poll may take."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time is a double click, whatever became of the first."""
 
