@@ -211,7 +211,7 @@ def test_a_track_can_have_a_shape_of_its_own(caller: Caller) -> None:
         ("code_505", 505),
     ],
 )
-def test_some_things_are_refused_at_the_door(key: str, code: int, caller: Caller) -> None:
+def test_some_things_are_refused_at_once(key: str, code: int, caller: Caller) -> None:
     answer = caller.persona_job(key).json()
     assert (answer["code"], answer["data"]) == (code, None)
 
