@@ -103,7 +103,8 @@ def _boost(sandbox: Sandbox, account: Account, call: Recorded) -> Reply:
     if style is None:
         return CREDITS_INSUFFICIENT
     result = {"resultObject": {"result": style}}
-    return _accept(sandbox, account, call, seconds=sandbox.job_seconds, result=result, cost=BOOST_COST)
+    seconds = sandbox.job_seconds
+    return _accept(sandbox, account, call, secrets.token_hex(16), seconds=seconds, result=result, cost=BOOST_COST)
 
 
 JOBS: dict[str, Callable[[Sandbox, Account, Recorded], Reply]] = {
@@ -114,8 +115,7 @@ JOBS: dict[str, Callable[[Sandbox, Account, Recorded], Reply]] = {
 """Every job there is, by the name that stands in `model`."""
 
 
-def _accept(sandbox: Sandbox, account: Account, call: Recorded, job_id: str | None = None, **fields: Any) -> Reply:
-    job_id = job_id or secrets.token_hex(16)
+def _accept(sandbox: Sandbox, account: Account, call: Recorded, job_id: str, **fields: Any) -> Reply:
     rest = {name: value for name, value in call.json.items() if name in ("model", "callBackUrl")}
     param = json.dumps({"input": json.dumps(call.json["input"]), **rest})
     account.keep(Job(job_id, call.json["model"], param, sandbox.clock(), **fields))

@@ -215,13 +215,14 @@ class Sandbox:
 
     def _trouble(self, call: Recorded, *, late: bool) -> Fault | None:
         account = self._accounts.get(call.token)
-        fields = call.json.get("input", call.json) if isinstance(call.json, dict) else None
-        audio_id = fields.get("audioId", fields.get("audio_id")) if isinstance(fields, dict) else None
+        by_job = call.path == JOB_PATH
+        fields = call.json.get("input") if by_job and isinstance(call.json, dict) else call.json
+        audio_id = fields.get("audio_id" if by_job else "audioId") if isinstance(fields, dict) else None
         track = TRACKS.get(audio_id) if isinstance(audio_id, str) else None
         if account is None or track is None or track.trouble is None or not self.wants_persona(call):
             return None
-        refuses = call.path == JOB_PATH and track.trouble.kind == "code"
-        if late != (refuses and fails_later(track.trouble.code or 0, track.trouble.message or "")):
+        can_fail_later = by_job and track.trouble.kind == "code"
+        if late != (can_fail_later and fails_later(track.trouble.code or 0, track.trouble.message or "")):
             return None
         times = track.trouble.times
         if times is not None and account.troubles[track.audio_id] >= times:
