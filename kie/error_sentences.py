@@ -100,7 +100,7 @@ GENERAL: Mapping[str, Meaning] = {
         ),
         Meaning(
             Cause.INPUT,
-            "KIE did not accept the fields as they are.",
+            "KIE did not accept one of the fields.",
             "KIE's own words may say which one. Change it and try again.",
         ),
         Meaning(Cause.RATE, "KIE is asking for fewer requests at a time.", "Wait a little, then try again.", True),

@@ -120,7 +120,8 @@ def _refused(attempt: Attempt, alone: bool) -> None:
 def _unknown(attempt: Attempt, alone: bool) -> None:
     meaning = error_boxes.meaning_of(attempt)
     status.badge(attempt.status)
-    st.subheader("Sent, no readable answer", anchor=False)
+    unreadable = attempt.cause == Cause.UNREADABLE.value
+    st.subheader("Sent, no readable answer" if unreadable else "Sent, no answer", anchor=False)
     st.markdown(meaning.sentence)
     st.markdown(meaning.next_step)
     ask_again = persona_requests.ask_again
