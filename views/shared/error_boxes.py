@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kie import Meaning
+from kie import Cause, Meaning, no_connection
 from studio.facade import NotSaved
 from studio.sending.attempts import Attempt, Status
 from studio.sending.kinds import kind_named
@@ -21,6 +21,8 @@ def show(trouble: Trouble | None, icon: str, *, warning: bool = False) -> None:
 
 def meaning_of(attempt: Attempt) -> Meaning:
     """Return what the cause of an attempt's end means to a person, for what was asked."""
+    if attempt.cause == Cause.NOT_CONNECTED.value:
+        return no_connection(attempt.message)
     return kind_named(attempt.kind).operation.meaning_for(attempt.cause)
 
 
