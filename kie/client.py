@@ -161,9 +161,8 @@ class KieClient:
                 task = MusicTask.read(task_id, data, interface)
                 if task.status:
                     return task
-        causes = {error.cause for error in refused}
-        if Cause.INPUT in causes or (causes == {Cause.REMOVED} and len(refused) == len(known)):
-            raise refused[0]
+        if len(refused) == len(known) and all(error.cause is not Cause.NOT_FOUND for error in refused):
+            raise refused[0]  # neither looked for it
         return MusicTask(task_id)
 
     def timed_words(self, task_id: str, audio_id: str, *, by_job: bool = False) -> TimedWords:

@@ -12,6 +12,7 @@ from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds.kind import Kind
 
 NO_ID = "KIE says that the job is done, and no persona ID is in its answer."
+FAILED_WITH_ID = "KIE says that the job failed, and yet a persona ID is in its answer."
 
 
 class PersonaJobKind(Kind):
@@ -46,15 +47,18 @@ class PersonaJobKind(Kind):
     def poll(self, client: KieClient, attempt: Attempt) -> Outcome | None:
         """Read the job's record. A job that KIE has no record of may have been started a moment ago."""
         job = client.job(attempt.outcome.handle)
-        done = Outcome(Status.UNKNOWN, handle=attempt.outcome.handle, raw=job.raw, http_status=200, code=200)
+        told = Outcome(Status.UNKNOWN, handle=attempt.outcome.handle, raw=job.raw, http_status=200, code=200)
+        unreadable = replace(told, cause=Cause.UNREADABLE.value, message=NO_ID)
         if job.state is TaskState.FAILED:
+            if job.persona_id:  # a person has to look at it
+                return replace(unreadable, message=FAILED_WITH_ID, result={"seen_id": job.persona_id})
             code = int(job.error_code) if job.error_code.isdecimal() and len(job.error_code) < 6 else None
             message = job.error_message if code is not None else f"{job.error_code} {job.error_message}".strip()
             cause = meaning_of(code, message).cause.value
-            return replace(done, status=Status.REFUSED, cause=cause, code=code, message=message)
+            return replace(told, status=Status.REFUSED, cause=cause, code=code, message=message)
         if job.persona_id:
-            return replace(done, status=Status.CREATED, persona_id=job.persona_id)
-        return replace(done, cause=Cause.UNREADABLE.value, message=NO_ID) if job.state is TaskState.READY else None
+            return replace(told, status=Status.CREATED, persona_id=job.persona_id)
+        return unreadable if job.state is TaskState.READY else None
 
 
 PERSONA_JOB = PersonaJobKind()
