@@ -168,7 +168,7 @@ class KieClient:
     def timed_words(self, task_id: str, audio_id: str, *, by_job: bool = False) -> TimedWords:
         """Read when each word of a finished track is sung (docs.kie.ai/suno-api/get-timestamped-lyrics).
 
-        Words and waveform are empty for an instrumental. By third parties' lists this costs 0.5 credits. `by_job` asks
+        Words and waveform are empty for an instrumental. `kie.models_and_prices` has the price. `by_job` asks
         for a job first; the other interface is asked if the first has no record of the track.
         """
         _check([*task_id_problems(task_id), *audio_id_problems(audio_id)])
