@@ -9,7 +9,7 @@ with KieClient(token) as client:
 from typing import TYPE_CHECKING, Any
 
 from kie.client import KieClient
-from kie.error_sentences import Cause, Meaning, meaning_for, meaning_of
+from kie.error_sentences import Cause, Meaning, meaning_for, meaning_of, no_connection
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
 from kie.persona import Persona, PersonaRequest, Problem
 from kie.retry import pause_before_repeat
@@ -46,6 +46,7 @@ __all__ = [
     "check_token",
     "meaning_for",
     "meaning_of",
+    "no_connection",
     "pause_before_repeat",
 ]
 

@@ -161,15 +161,14 @@ class KieClient:
                 task = MusicTask.read(task_id, data, interface)
                 if task.status:
                     return task
-        causes = {error.cause for error in refused}
-        if Cause.INPUT in causes or (causes == {Cause.REMOVED} and len(refused) == len(known)):
-            raise refused[0]
+        if len(refused) == len(known) and all(error.cause is not Cause.NOT_FOUND for error in refused):
+            raise refused[0]  # neither looked for it
         return MusicTask(task_id)
 
     def timed_words(self, task_id: str, audio_id: str, *, by_job: bool = False) -> TimedWords:
         """Read when each word of a finished track is sung (docs.kie.ai/suno-api/get-timestamped-lyrics).
 
-        Words and waveform are empty for an instrumental. By third parties' lists this costs 0.5 credits. `by_job` asks
+        Words and waveform are empty for an instrumental. `kie.models_and_prices` has the price. `by_job` asks
         for a job first; the other interface is asked if the first has no record of the track.
         """
         _check([*task_id_problems(task_id), *audio_id_problems(audio_id)])

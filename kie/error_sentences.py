@@ -100,7 +100,7 @@ GENERAL: Mapping[str, Meaning] = {
         ),
         Meaning(
             Cause.INPUT,
-            "KIE did not accept the fields as they are.",
+            "KIE did not accept one of the fields.",
             "KIE's own words may say which one. Change it and try again.",
         ),
         Meaning(Cause.RATE, "KIE is asking for fewer requests at a time.", "Wait a little, then try again.", True),
@@ -155,12 +155,12 @@ GENERAL: Mapping[str, Meaning] = {
         Meaning(
             Cause.NOT_CONNECTED,
             "Could not reach KIE. Nothing was sent.",
-            "Check the internet connection, then try again.",
+            "Check the internet connection, and the proxy if there is one. Then try again.",
             True,
         ),
         Meaning(
             Cause.NO_ANSWER,
-            "The request was sent, but no answer came back. KIE may have made the persona.",
+            "The request was sent, but no answer came back. KIE may have made the persona, or never seen the request.",
             "Do not send a changed request yet. Asking again with exactly the same text is safe: "
             "KIE then answers with the ID, or says that the persona exists.",
         ),
@@ -179,6 +179,15 @@ GENERAL: Mapping[str, Meaning] = {
     )
 }
 """The meaning of each cause, unless the operation has one of its own. Written for somebody who asked for a persona."""
+
+NO_CONNECTION: tuple[tuple[str, str], ...] = (
+    ("SOCKS", "The proxy in the settings speaks SOCKS, and this program does not. Set one that speaks HTTP."),
+    ("failed: 407", "The proxy asks for a name and a password. They belong into the proxy's address in HTTPS_PROXY."),
+    ("CA certificate", "The file with certificates, which REQUESTS_CA_BUNDLE names, cannot be read. Mend the setting."),
+    ("CERTIFICATE_VERIFY_FAILED", "The other end's certificate is not trusted here. Check the clock and any proxy."),
+    ("Proxy", "The proxy in the settings could not be used. Check HTTPS_PROXY and HTTP_PROXY."),
+)
+"""What a connection's message tells of the cause, with the next step; the first part that is in the message counts."""
 
 BY_CODE: dict[int, Cause] = {
     400: Cause.INPUT,
@@ -251,6 +260,13 @@ def meaning_of(code: int | None, message: str) -> Meaning:
     if cause is Cause.SERVER and lowered.rstrip(". ").endswith(_FIELD_MISSING):
         cause = Cause.INPUT
     return GENERAL[cause]
+
+
+def no_connection(message: str) -> Meaning:
+    """Return what it means that there was no connection, with the cause where the connection's message names it."""
+    steps = (step for part, step in NO_CONNECTION if part in message)
+    general = GENERAL[Cause.NOT_CONNECTED]
+    return general._replace(next_step=next(steps, general.next_step))
 
 
 def meaning_for(cause: str) -> Meaning:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kie.error_sentences import GENERAL, Cause, Meaning
+from kie.error_sentences import GENERAL, Cause, Meaning, no_connection
 
 
 class Sent(StrEnum):
@@ -98,7 +98,7 @@ class NotConnected(KieError):
     """No connection came about (name, network, proxy, certificate, TLS), or, with `stopped`, `departing` refused it."""
 
     def __init__(self, message: str, *, stopped: bool = False) -> None:
-        super().__init__(GENERAL[Cause.NOT_CONNECTED], Sent.NO, message=message)
+        super().__init__(no_connection(message), Sent.NO, message=message)
         self.stopped = stopped
 
 

@@ -21,7 +21,9 @@ from kie.music_task import (
     state_of,
     status_in,
 )
-from kie.persona import Persona
+from kie.persona import JOB, Persona
+
+PERSONA_JOB = JOB.rpartition("/")[2]
 
 
 class JobHandle(str):
@@ -57,8 +59,8 @@ class Job:
 
     @property
     def persona_id(self) -> str:
-        """The persona's ID, wherever it stands in the result; "" if it is nowhere."""
-        return persona_id_in(self.result)
+        """The persona's ID, wherever it stands in the result; "" if it is nowhere, or the job makes something else."""
+        return persona_id_in(self.result) if self.name in ("", PERSONA_JOB) else ""
 
     @classmethod
     def read(cls, handle: str, data: object, raw: str = "") -> Job:

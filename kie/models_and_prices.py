@@ -39,6 +39,12 @@ MODELS = (
 PRICES = {"persona": 0.0, "timed words": 0.5, "boost": 0.4}
 """Credits for a call that succeeds. A task that fails is given back. One credit is 0.005 US dollars."""
 
+
+def price_of(what: str) -> str:
+    """Return a sentence for people about the price of a call, a key of `PRICES`."""
+    return f"In copies of KIE's price list, checked on {AS_OF}, it costs {PRICES[what]:g} credits."
+
+
 _BY_NAME = {name: model for model in MODELS for name in (model.name, *model.internal_names)}
 
 

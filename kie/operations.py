@@ -22,6 +22,11 @@ class Operation:
     path: str
     own_meanings: Mapping[str, Meaning] = field(default_factory=dict, repr=False)
 
+    @property
+    def is_job(self) -> bool:
+        """Whether it is asked for through KIE's jobs interface."""
+        return self.path.startswith("/api/v1/jobs/")
+
     def meaning_for(self, cause: str) -> Meaning:
         """Return what a cause means to somebody who asked for this operation; see `kie.meaning_for`."""
         return self.own_meanings.get(cause, meaning_for(cause))

@@ -1,234 +1,27 @@
-"""What each endpoint does and answers: a function for each, in `OPERATIONS`, with the documentation page it follows."""
+"""Which endpoints there are: `OPERATIONS` has the function of each, and `answer` carries out a request."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+from http import HTTPStatus
 
+from .direct_endpoints import balance, boost_style, create_persona, music_task, timed_lyrics
+from .faults import Fault
+from .job_endpoints import create_job, job_record
 from .replies import (
     CREDIT_PATH,
+    DIRECT_PATHS,
+    JOB_PATH,
+    JOB_RECORD_PATH,
     LYRICS_PATH,
     NO_ACCESS,
     PERSONA_PATH,
+    SERVER_TROUBLE,
     STYLE_PATH,
     TASK_PATH,
     Reply,
-    refusal,
-    success,
 )
-from .scenarios import INTERNAL_NAMES, PHASES, READY_TRACKS, TASKS, UNFINISHED, Task, Track
 from .state import Account, Recorded, Sandbox
-from .track_timing import waveform, words
-
-BOOST_COST = 0.4
-"""Credits for one expanded style note, as third parties report it."""
-
-_FINISHED_AGO = 2 * 3600
-_MADE_A_MOMENT_AGO = 60
-_CREDITS_INSUFFICIENT = refusal(402, "Credits insufficient")
-_NO_MUSIC = refusal(500, "Music does not exist")
-_STILL_GENERATING = refusal(
-    500, "The music is still generating, please ensure the music generation task is fully completed"
-)
-
-
-def status(sandbox: Sandbox, account: Account, task: Task) -> str:
-    """The task's status as this account sees it now. The first look at an unfinished song starts its generation."""
-    if task.status is not None:
-        return task.status
-    now = sandbox.clock()
-    since = now - account.first_looks.setdefault(task.task_id, now)
-    share = max(since, 0) / sandbox.generation_seconds if sandbox.generation_seconds > 0 else 1.0
-    return next(name for start, name in reversed(PHASES) if share >= start)
-
-
-def create_persona(sandbox: Sandbox, account: Account, call: Recorded) -> Reply:
-    """docs.kie.ai/suno-api/generate-persona. Unknown keys are ignored, as the live service ignores them."""
-    fields = call.json
-    wrong = _missing(fields, "taskId", "audioId", "name", "description")
-    if wrong:
-        return wrong
-    if account.credits <= 0:
-        return _CREDITS_INSUFFICIENT
-    task = TASKS.get(fields["taskId"])
-    if task is None:
-        return refusal(422, "recordInfo is null")
-    now = status(sandbox, account, task)
-    if now in UNFINISHED:
-        return _STILL_GENERATING
-    track = next((track for track in task.tracks if track.audio_id == fields["audioId"]), None)
-    if track is None or now not in READY_TRACKS:
-        return _NO_MUSIC
-    if task.model == "V3_5":
-        return refusal(422, "Personas can only be created from music made with models above V3_5")
-    wrong = _window(fields, track)
-    if wrong:
-        return wrong
-    if sandbox.once == "conflict" and track.audio_id in account.personas:
-        return refusal(409, "Persona already exists for this music")
-    seed = f"{account.token} {track.audio_id}".encode()
-    persona_id = hashlib.blake2b(seed, digest_size=16).hexdigest()
-    made = {"personaId": persona_id, "name": fields["name"], "description": fields["description"]}
-    account.personas[track.audio_id] = made
-    return success(dict(made))
-
-
-def _missing(fields: Any, *names: str) -> Reply | None:
-    if not isinstance(fields, dict):
-        return refusal(422, "The request body must be a JSON object")
-    for name in names:
-        value = fields.get(name)
-        if value is None or value == "":
-            return refusal(422, f"{name} cannot be null")
-        if not isinstance(value, str) or not value.strip():
-            return refusal(422, f"{name} must be a text that is not blank")
-    return None
-
-
-def _window(fields: dict[str, Any], track: Track) -> Reply | None:
-    ends = []
-    for name, default in (("vocalStart", 0), ("vocalEnd", 30)):
-        value = fields.get(name, default)
-        value = default if value is None else value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
-            return refusal(422, f"{name} must be a number of seconds, 0 or more")
-        ends.append(Decimal(str(value)))
-    start, end = ends
-    if not 10 <= end - start <= 30:
-        return refusal(422, "vocalEnd minus vocalStart must be between 10 and 30")
-    if end > Decimal(str(track.duration)):
-        return refusal(422, f"vocalEnd must not be beyond the duration of the music ({track.duration:g})")
-    return None
-
-
-def music_task(sandbox: Sandbox, account: Account, call: Recorded) -> Reply:
-    """docs.kie.ai/suno-api/get-music-details, shaped like live replies. An unknown task gives data null."""
-    if not call.query.get("taskId"):
-        return refusal(422, "taskId cannot be null")
-    task = TASKS.get(call.query["taskId"])
-    if task is None:
-        return success(None)
-    now = status(sandbox, account, task)
-    ready = READY_TRACKS.get(now)
-    made = account.first_looks.get(task.task_id, sandbox.started - _FINISHED_AGO)
-    if task.fresh:
-        made = account.first_looks.setdefault(task.task_id, sandbox.clock()) - _MADE_A_MOMENT_AGO
-    shown = None
-    if ready is not None:
-        tracks = [
-            _track(task, track, call.base_url, made, finished=number < ready)
-            for number, track in enumerate(task.tracks)
-        ]
-        shown = {"taskId": task.task_id, "sunoData": tracks}
-    code, message = task.error or (None, None)
-    data: dict[str, Any] = {
-        "taskId": task.task_id,
-        "parentMusicId": "",
-        "param": _param(task),
-        "response": shown,
-        "status": now,
-        "type": "GENERATE" if task.documented_shape else INTERNAL_NAMES[task.model],
-        "errorCode": code,
-        "errorMessage": message,
-    }
-    if not task.documented_shape:
-        data |= {"operationType": "generate", "createTime": int(made * 1000)}
-    return success(data)
-
-
-def _track(task: Task, track: Track, base_url: str, made: float, *, finished: bool) -> dict[str, Any]:
-    media = f"{base_url}/media/{track.audio_id}"
-    live = not task.documented_shape
-    urls = {"audioUrl": f"{media}.wav" if finished else "", "streamAudioUrl": f"{media}.stream"}
-    urls["imageUrl"] = f"{media}.png"
-    if live:
-        urls |= {f"source{name[0].upper()}{name[1:]}": url for name, url in urls.items()}
-    return {
-        "id": track.audio_id,
-        **urls,
-        "prompt": track.lyrics,
-        "modelName": INTERNAL_NAMES[task.model],
-        "title": track.title,
-        "tags": track.tags,
-        "createTime": int(made * 1000) if live else f"{datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M:%S}",
-        "duration": track.duration if finished else None,
-    }
-
-
-def _param(task: Task) -> str:
-    track = task.tracks[0]
-    return json.dumps(
-        {
-            "callBackUrl": "https://hooks.example.com/suno",
-            "customMode": True,
-            "instrumental": not track.lyrics,
-            "model": task.model,
-            "prompt": track.lyrics,
-            "style": track.tags,
-            "title": track.title,
-        }
-    )
-
-
-def timed_lyrics(sandbox: Sandbox, account: Account, call: Recorded) -> Reply:
-    """docs.kie.ai/suno-api/get-timestamped-lyrics. An instrumental has empty arrays."""
-    wrong = _missing(call.json, "taskId", "audioId")
-    if wrong:
-        return wrong
-    task = TASKS.get(call.json["taskId"])
-    now = status(sandbox, account, task) if task else None
-    ready = task.tracks[: READY_TRACKS.get(now or "", 0)] if task else ()
-    track = next((track for track in ready if track.audio_id == call.json["audioId"]), None)
-    if track is None:
-        return _STILL_GENERATING if now in UNFINISHED else _NO_MUSIC
-    aligned = [
-        {"word": word.text, "success": True, "startS": word.start, "endS": word.end, "palign": 0}
-        for word in words(track)
-    ]
-    sung = bool(aligned)
-    return success(
-        {
-            "alignedWords": aligned,
-            "waveformData": waveform(track) if sung else [],
-            "hootCer": 0.21 if sung else None,
-            "isStreamed": False,
-        }
-    )
-
-
-def boost_style(sandbox: Sandbox, account: Account, call: Recorded) -> Reply:
-    """docs.kie.ai/suno-api/boost-music-style. Costs `BOOST_COST` credits."""
-    wrong = _missing(call.json, "content")
-    if wrong:
-        return wrong
-    if account.credits < BOOST_COST:
-        return _CREDITS_INSUFFICIENT
-    account.credits = round(account.credits - BOOST_COST, 2)
-    content = call.json["content"].strip()
-    return success(
-        {
-            "taskId": hashlib.blake2b(content.encode(), digest_size=16).hexdigest(),
-            "param": json.dumps({"content": content}),
-            "result": f"{content[0].upper()}{content[1:]}, unhurried and close: warm lead voice, soft room, "
-            "verses that hold back, a chorus that opens wide, acoustic detail in the gaps",
-            "creditsConsumed": BOOST_COST,
-            "creditsRemaining": account.credits,
-            "successFlag": "1",
-            "errorCode": None,
-            "errorMessage": "",
-            "createTime": f"{datetime.fromtimestamp(sandbox.clock(), UTC):%Y-%m-%d %H:%M:%S}",
-        }
-    )
-
-
-def balance(sandbox: Sandbox, account: Account, call: Recorded) -> Reply:
-    """docs.kie.ai/common-api/get-account-credits. Documented as an integer, decimals in practice."""
-    return success(account.credits)
-
 
 OPERATIONS: dict[tuple[str, str], Callable[[Sandbox, Account, Recorded], Reply]] = {
     ("POST", PERSONA_PATH): create_persona,
@@ -236,18 +29,30 @@ OPERATIONS: dict[tuple[str, str], Callable[[Sandbox, Account, Recorded], Reply]]
     ("POST", LYRICS_PATH): timed_lyrics,
     ("POST", STYLE_PATH): boost_style,
     ("GET", CREDIT_PATH): balance,
+    ("POST", JOB_PATH): create_job,
+    ("GET", JOB_RECORD_PATH): job_record,
 }
 """Every endpoint there is, by method and path."""
 
 
-def answer(sandbox: Sandbox, call: Recorded) -> Reply:
-    """Carry out one request. An unknown path gets the framework's own error, which has no `code`."""
-    operation = OPERATIONS.get((call.method, call.path))
+def answer(sandbox: Sandbox, call: Recorded, fault: Fault | None = None) -> Reply:
+    """Carry out one request, unless its fault prevents that. The fault still has to render the reply."""
+    reply = _carry_out(sandbox, call) if fault is None or fault.acts else SERVER_TROUBLE
+    return _not_served(call, fault.status or 404) if fault and fault.kind == "gone" else reply
+
+
+def _carry_out(sandbox: Sandbox, call: Recorded) -> Reply:
+    served = sandbox.direct or call.path not in DIRECT_PATHS
+    operation = OPERATIONS.get((call.method, call.path)) if served else None
     if operation is None:
-        known = any(path == call.path for _, path in OPERATIONS)
-        code, error = (405, "Method Not Allowed") if known else (404, "Not Found")
-        at = call.at.isoformat(timespec="milliseconds")
-        return Reply({"timestamp": at, "status": code, "error": error, "path": call.path}, code)
+        return _not_served(call, 405 if served and any(path == call.path for _, path in OPERATIONS) else 404)
     with sandbox.lock:
         account = sandbox.account(call.token)
         return operation(sandbox, account, call) if account else NO_ACCESS
+
+
+def _not_served(call: Recorded, status: int) -> Reply:
+    """The framework's own error, which has no `code`."""
+    at = call.at.isoformat(timespec="milliseconds")
+    error = HTTPStatus(status).phrase
+    return Reply({"timestamp": at, "status": status, "error": error, "path": call.path}, status)

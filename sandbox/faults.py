@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -87,9 +88,25 @@ class Raw(Response):
             pass  # uvicorn reports an error if an app returns without an answer before the connection is closed
 
 
+class _Live(JSONResponse):
+    """JSON as live answers have it: in chunks, as no length is told, and packed for a caller who accepts that."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        packs = any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+        body = zlib.compress(self.body, 1, 31) if packs else self.body
+        headers = [
+            (name, value) for name, value in self.raw_headers if name not in (b"content-length", b"content-type")
+        ]
+        headers.append((b"content-type", b"application/json;charset=UTF-8"))
+        if packs:
+            headers.append((b"content-encoding", b"gzip"))
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
 def plain(reply: Reply) -> Response:
     """The reply as it is."""
-    return JSONResponse(reply.body, reply.status, reply.headers)
+    return _Live(reply.body, reply.status, reply.headers)
 
 
 def _head(reply: Reply, *headers: str) -> bytes:
@@ -152,12 +169,15 @@ def _wrong_frame(name: str, packed: bool, fault: Fault, reply: Reply) -> Respons
     return Raw([_head(reply, header, *([PACKED] if packed else [])) + sent])
 
 
+_IDS = [re.compile(rb'%b\\*": ?\\*"[^"]+"' % name) for name in (rb"persona(?:Id|_id)", b"taskId")]
+"""Where an answer names an ID, in plain JSON or in JSON inside a text; what comes first is looked for first."""
+
+
 def _cut_after_id(packed: bool, fault: Fault, reply: Reply) -> Response:
-    """In chunks, as KIE answers; ends with the persona ID's closing quote, or in the middle if there is no ID."""
-    _, start = _encoded(reply)
-    data = reply.body.get("data")
-    persona_id = json.dumps(data["personaId"]).encode() if isinstance(data, dict) and "personaId" in data else b""
-    start = start[: start.index(persona_id) + len(persona_id)] if persona_id else start[: len(start) // 2]
+    """In chunks, as KIE answers; ends with the closing quote of the persona's or job's ID, else in the middle."""
+    _, body = _encoded(reply)
+    found = next((match for match in (pattern.search(body) for pattern in _IDS) if match), None)
+    start = body[: found.end() if found else len(body) // 2]
     if packed:
         machine = zlib.compressobj(wbits=31)
         start = machine.compress(start) + machine.flush(zlib.Z_SYNC_FLUSH)
@@ -193,7 +213,8 @@ def _status(fault: Fault, reply: Reply) -> Response:
 
 def _without_id(body: dict[str, Any]) -> dict[str, Any]:
     data = body.get("data")
-    return body if data is None else {**body, "data": {k: v for k, v in data.items() if k != "personaId"}}
+    ids = {"personaId", "persona_id", "taskId", "recordId"}
+    return body if data is None else {**body, "data": {name: data[name] for name in data if name not in ids}}
 
 
 class Kind(NamedTuple):
@@ -226,6 +247,7 @@ KINDS: dict[str, Kind] = {
     "huge": Kind(True, lambda fault, reply: plain(Reply({**reply.body, "padding": "x" * HUGE}))),
     "no_id": Kind(True, lambda fault, reply: plain(Reply(_without_id(reply.body)))),
     "not_object": Kind(True, lambda fault, reply: plain(Reply([reply.body]))),
+    "gone": Kind(False, lambda fault, reply: plain(reply)),  # `answer` makes the reply, which names the path
     "redirect": Kind(False, lambda fault, reply: RedirectResponse(ELSEWHERE, fault.status or 302)),
 }
 """Every kind of fault by name."""

@@ -12,6 +12,11 @@ from .replies import TOO_MANY
 from .song_texts import SHEETS
 
 Group = Literal["song", "refusal", "trouble"]
+Interface = Literal["direct", "jobs"]
+PersonaShape = Literal[
+    "snake", "camel_data", "result_object", "deep", "response", "object", "inline", "inline_with_task", "none"
+]
+"""Where the result of a persona's job has the ID; `inline…`: createTask answers it, `none`: nowhere."""
 
 INTERNAL_NAMES = {"V3_5": "chirp-v3-5", "V4": "chirp-v4", "V5": "chirp-crow", "V6": "chirp-hawk"}
 """What live answers call the models (`modelName` and `type`)."""
@@ -23,6 +28,17 @@ READY_TRACKS = {"TEXT_SUCCESS": 0, "FIRST_SUCCESS": 1, "SUCCESS": 2, "CALLBACK_E
 """How many tracks have audio; a status that is not listed shows no tracks at all."""
 
 UNFINISHED = frozenset(status for _, status in PHASES[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class ByJob:
+    """How a persona's job goes for one track; None leaves it to the settings of the sandbox."""
+
+    seconds: float | None = None
+    """How long it takes."""
+    shape: PersonaShape | None = None
+    failure: tuple[int, str] | None = None
+    """failCode and failMsg of a job that is accepted all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,7 @@ class Track:
     """Seconds, whole hundredths."""
     trouble: Fault | None = None
     """The fault of a request for its persona; how often it is used is counted for each account."""
+    by_job: ByJob = ByJob()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,8 @@ class Task:
     """Finished a minute before an account's first look; other finished ones are two hours old."""
     documented_shape: bool = False
     """Answered in the shape of the documentation (text timestamps, no source URLs), not of live replies."""
+    interface: Interface = "direct"
+    """The only interface that knows it; a job makes personas and timed lyrics of either kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +93,8 @@ class Scenario:
 
     @property
     def task_id(self) -> str:
-        """32 hex digits, always the same."""
-        return _task_id(self.key)
+        """Always the same; mostly 32 hex digits."""
+        return self.task.task_id if self.task else _task_id(self.key)
 
     @property
     def audio_id(self) -> str:
@@ -112,13 +131,16 @@ def _scenario(
     error: tuple[int, str] | None = None,
     documented_shape: bool = False,
     fresh: bool = False,
+    interface: Interface = "direct",
+    by_job: ByJob = ByJob(),
+    task_id: str | None = None,
 ) -> Scenario:
     ids = [_audio_id(key, number) for number in (0, 1)]
     tracks = tuple(
-        Track(audio_id, title, *SHEETS[sheet], duration, None if number and sibling_fine else trouble)
+        Track(audio_id, title, *SHEETS[sheet], duration, None if number and sibling_fine else trouble, by_job)
         for number, (audio_id, duration) in enumerate(zip(ids, durations or map(_duration, ids), strict=True))
     )
-    task = Task(_task_id(key), tracks, model, status, error, fresh, documented_shape)
+    task = Task(task_id or _task_id(key), tracks, model, status, error, fresh, documented_shape, interface)
     return Scenario(key, words, shows, group, task)
 
 
@@ -169,6 +191,16 @@ _SONGS = (
     _scenario("song", "documented", "An answer in the older shape",
               "Dates as text and fewer addresses, as the documentation shows it.",
               "Sepia tramway", "tram", model="V4", documented_shape=True),
+    _scenario("song", "job_song", "A finished song made by a job",
+              "Only KIE’s newer interface, jobs, knows it; both tracks can become personas.",
+              "Ferry to the far side", "quay", interface="jobs"),
+    _scenario("song", "job_generating", "A song a job is still making",
+              "Press “Find tracks”, and again 20 seconds later: it is finished.",
+              "Dough under a towel", "kitchen", status=None, interface="jobs", task_id="task_ai-music_1790000000000"),
+    _scenario("song", "job_failed", "A song whose job failed",
+              "KIE says that the job failed, so there is nothing to make a persona from.",
+              "Strings that snapped", "winter", interface="jobs",
+              status="GENERATE_AUDIO_FAILED", error=(500, "Internal Error, Please try again later.")),
     Scenario("unknown", "A task nobody knows", "The answer is empty: wrong ID, or a task too old.",
              "song", None),
 )  # fmt: skip
@@ -236,6 +268,18 @@ _TROUBLES = (
     _scenario("trouble", "no_persona_id", "An answer without a persona ID",
               "KIE says success and leaves out the ID.",
               "Gift box, empty", "kite", Fault("no_id")),
+    _scenario("trouble", "job_slow", "A persona job that takes long",
+              "KIE accepts the request and needs about 8 seconds for the persona.",
+              "The long way round", "tram", interface="jobs", by_job=ByJob(seconds=8)),
+    _scenario("trouble", "job_fails", "A persona job that fails",
+              "KIE accepts the request, then says that the job failed: code 501.",
+              "A kite in the tree", "kite", interface="jobs", by_job=ByJob(failure=(501, "Generation failed"))),
+    _scenario("trouble", "job_inline", "A persona job answered at once",
+              "The first answer has the persona ID already; there is nothing to wait for.",
+              "Yes before the question", "quay", interface="jobs", by_job=ByJob(shape="inline")),
+    _scenario("trouble", "job_without_id", "A persona job without a persona ID",
+              "KIE says that the job is done, and the ID cannot be found.",
+              "Luggage without a label", "winter", interface="jobs", by_job=ByJob(shape="none")),
 )  # fmt: skip
 
 SCENARIOS: tuple[Scenario, ...] = _SONGS + _REFUSALS + _TROUBLES

@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from .faults import Fault
-from .replies import PERSONA_PATH, TASK_PATH, Reply, too_many
-from .scenarios import TRACKS
+from .replies import JOB_PATH, JOB_RECORD_PATH, PERSONA_JOB, PERSONA_PATH, TASK_PATH, Reply, fails_later, too_many
+from .scenarios import TRACKS, PersonaShape
 
 LOG_LENGTH = 10_000
 MOST_ACCOUNTS = 10_000
 """Accounts that are remembered; the oldest goes first."""
+MOST_JOBS = 10_000
+"""Jobs of one account that are remembered; the oldest goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,29 @@ class Recorded:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as KIE keeps it."""
+
+    job_id: str
+    model: str
+    """The job's name."""
+    param: str
+    """The request as JSON."""
+    created: float
+    """In seconds since 1970."""
+    seconds: float
+    """How long it takes."""
+    result: Any
+    """What it will have made."""
+    failure: tuple[str, str] | None = None
+    """failCode and failMsg, if it is going to fail."""
+    cost: float = 0.0
+    """Credits, taken when it was accepted."""
+    places: tuple[Literal["text", "object", "response"], ...] = ("text",)
+    """Where its record shows the result: in `resultJson` as text or as an object, or in `response`."""
+
+
 @dataclass(slots=True)
 class Account:
     """All that belongs to one token."""
@@ -63,6 +88,14 @@ class Account:
     """How often a track's own fault was used, by audio ID."""
     windows: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     """Recent requests, by what they count against."""
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """What createTask accepted, by task ID."""
+
+    def keep(self, job: Job) -> None:
+        """Remember a job."""
+        self.jobs[job.job_id] = job
+        if len(self.jobs) > MOST_JOBS:
+            del self.jobs[next(iter(self.jobs))]
 
 
 @dataclass(slots=True)
@@ -82,7 +115,7 @@ class Sandbox:
         self.once: Literal["overwrite", "conflict"] = "overwrite"
         """A second persona of one track: the same ID with new texts (as observed), or 409 (as documented)."""
         self.delay = 0.0
-        """Seconds before every persona answer."""
+        """Seconds before every persona answer, that of createTask too."""
         self.generation_seconds = 20.0
         """How long the unfinished song takes, from an account's first look."""
         self.rate_limit, self.rate_period = 20, 10.0
@@ -91,6 +124,16 @@ class Sandbox:
         """Seconds in the Retry-After header of the rate limiter; None sends no such header."""
         self.looks_per_second = 3
         """How often one task may be looked at."""
+        self.direct = True
+        """Whether the direct interface answers; if not, its paths are unknown, except the one for credits."""
+        self.job_seconds = 0.0
+        """How long each job takes; 0: it is done at the first look."""
+        self.persona_shape: PersonaShape = "snake"
+        """Where the result of a persona's job has the ID."""
+        self.job_lyrics: Literal["camel", "snake_nested"] = "camel"
+        """Timed lyrics by job: as the direct call has them, or in snake_case and one level deeper."""
+        self.unknown_job: Literal["422", "404", "null"] = "422"
+        """What recordInfo answers for a task it does not know: one of two refusals, or a success without data."""
         self.started = clock()
         self.lock = threading.RLock()
         self._accounts: dict[str, Account] = {}
@@ -157,13 +200,29 @@ class Sandbox:
                 if armed.left > 0 and fault.token in (None, call.token) and fault.path in (None, call.path):
                     armed.left -= 1
                     return fault
-            return self._trouble(call)
+            return self._trouble(call, late=False)
 
-    def _trouble(self, call: Recorded) -> Fault | None:
+    def late_trouble(self, call: Recorded) -> tuple[int, str] | None:
+        """Code and message with which the job of this request will fail, because its track has such a trouble."""
+        fault = self._trouble(call, late=True)
+        return (fault.code, fault.message) if fault and fault.code and fault.message else None
+
+    def wants_persona(self, call: Recorded) -> bool:
+        """Whether this is a request for a persona, by an interface that answers."""
+        if call.path == JOB_PATH:
+            return isinstance(call.json, dict) and call.json.get("model") == PERSONA_JOB
+        return call.path == PERSONA_PATH and self.direct
+
+    def _trouble(self, call: Recorded, *, late: bool) -> Fault | None:
         account = self._accounts.get(call.token)
-        audio_id = call.json.get("audioId") if isinstance(call.json, dict) else None
+        by_job = call.path == JOB_PATH
+        fields = call.json.get("input") if by_job and isinstance(call.json, dict) else call.json
+        audio_id = fields.get("audio_id" if by_job else "audioId") if isinstance(fields, dict) else None
         track = TRACKS.get(audio_id) if isinstance(audio_id, str) else None
-        if account is None or track is None or track.trouble is None or call.path != PERSONA_PATH:
+        if account is None or track is None or track.trouble is None or not self.wants_persona(call):
+            return None
+        can_fail_later = by_job and track.trouble.kind == "code"
+        if late != (can_fail_later and fails_later(track.trouble.code or 0, track.trouble.message or "")):
             return None
         times = track.trouble.times
         if times is not None and account.troubles[track.audio_id] >= times:
@@ -173,10 +232,10 @@ class Sandbox:
 
     def limited(self, call: Recorded) -> Reply | None:
         """The rate limiter's answer if this request is one too many; then it is dropped and not counted."""
-        if call.path == PERSONA_PATH:
+        if self.wants_persona(call):
             key, limit, period = "new requests", self.rate_limit, self.rate_period
-        elif call.path == TASK_PATH:
-            key, limit, period = call.query.get("taskId", ""), self.looks_per_second, 1.0
+        elif call.path == JOB_RECORD_PATH or (call.path == TASK_PATH and self.direct):
+            key, limit, period = f"{call.path} {call.query.get('taskId')}", self.looks_per_second, 1.0
         else:
             return None
         with self.lock:

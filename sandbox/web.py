@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,18 +16,32 @@ from starlette.routing import Mount, Route
 
 from .endpoints import answer
 from .faults import plain
-from .replies import PERSONA_PATH, SERVER_TROUBLE
-from .scenarios import TRACKS, Track
+from .scenarios import TRACKS, PersonaShape, Track
 from .state import Recorded, Sandbox
 
+
+def _one_of(*choices: Any) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if value not in choices:
+            raise ValueError(f"{value!r} is none of {', '.join(map(repr, choices))}")
+        return value
+
+    return read
+
+
 SETTINGS: dict[str, Callable[[Any], Any]] = {
-    "once": str,
+    "once": _one_of("overwrite", "conflict"),
     "delay": float,
     "generation_seconds": float,
     "rate_limit": int,
     "rate_period": float,
     "retry_after": lambda value: None if value is None else float(value),
     "looks_per_second": int,
+    "direct": _one_of(True, False),
+    "job_seconds": float,
+    "persona_shape": _one_of(*get_args(PersonaShape)),
+    "job_lyrics": _one_of("camel", "snake_nested"),
+    "unknown_job": _one_of("422", "404", "null"),
 }
 """What POST /sandbox/settings can set, and how each value is read."""
 
@@ -45,9 +59,9 @@ def create_app(sandbox: Sandbox) -> Starlette:
         if limited:
             return plain(limited)
         fault = sandbox.next_fault(call)
-        pause = (fault.wait if fault else 0.0) + (sandbox.delay if call.path == PERSONA_PATH else 0.0)
+        pause = (fault.wait if fault else 0.0) + (sandbox.delay if sandbox.wants_persona(call) else 0.0)
         await asyncio.sleep(pause / 2)
-        reply = answer(sandbox, call) if fault is None or fault.acts else SERVER_TROUBLE
+        reply = answer(sandbox, call, fault)
         await asyncio.sleep(pause / 2)
         return fault.response(reply) if fault else plain(reply)
 
@@ -79,8 +93,6 @@ def _controls(sandbox: Sandbox) -> Starlette:
 
     async def settings(request: Request) -> Response:
         given = {name: SETTINGS[name](value) for name, value in (await request.json()).items()}
-        if given.get("once", "overwrite") not in ("overwrite", "conflict"):
-            raise ValueError("once is either overwrite or conflict")
         for name, value in given.items():
             setattr(sandbox, name, value)
         return JSONResponse({name: getattr(sandbox, name) for name in SETTINGS})

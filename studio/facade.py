@@ -19,6 +19,7 @@ from studio.people.browsers import Browsers
 from studio.people.token_store import READ_TIMEOUT, Account, TokenStore
 from studio.sending.attempts import Attempt, NotAllowed, Seen
 from studio.sending.change_notifier import ChangeNotifier
+from studio.sending.interface_choice import InterfaceChoice
 from studio.sending.kinds import BOOST, PERSONA, Kind, body_of
 from studio.song.single_flight import SingleFlight
 
@@ -66,6 +67,7 @@ class Studio:
         self._opened: Future[tuple[Store, Engine]] | None = None
         self._balances: dict[str, Balance] = {}
         self._shared_calls = SingleFlight()
+        self._interfaces = InterfaceChoice(configuration.interface)
         self._scrub: TokenScrub | None = None
         self._not_scrubbed: dict[str, str] = {}
         """Tokens by account that are taken out of the database once KIE has accepted them."""
@@ -97,6 +99,7 @@ class Studio:
                 rate_period=self.settings.rate_period,
                 read_timeout=self.settings.read_timeout,
                 shared=bool(self.settings.api_key),
+                interfaces=self._interfaces,
                 changed=self._note_change,
             )
             engine.on_credits = lambda account, left: self._note_balance(account, Balance(left))
@@ -229,11 +232,14 @@ class Studio:
     def music_task(self, account: Account, task_id: str) -> MusicTask:
         """Ask KIE for a task; calls within a second share one answer, from whatever tab. Raises `kie.KieError`."""
         ask = partial(self._look_up, account, lambda client: client.music_task(task_id))
-        return self._shared_calls.once(("task", account.id, task_id), ask, keep=1.0)
+        task = self._shared_calls.once(("task", account.id, task_id), ask, keep=1.0)
+        self._interfaces.note_task(account.id, task_id, task)
+        return task
 
     def timed_words(self, account: Account, task_id: str, audio_id: str) -> TimedWords:
         """Ask KIE when each word of a track is sung; once, because it may cost. Raises `kie.KieError`."""
-        ask = partial(self._look_up, account, lambda client: client.timed_words(task_id, audio_id))
+        by_job = self._interfaces.is_of_job(account.id, task_id)
+        ask = partial(self._look_up, account, lambda client: client.timed_words(task_id, audio_id, by_job=by_job))
         return self._shared_calls.once(("words", account.id, audio_id), ask)
 
     def cached_timed_words(self, account: Account, audio_id: str) -> TimedWords | None:
@@ -257,8 +263,12 @@ class Studio:
         `NotSaved` if nothing could be written; then nothing is sent. `author` is who asked; `track` is written to the
         attempt as it is now.
         """
-        body = body_of(request.payload())
-        return self._file(account, PERSONA, body, replaces, request=request, author=author, track=track)
+        kind, body = self._interfaces.choose(account.id, request.task_id, PERSONA, body_of(request.payload()))
+        return self._file(account, kind, body, replaces, request=request, author=author, track=track)
+
+    def changed_interface(self, attempt: Attempt) -> bool:
+        """Whether this attempt was the first of its account for which KIE did not offer the direct call any more."""
+        return self._interfaces.changed_with(attempt)
 
     def start_boost(self, account: Account, content: str, *, author: str = "") -> Attempt:
         """Have KIE make a description richer, for credits; while the same text is in flight, that attempt is returned.

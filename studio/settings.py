@@ -7,10 +7,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from kie import InvalidInput, check_token
 
+Interface = Literal["auto", "direct", "jobs"]
 SECRETS = Path(__file__).parent.parent / ".streamlit" / "secrets.toml"
 
 
@@ -35,6 +37,8 @@ class Settings:
     """May hold a password."""
     sign_in: bool = False
     """Whether secrets.toml has [auth], which Streamlit reads."""
+    interface: Interface = "auto"
+    """Which of KIE's interfaces makes personas; "auto" takes the direct one unless only jobs will do."""
 
 
 def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -> Settings:
@@ -67,6 +71,9 @@ def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -
     base_url = text("KIE_BASE_URL", "https://api.kie.ai").rstrip("/")
     if not _is_plain_address(base_url):
         raise BadSetting("KIE_BASE_URL takes an address such as https://api.kie.ai.")
+    interface = text("KIE_INTERFACE", "auto").lower()
+    if interface not in get_args(Interface):
+        raise BadSetting("KIE_INTERFACE takes auto, direct or jobs.")
     return Settings(
         api_key=api_key,
         base_url=base_url,
@@ -75,6 +82,7 @@ def load(environment: Mapping[str, str] = os.environ, secrets: Path = SECRETS) -
         rate_period=number("KIE_RATE_PERIOD", 10),
         database_url=text("DATABASE_URL", "sqlite:///data/studio.db"),
         sign_in="auth" in content,
+        interface=cast(Interface, interface),
     )
 
 

@@ -38,8 +38,8 @@ BACKUP_AGE = timedelta(minutes=10)
 """A database may have been restored from a backup if processes on its list had their last heartbeat so long ago."""
 LONGEST_WAIT = timedelta(seconds=120)
 """No pause is longer, so an attempt that is due later than this was filed while the clock was wrong."""
-POLL_LEASE = timedelta(seconds=60)
-"""How long a process that polls for an attempt's result has it for itself."""
+POLL_LEASE = timedelta(seconds=30)
+"""How long a process that polls for an attempt's result has it for itself: a little longer than the poll may take."""
 SAME_CLICK = timedelta(seconds=1)
 """The same request again within this time is a double click, whatever became of the first."""
 
@@ -245,8 +245,10 @@ class Store:
                 connection.execute(sa.delete(departures).where(departures.c.claim == attempt.claim))
             return bool(done)
 
-    def postpone(self, attempt: Attempt, seconds: float, why: Outcome) -> bool:
+    def postpone(self, attempt: Attempt, seconds: float, why: Outcome, instead: tuple[Kind, str] | None = None) -> bool:
         """Queue an attempt again that KIE certainly did not act on, to be sent after a pause.
+
+        With `instead` it is sent as this kind with this body, which ask for the same through KIE's other interface.
 
         Returns whether it was, now or by an earlier call whose result was lost. Not if it was written off meanwhile,
         because it may have been replaced, nor if its batch was cancelled: then `why` is its outcome, for `finish`.
@@ -254,8 +256,13 @@ class Store:
         with self.database.writing() as connection:
             due = {"due_at": self.now() + timedelta(seconds=seconds), "repeats": attempt.repeats + 1}
             values = outcome_columns(replace(why, status=Status.QUEUED)) | due
+            if instead is not None:
+                values |= {"kind": instead[0].name, "body": instead[1]}
             mine = sa.and_(_claimed_as(attempt), ~IN_CANCELLED_BATCH)
             if connection.execute(sa.update(attempts).where(mine).values(values)).rowcount:
+                if instead is not None:
+                    detail = {"code": str(why.code or ""), "message": why.message}
+                    add_event(connection, attempt.id, self.now(), "by_job", detail)
                 return True
             row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt.id)).first()
             done = (Status.QUEUED.value, attempt.claim, attempt.repeats + 1)

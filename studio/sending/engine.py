@@ -36,7 +36,8 @@ from studio.exceptions import NotSaved
 from studio.people.token_store import TokenStore
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.kinds import kind_named
+from studio.sending.interface_choice import InterfaceChoice
+from studio.sending.kinds import Kind, kind_named
 from studio.sending.processes import LEASE
 from studio.sending.rate_limit import ENTRIES, LATE, SLACK, TOO_LATE
 
@@ -94,6 +95,7 @@ class Engine:
 
     At most `rate_limit` requests of an account leave in `rate_period` seconds, and each has `read_timeout` seconds for
     its answer. `shared` says that every process on this database has the token, so any of them may serve its account.
+    `interfaces` chooses between KIE's interfaces; without it, every attempt is sent as it was filed.
     `changed` is called with the ID of each attempt whose row has changed, `on_credits` with what an account has left.
     """
 
@@ -106,6 +108,7 @@ class Engine:
         rate_period: float,
         read_timeout: float,
         shared: bool = False,
+        interfaces: InterfaceChoice | None = None,
         changed: Callable[[str], None] = lambda attempt_id: None,
     ) -> None:
         self._limit, self._period = rate_limit, timedelta(seconds=rate_period)
@@ -114,6 +117,7 @@ class Engine:
         self._store = store
         self._token_store = token_store
         self._changed = changed
+        self._interfaces = interfaces or InterfaceChoice("direct")
         self.executor = uuid.uuid4().hex
         """This process's ID; never reused, so that no other process takes its attempts for its own."""
         self._queue = "accounts" if shared else self.executor
@@ -419,7 +423,7 @@ class Engine:
         if client is None or self._closing:  # signed out, or the engine closes, since the claim
             self._release(attempt)
             return False
-        pause = None
+        pause, instead = None, None
         try:
             with client:
                 outcome = kind.send(client, attempt)
@@ -429,14 +433,16 @@ class Engine:
                 if self._release(attempt):
                     return False
             elif outcome.status is Status.REFUSED and not self._stalled_since(claimed_at):
-                pause = kind.pause(attempt, error, self._store.now())
+                asks = self._token_store.client(attempt.account, BALANCE_TIMEOUT)
+                instead = self._interfaces.instead(attempt, error, asks)
+                pause = 0.0 if instead else kind.pause(attempt, error, self._store.now())
         except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left, and that is written
             # Without the error's own text, which could quote a header.
             log.error("Attempt %s: %s\n%s", attempt.id, type(error).__name__, "".join(format_tb(error.__traceback__)))
             outcome = Outcome.interrupted(
                 f"The program failed while the request was on its way: {type(error).__name__}."
             )
-        return self._save(attempt, outcome, pause)
+        return self._save(attempt, outcome, pause, instead)
 
     def _stalled_since(self, moment: float) -> bool:
         """Whether a heartbeat came so late that other processes may have written this one's attempts off.
@@ -465,8 +471,16 @@ class Engine:
             self._store.poll_later(attempt, kind.poll_again_after(age))
         return False
 
-    def _save(self, attempt: Attempt, outcome: Outcome, pause: float | None = None) -> bool:
+    def _save(
+        self,
+        attempt: Attempt,
+        outcome: Outcome,
+        pause: float | None = None,
+        instead: tuple[Kind, str] | None = None,
+    ) -> bool:
         """Write the outcome, or postpone the attempt by `pause` seconds; return whether the attempt has ended.
+
+        `instead` is the kind and the body with which a postponed attempt is sent.
 
         While that fails, the outcome is in `unsaved`, where pages find it, and once in the log.
         """
@@ -474,7 +488,7 @@ class Engine:
         while True:
             last_try = self._closing
             try:
-                if pause is not None and self._store.postpone(attempt, pause, outcome):
+                if pause is not None and self._store.postpone(attempt, pause, outcome, instead):
                     self.unsaved.pop(attempt.id, None)
                     return False
                 self._store.finish(attempt, outcome)
@@ -492,7 +506,7 @@ class Engine:
                 with self._state:
                     self._remember(replace(attempt, outcome=outcome))
                 self.unsaved.pop(attempt.id, None)
-                return True
+                return outcome.status is not Status.WORKING
 
     def _release(self, attempt: Attempt) -> bool:
         """Queue an attempt again that was claimed and never left; return whether it is queued."""

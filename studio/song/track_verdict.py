@@ -7,19 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kie import Cause, MusicTask, TaskState, Track
+from kie.models_and_prices import model_label
 from kie.persona import WINDOW_MIN
 from studio.sending.attempts import Attempt, Status
 
-MODELS = {
-    "V6_WILD": "V6 Wild",
-    "V6_MINI": "V6 Mini",
-    "V5_5": "V5.5",
-    "V4_5PLUS": "V4.5 Plus",
-    "V4_5ALL": "V4.5 All",
-    "V4_5": "V4.5",
-    "V3_5": "V3.5",
-}
-"""The names that people know models by; another model, such as V5, is shown as it is."""
 TOO_OLD = re.compile(r"V?[123](_\d)?|chirp-v[123].*")
 
 
@@ -54,13 +45,20 @@ def verdict(task: MusicTask, track: Track, earlier: Attempt | None = None) -> Ve
 
 def model(track: Track) -> str:
     """Return the name that people know a track's model by."""
-    return MODELS.get(track.model, track.model)
+    return model_label(track.model)
 
 
-def state_sentence(task: MusicTask) -> str:
-    """Return a sentence for a person about a task that has no tracks to choose from."""
+def state_sentence(task: MusicTask, keeps_looking: bool = True) -> str:
+    """Return a sentence for a person about a task that has no tracks to choose from, while the page looks again."""
     if task.state is TaskState.ABSENT:
-        return "KIE has no record of this task yet. If it was just started, it appears here by itself."
+        return (
+            "KIE has no record of this song. It was just started, or made with another token; or the ID is mistyped, "
+            "or the song is older than KIE keeps records."
+        )
+    if task.state is TaskState.NO_SONG:
+        return "This is no song: KIE made a persona or a text with it. Copy the task ID of the song."
     if task.state is TaskState.FAILED:
         return "This song failed at KIE, so there is no track to use. Make the song again."
-    return "This song is still being made. Its tracks appear here by themselves."
+    if keeps_looking:
+        return "This song is still being made. Its tracks appear here by themselves."
+    return "This song is not finished yet. Press “Find tracks” to look again."

@@ -85,16 +85,18 @@ class Unusable(NamedTuple):
     name: str
     value: str
     cause: str
+    step: str
+    """A word of what the person is told to do."""
 
 
 @pytest.fixture(params=["SOCKS", "a proxy that wants a name", "a proxy that talks nonsense", "no certificates"])
 def unusable(request: pytest.FixtureRequest, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Unusable:
     server.sends(b"nonsense\r\n\r\n" if "nonsense" in request.param else answer("", 407))
     found = {
-        "SOCKS": Unusable("HTTPS_PROXY", "socks5://127.0.0.1:9", "SOCKS"),
-        "a proxy that wants a name": Unusable("HTTPS_PROXY", server.base_url, "407"),
-        "a proxy that talks nonsense": Unusable("HTTPS_PROXY", server.base_url, "nonsense"),
-        "no certificates": Unusable("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "/nowhere/ca.pem"),
+        "SOCKS": Unusable("HTTPS_PROXY", "socks5://127.0.0.1:9", "SOCKS", "SOCKS"),
+        "a proxy that wants a name": Unusable("HTTPS_PROXY", server.base_url, "407", "name and a password"),
+        "a proxy that talks nonsense": Unusable("HTTPS_PROXY", server.base_url, "nonsense", "proxy"),
+        "no certificates": Unusable("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "/nowhere/ca.pem", "certificates"),
     }[request.param]
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -114,6 +116,7 @@ def test_unusable_surroundings_sent_nothing_and_are_named(
         ask(KieClient(TOKEN, "https://kie.invalid", (2, 2), repeat=False))
     assert raised.value.sent is Sent.NO
     assert unusable.cause in raised.value.message
+    assert unusable.step in raised.value.next_step
 
 
 def test_a_question_that_is_dropped_was_sent(account: Account) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from sandbox import Scenario, Server
-from sandbox.replies import PERSONA_PATH, TASK_PATH
+from sandbox.replies import JOB_PATH, JOB_RECORD_PATH, PERSONA_JOB, PERSONA_PATH, TASK_PATH
 from tests.scenarios import BY_KEY
 
 
@@ -49,6 +49,24 @@ class Caller:
     def task(self, scenario: Scenario | str = "finished") -> requests.Response:
         task_id = (BY_KEY[scenario] if isinstance(scenario, str) else scenario).task_id
         return self.send("GET", TASK_PATH, params={"taskId": task_id})
+
+    def job(self, model: str, given: Any, **options: Any) -> requests.Response:
+        return self.send("POST", JOB_PATH, json={"model": model, "input": given}, **options)
+
+    def persona_job(self, scenario: Scenario | str = "job_song", **changes: Any) -> requests.Response:
+        return self.job(PERSONA_JOB, self.persona_input(scenario, **changes))
+
+    def persona_input(self, scenario: Scenario | str = "job_song", **changes: Any) -> dict[str, Any]:
+        if isinstance(scenario, str):
+            scenario = BY_KEY[scenario]
+        window = {"vocal_end": 15} if scenario.key == "short" else {}
+        ids = {"task_id": scenario.task_id, "audio_id": scenario.audio_id}
+        return {**ids, "name": "Harbour alto", "description": "Low and smoky", **window, **changes}
+
+    def record(self, job: requests.Response | str) -> requests.Response:
+        """What recordInfo says of the job that an answer names, or of a task ID."""
+        job_id = job if isinstance(job, str) else job.json()["data"]["taskId"]
+        return self.send("GET", JOB_RECORD_PATH, params={"taskId": job_id})
 
     def fault(self, kind: str, **fields: Any) -> None:
         self.server.sandbox.fault(kind, token=self.token, **fields)

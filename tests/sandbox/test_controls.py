@@ -46,6 +46,8 @@ def test_faults_can_be_cleared_over_http(own: Caller, code_of: Code) -> None:
         ("settings", {"once": "twice"}),
         ("settings", {"speed": 1}),
         ("settings", {"delay": "long"}),
+        ("settings", {"persona_shape": "round"}),
+        ("settings", {"direct": "no"}),
     ],
 )
 def test_a_mistaken_control_is_refused(path: str, body: object, caller: Caller) -> None:
@@ -54,6 +56,8 @@ def test_a_mistaken_control_is_refused(path: str, body: object, caller: Caller) 
 
 def test_settings_can_be_changed_over_http(own: Caller) -> None:
     wanted = {"once": "conflict", "delay": 0.5, "generation_seconds": 1.0, "rate_limit": 3}
+    wanted |= {"direct": False, "job_seconds": 2.0, "persona_shape": "deep", "job_lyrics": "snake_nested"}
+    wanted |= {"unknown_job": "null"}
     assert wanted.items() <= own.send("POST", "/sandbox/settings", json=wanted).json().items()
     assert own.server.sandbox.once == "conflict"
 

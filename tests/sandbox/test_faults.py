@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import zlib
+from typing import Any
 
 import pytest
 import requests
 
 from sandbox import Fault
 from sandbox.faults import ELSEWHERE, WRONG_FRAMES
-from sandbox.replies import CREDIT_PATH, PERSONA_PATH
+from sandbox.replies import CREDIT_PATH, JOB_PATH, JOB_RECORD_PATH, PERSONA_JOB, PERSONA_PATH, TASK_PATH
 from tests.sandbox.sandbox_caller import Caller
 from tests.scenarios import BY_KEY
 
@@ -90,6 +91,27 @@ def test_an_answer_can_end_right_after_the_id(kind: str, packed: bool, caller: C
     assert came.endswith(f'"personaId": "{caller.personas[0]["personaId"]}"'.encode())
 
 
+@pytest.mark.parametrize("shape", ["snake", "deep", "response", "inline", "inline_with_task"])
+def test_a_jobs_answer_can_end_right_after_the_persona_id(shape: Any, own: Caller) -> None:
+    own.server.sandbox.persona_shape = shape
+    path = JOB_PATH if shape.startswith("inline") else JOB_RECORD_PATH
+    own.fault("cut_after_id_plain", path=path)
+    body = {"model": PERSONA_JOB, "input": own.persona_input()}
+    answer = own.send("POST", JOB_PATH, json=body, stream=True)
+    if path == JOB_RECORD_PATH:
+        job_id = answer.json()["data"]["taskId"]
+        answer = own.send("GET", JOB_RECORD_PATH, params={"taskId": job_id}, stream=True)
+    came = next(answer.raw.stream(decode_content=False)).decode()
+    assert came.rstrip('\\"').endswith(own.personas[0]["personaId"])
+
+
+def test_an_accepted_job_can_end_right_after_its_task_id(caller: Caller) -> None:
+    caller.fault("cut_after_id_plain", path=JOB_PATH)
+    answer = caller.job(PERSONA_JOB, caller.persona_input(), stream=True)
+    (job_id,) = caller.server.sandbox.account(caller.token).jobs  # type: ignore[union-attr]  # it is known
+    assert next(answer.raw.stream(decode_content=False)).endswith(f'"taskId": "{job_id}"'.encode())
+
+
 def test_an_answer_without_an_id_is_cut_in_its_middle(caller: Caller) -> None:
     caller.fault("cut_after_id_plain", path=CREDIT_PATH)
     with pytest.raises(requests.RequestException):
@@ -147,6 +169,38 @@ def test_a_redirect_shows_whether_it_was_followed(caller: Caller) -> None:
     assert caller.server.sandbox.count(ELSEWHERE, caller.token) == 1
 
 
+@pytest.mark.parametrize("status", [None, 404, 405, 410])
+def test_a_path_can_be_gone_for_one_account(status: int | None, caller: Caller, another_caller: Caller) -> None:
+    caller.fault("gone", path=None, times=2, status=status)
+    persona, task = caller.persona(), caller.task()
+    assert {persona.status_code, persona.json()["status"], task.status_code} == {status or 404}
+    assert (persona.json()["path"], task.json()["path"]) == (PERSONA_PATH, TASK_PATH)
+    assert "code" not in persona.json()
+    assert caller.personas == []
+    assert another_caller.persona().status_code == caller.persona().status_code == 200
+
+
+@pytest.mark.parametrize(("key", "made"), [("answer_lost", 1), ("dropped", 0), ("cut_off", 1)])
+def test_a_tracks_own_trouble_strikes_a_persona_job_too(key: str, made: int, caller: Caller) -> None:
+    with pytest.raises(requests.RequestException):
+        caller.persona_job(key)
+    assert len(caller.personas) == made
+    assert caller.record(caller.persona_job(key)).json()["data"]["state"] == "success"
+
+
+def test_a_persona_job_can_lack_its_task_id_or_be_an_error_page(caller: Caller) -> None:
+    assert caller.persona_job("no_persona_id").json() == {"code": 200, "msg": "success", "data": {}}
+    assert caller.persona_job("html_page").status_code == 502
+    with pytest.raises(requests.Timeout):
+        caller.job(PERSONA_JOB, caller.persona_input("slow"), timeout=0.05)
+
+
+def test_a_fault_can_be_of_the_record(caller: Caller) -> None:
+    caller.fault("html", path=JOB_RECORD_PATH)
+    job = caller.persona_job()
+    assert [caller.record(job).status_code for _ in range(2)] == [502, 200]
+
+
 def test_a_delay_comes_before_the_answer(caller: Caller) -> None:
     caller.fault("delay", seconds=0.1)
     assert caller.persona().elapsed.total_seconds() >= 0.1
@@ -155,6 +209,7 @@ def test_a_delay_comes_before_the_answer(caller: Caller) -> None:
 def test_the_sandbox_can_delay_every_persona(own: Caller) -> None:
     own.server.sandbox.delay = 0.1
     assert own.persona().elapsed.total_seconds() >= 0.1
+    assert own.persona_job().elapsed.total_seconds() >= 0.1
     assert own.task().elapsed.total_seconds() < 0.1
 
 

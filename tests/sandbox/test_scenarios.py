@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from sandbox import SCENARIOS, Scenario
 from sandbox.endpoints import OPERATIONS
+from sandbox.scenarios import ByJob
+from tests.sandbox.contracts import DIRECT, JOBS, contract
 from tests.sandbox.sandbox_caller import Caller
 from tests.scenarios import task_of
 
-CONTRACT = Path(__file__).parents[1] / "contract" / "kie-openapi.yaml"
 REFUSALS = [scenario for scenario in SCENARIOS if scenario.group == "refusal"]
 EVERY = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.key)
 
@@ -37,12 +35,16 @@ def test_a_refusal_answers_with_the_code_that_its_key_names(scenario: Scenario, 
 
 
 @EVERY
-def test_only_a_trouble_goes_wrong_on_the_network(scenario: Scenario) -> None:
-    kinds = {track.trouble.kind for track in (scenario.task.tracks if scenario.task else ()) if track.trouble}
-    assert (scenario.group == "trouble") == bool(kinds - {"code", "status"})
+def test_only_a_trouble_goes_wrong_on_the_network_or_in_a_job(scenario: Scenario) -> None:
+    tracks = scenario.task.tracks if scenario.task else ()
+    kinds = {track.trouble.kind for track in tracks if track.trouble}
+    jobs = {track.by_job for track in tracks} - {ByJob()}
+    assert (scenario.group == "trouble") == bool(jobs or kinds - {"code", "status"})
 
 
 def test_every_operation_is_in_the_contract() -> None:
-    paths = yaml.load(CONTRACT.read_text(), yaml.CSafeLoader)["paths"]
-    told = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    assert set(OPERATIONS) <= told
+    told = [
+        {(method.upper(), path) for path, methods in contract(name)["paths"].items() for method in methods}
+        for name in (DIRECT, JOBS)
+    ]
+    assert told[1] <= set(OPERATIONS) <= told[0]

@@ -254,7 +254,7 @@ class Process(Engine):
     def serve_soon(self, account: str) -> None:
         """Nothing: it is told when to serve."""
 
-    def _save(self, attempt: Attempt, outcome: Outcome, pause: float | None = None) -> bool:
+    def _save(self, attempt: Attempt, outcome: Outcome, pause: float | None = None, *more: Any) -> bool:
         self.brought[attempt.id] = (attempt, outcome, pause)
         return True
 

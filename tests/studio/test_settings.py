@@ -30,10 +30,16 @@ def test_every_setting_can_come_from_the_environment() -> None:
         "KIE_RATE_LIMIT": "5",
         "KIE_RATE_PERIOD": "1.5",
         "DATABASE_URL": "postgresql://db/studio",
+        "KIE_INTERFACE": "Jobs",
     }
     assert load(environment, NOWHERE) == Settings(
-        "key", "http://127.0.0.1:8787", 30.0, 5, 1.5, "postgresql://db/studio"
+        "key", "http://127.0.0.1:8787", 30.0, 5, 1.5, "postgresql://db/studio", interface="jobs"
     )
+
+
+def test_an_interface_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(BadSetting, match="KIE_INTERFACE takes auto, direct or jobs"):
+        load({"KIE_INTERFACE": "job"}, NOWHERE)
 
 
 def test_settings_can_come_from_the_secrets_file(secrets: Path) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import streamlit as st
 
+from kie.models_and_prices import price_of
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, NotAllowed, Status
@@ -40,7 +41,7 @@ def show(account: Account | None) -> None:
             _boost,
             type="tertiary",
             disabled=account is None or (boost is not None and boost.in_flight),
-            help="KIE writes a richer version of your description, for credits; its answer says how many.",
+            help=f"KIE writes a richer version of your description. {price_of('boost')} Its answer says what it cost.",
         )
     if shown.problem:
         st.error(shown.problem, icon=":material/edit:")

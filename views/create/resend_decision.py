@@ -8,7 +8,7 @@ from kie import PersonaRequest
 from studio.facade import the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Status
-from views.shared import field_values, persona_requests
+from views.shared import error_boxes, field_values, persona_requests
 from views.shared.elements import button, literal
 
 
@@ -21,11 +21,9 @@ def show(account: Account, earlier_id: str) -> None:
         st.badge("Nothing was sent", icon=":material/front_hand:", color="orange")
         if earlier.status is Status.UNKNOWN:
             st.subheader("KIE may already have made this persona", anchor=False)
-            st.markdown(
-                "An earlier request for this track was sent, and no answer came back. Asking again with exactly the "
-                "same text is safe: KIE answers with the ID, or says that the persona exists. A changed text could "
-                "replace what KIE has."
-            )
+            st.markdown("An earlier request for this track was sent, and no readable answer came back.")
+            st.markdown(error_boxes.meaning_of(earlier).next_step)
+            st.markdown("A changed text could replace what KIE has.")
             _texts("Sent then", earlier.request)
             button(
                 persona_requests.ASK_AGAIN,

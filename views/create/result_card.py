@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kie import Cause, meaning_for
+from kie import Cause
 from studio.facade import NotSaved, the_studio
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
@@ -17,6 +17,10 @@ LAST_WORD = {
     Cause.NOT_CONNECTED.value: "No persona was made. Your text is still in the fields.",
     Cause.EXISTS.value: "No new persona was made. Your text is still in the fields.",
 }
+CHANGED = (
+    "KIE does not offer its direct call for personas any more, so this one was made by a job. The next ones are too; "
+    "you need not do anything."
+)
 WAITING = "outcome_waiting"
 DRAWN_IN = 0.3
 """Seconds in which a browser draws an outcome, before the whole page is drawn anew."""
@@ -81,6 +85,8 @@ def _created(attempt: Attempt, alone: bool) -> None:
     st.subheader("Here is your persona", anchor=False)
     error_boxes.unsaved(attempt)
     literal(attempt.persona_id, "Persona ID")
+    if the_studio().changed_interface(attempt):
+        st.info(CHANGED, icon=":material/swap_horiz:")
     fact("Name", attempt.request.name)
     fact("Description", attempt.request.description)
     st.caption(
@@ -91,10 +97,11 @@ def _created(attempt: Attempt, alone: bool) -> None:
 
 
 def _refused(attempt: Attempt, alone: bool) -> None:
-    meaning = meaning_for(attempt.cause)
+    meaning = error_boxes.meaning_of(attempt)
     status.badge(attempt.status, "Not sent" if attempt.cause == Cause.NOT_CONNECTED.value else "")
     st.subheader(meaning.sentence, anchor=False)
     st.markdown(meaning.next_step)
+    error_boxes.failed_later(attempt)
     error_boxes.show_kie_message(attempt.code, attempt.message)
     if attempt.cause == Cause.UNSUITABLE.value:
         button(
@@ -111,9 +118,10 @@ def _refused(attempt: Attempt, alone: bool) -> None:
 
 
 def _unknown(attempt: Attempt, alone: bool) -> None:
-    meaning = meaning_for(attempt.cause)
+    meaning = error_boxes.meaning_of(attempt)
     status.badge(attempt.status)
-    st.subheader("Sent, no answer", anchor=False)
+    unreadable = attempt.cause == Cause.UNREADABLE.value
+    st.subheader("Sent, no readable answer" if unreadable else "Sent, no answer", anchor=False)
     st.markdown(meaning.sentence)
     st.markdown(meaning.next_step)
     ask_again = persona_requests.ask_again

@@ -103,8 +103,8 @@ def _task(account: Account, lookup: SongLookup, task: MusicTask) -> None:
         if time.monotonic() - lookup.since < LOOK_FOR[task.state]:
             _keep_looking(account, lookup, task)
         else:
-            st.info("This song is not there yet. Press “Find tracks” to look again.", icon=":material/hourglass_empty:")
-    elif task.state is TaskState.FAILED:
+            st.info(track_verdict.state_sentence(task, keeps_looking=False), icon=":material/hourglass_empty:")
+    elif task.state in (TaskState.FAILED, TaskState.NO_SONG):
         st.info(track_verdict.state_sentence(task), icon=":material/info:")
         if task.error_message:
             literal(f"{task.error_code} {task.error_message}".strip())

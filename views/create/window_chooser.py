@@ -11,6 +11,7 @@ from functools import partial
 import streamlit as st
 
 from kie import KieError, Track
+from kie.models_and_prices import price_of
 from kie.persona import DEFAULT_END
 from studio.facade import the_studio
 from studio.people.token_store import Account
@@ -72,7 +73,7 @@ def show(account: Account, track: Track, duration: float) -> None:
             "auto_awesome",
             _want_suggestion,
             choice,
-            help="Asks KIE for the timed words of this track. KIE does not say what this call costs.",
+            help=f"Asks KIE for the timed words of this track. {price_of('timed words')}",
         )
         button("Beginning", "window_default", "first_page", _reset, duration, type="tertiary")
     if choice.suggested == typed:

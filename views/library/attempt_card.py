@@ -43,6 +43,7 @@ SETTLED = {
 EVENTS = {
     "asked_again": "Sent again with exactly the same text",
     "replaced": "Sent again with another text, which may have replaced this one at KIE",
+    "by_job": "KIE does not offer the direct call, or does not know the song there, so it was sent as a job",
     "late_answer": "KIE’s answer came after it had been given up",
     "not_made": "Marked as not made",
     "by_hand": "Persona ID typed in by hand",
@@ -118,11 +119,8 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
             type="primary",
         )
     elif attempt.status is Status.UNKNOWN and attempt.settled is Settled.NOT:
-        st.markdown(
-            "**The request left this machine, and no readable answer came back.** KIE may have made the persona, or "
-            "may never have seen the request. Asking again with exactly the same text is safe: KIE answers with the "
-            "ID, or says that the persona exists."
-        )
+        meaning = error_boxes.meaning_of(attempt)
+        st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
         error_boxes.seen_id(attempt)
         error_boxes.show_kie_message(attempt.code, attempt.message)
         button(

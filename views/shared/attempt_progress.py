@@ -7,6 +7,7 @@ import streamlit as st
 from kie import Cause
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Status
+from studio.sending.kinds import kind_named
 from views.shared import live_updates
 from views.shared.elements import button
 from views.shared.persona_requests import send_held, stop_waiting
@@ -22,6 +23,8 @@ def show(account: Account, attempt: Attempt, key: str) -> None:
         return
     if attempt.wait_until and attempt.cause == Cause.RATE:
         headline = "KIE asked to wait. Sending again by itself"
+    elif attempt.wait_until and attempt.cause != Cause.NOT_CONNECTED and kind_named(attempt.kind).operation.is_job:
+        headline = "KIE did not take the direct call. Asking by a job instead"
     elif attempt.wait_until and attempt.cause == Cause.NOT_READY:
         headline = "KIE does not see the finished song yet. Trying again by itself"
     elif attempt.wait_until:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from kie import Cause, Meaning, no_connection
 from studio.facade import NotSaved
-from studio.sending.attempts import Attempt
+from studio.sending.attempts import Attempt, Status
 from studio.sending.kinds import kind_named
 from views.shared.elements import literal
 from views.shared.screen_state import Trouble
@@ -18,11 +19,25 @@ def show(trouble: Trouble | None, icon: str, *, warning: bool = False) -> None:
         show_kie_message(trouble.code, trouble.message)
 
 
+def meaning_of(attempt: Attempt) -> Meaning:
+    """Return what the cause of an attempt's end means to a person, for what was asked."""
+    if attempt.cause == Cause.NOT_CONNECTED.value:
+        return no_connection(attempt.message)
+    return kind_named(attempt.kind).operation.meaning_for(attempt.cause)
+
+
 def show_refusal(attempt: Attempt) -> None:
     """Say in one paragraph why an attempt was refused, and what can be done."""
-    meaning = kind_named(attempt.kind).operation.meaning_for(attempt.cause)
+    meaning = meaning_of(attempt)
     st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
+    failed_later(attempt)
     show_kie_message(attempt.code, attempt.message)
+
+
+def failed_later(attempt: Attempt) -> None:
+    """Say that KIE had accepted an attempt before it failed, if that is so."""
+    if attempt.outcome.handle and attempt.status is Status.REFUSED:
+        st.caption("KIE had accepted it, and it failed later. KIE gives credits for failed jobs back.")
 
 
 def database(error: NotSaved) -> None:

@@ -5,29 +5,22 @@ A further kind is a file with a subclass of `Kind`, and its object in `KINDS`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kie import PersonaRequest, Track
 from studio.sending.kinds.boost import BOOST
-from studio.sending.kinds.kind import Kind
+from studio.sending.kinds.kind import Kind, body_of
 from studio.sending.kinds.persona import PERSONA
+from studio.sending.kinds.persona_job import PERSONA_JOB
 
-__all__ = ["BOOST", "KINDS", "PERSONA", "BatchItem", "Kind", "body_of", "kind_named"]
+__all__ = ["BOOST", "KINDS", "PERSONA", "PERSONA_JOB", "BatchItem", "Kind", "body_of", "kind_named"]
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (PERSONA, BOOST)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (PERSONA, PERSONA_JOB, BOOST)}
 
 
 def kind_named(name: str) -> Kind:
     """Return a kind by its name. Raises `KeyError` for one that nobody registered."""
     return KINDS[name]
-
-
-def body_of(payload: Mapping[str, Any]) -> str:
-    """Return a request's JSON as it is filed and sent."""
-    return json.dumps(payload, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

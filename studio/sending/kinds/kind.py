@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from kie import KieClient, KieError, pause_before_repeat
 from kie.operations import Operation
 from studio.sending.attempts import Attempt, Outcome
+
+
+def body_of(payload: Mapping[str, Any]) -> str:
+    """Return a request's JSON as it is filed and sent."""
+    return json.dumps(payload, ensure_ascii=False)
 
 
 class Kind(ABC):
@@ -48,6 +55,10 @@ class Kind(ABC):
     def poll_again_after(self, age: timedelta) -> timedelta:
         """Return the pause until the next poll for a request of this age: 3 seconds at first, 30 at most."""
         return min(max(age / 4, timedelta(seconds=3)), timedelta(seconds=30))
+
+    def as_job(self, body: str) -> tuple[Kind, str] | None:
+        """Return the kind and the body with which the same is asked for as a job, or None if there is no such job."""
+        return None
 
     def pause(self, attempt: Attempt, error: KieError, now: datetime) -> float | None:
         """Return the seconds after which the attempt is sent again automatically, or None.

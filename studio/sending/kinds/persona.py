@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from kie import Cause, KieClient, KieError, PersonaRequest, Sent
 from kie.operations import CREATE_PERSONA
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.kinds.kind import Kind
+from studio.sending.kinds.kind import Kind, body_of
+from studio.sending.kinds.persona_job import PERSONA_JOB
 
 SONG_PAUSE, SONG_TRIES = 15.0, 8
 """Seconds between tries, and how many, while KIE does not find the music of a song that was just finished."""
@@ -34,6 +35,10 @@ class PersonaKind(Kind):
         request = PersonaRequest.of_payload(json.loads(attempt.body)) if attempt.body else attempt.request
         made = client.create_persona(request)
         return Outcome(Status.CREATED, persona_id=made.persona_id, raw=made.raw, http_status=200, code=200)
+
+    def as_job(self, body: str) -> tuple[Kind, str] | None:
+        """The job that makes a persona."""
+        return PERSONA_JOB, body_of(PersonaRequest.of_payload(json.loads(body)).job_payload())
 
     def pause(self, attempt: Attempt, error: KieError, now: datetime) -> float | None:
         """As for every kind; and `SONG_PAUSE` while KIE may not find the music of a new song."""

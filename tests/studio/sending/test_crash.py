@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -27,9 +27,6 @@ from tests.studio.helpers import for_song
 
 ROOT = Path(__file__).parents[3]
 CHILD = Path(__file__).parents[1] / "child.py"
-
-
-CREDIT_PATH = "/api/v1/chat/credit"
 
 
 def track(key: str) -> str:
@@ -126,7 +123,8 @@ class Deployment:
         self._store.database.close()
 
     def posts(self) -> int:
-        return self.sandbox.count(None, token=self.token) - self.sandbox.count(CREDIT_PATH, token=self.token)
+        """How many requests arrived that create or cost; looking is a GET."""
+        return sum(call.method == "POST" for call in self.sandbox.requests(token=self.token))
 
     def attempts(self) -> list[Attempt]:
         """What is on disk, the oldest first."""
@@ -167,6 +165,7 @@ class Death(NamedTuple):
 
 
 FINISHED = track("finished")
+JOBS = {"KIE_INTERFACE": "jobs"}
 DEATHS = {
     "before its run": Death(("--stall", "start", FINISHED), lambda deployment, child: child.said("stalled"), {}),
     "while it waits": Death(
@@ -177,6 +176,16 @@ DEATHS = {
     "while sending": Death((FINISHED,), lambda deployment, child: deployment.posts(), {}, 600),
     "before saving": Death(("--stall", "finish", FINISHED), lambda deployment, child: child.said("stalled"), {}),
     "in a team": Death((FINISHED,), lambda deployment, child: deployment.posts(), {}, 600, team=True),
+    "starting a job": Death((FINISHED,), lambda deployment, child: deployment.posts(), JOBS, 600),
+    "before saving a handle": Death(
+        ("--stall", "finish", FINISHED), lambda deployment, child: child.said("stalled"), JOBS
+    ),
+    "while a job runs": Death(
+        (track("job_slow"),), lambda deployment, child: deployment.statuses() == [Status.WORKING], JOBS
+    ),
+    "while a job runs for a team": Death(
+        (track("job_slow"),), lambda deployment, child: deployment.statuses() == [Status.WORKING], JOBS, team=True
+    ),
 }
 
 
@@ -196,7 +205,7 @@ def what_deaths_leave(server: Server, deployments: dict[str, Deployment]) -> dic
     dying, living, before = {}, {}, {}
     for name, death in DEATHS.items():
         deployment = deployments[name]
-        server.sandbox.fault("delay", token=deployment.token, seconds=death.delay)
+        server.sandbox.fault("delay", token=deployment.token, seconds=death.delay, path=None)
         dying[name] = deployment.start(*death.arguments)
         if death.team:
             living[name] = deployment.start()
@@ -230,6 +239,10 @@ def what_deaths_leave(server: Server, deployments: dict[str, Deployment]) -> dic
         ("while sending", [Status.SENDING], 1),
         ("before saving", [Status.SENDING], 1),
         ("in a team", [Status.SENDING], 1),
+        ("starting a job", [Status.SENDING], 1),
+        ("before saving a handle", [Status.SENDING], 1),
+        ("while a job runs", [Status.WORKING], 1),
+        ("while a job runs for a team", [Status.WORKING], 1),
     ],
 )
 def test_the_process_was_killed_where_it_was_meant_to_be(
@@ -248,12 +261,24 @@ def test_what_was_not_sent_becomes_a_persona_after_a_crash(aftermaths: dict[str,
     assert Counter(each.persona_id for each in aftermaths[death].after) == Counter(aftermaths[death].made)
 
 
-@pytest.mark.parametrize("death", ["while sending", "before saving", "in a team"])
+@pytest.mark.parametrize("death", ["while a job runs", "while a job runs for a team"])
+def test_a_job_is_found_after_a_crash_and_is_not_started_again(aftermaths: dict[str, Aftermath], death: str) -> None:
+    after = aftermaths[death]
+    assert [each.persona_id for each in after.after] == after.made
+    assert (len(after.made), after.posts_after) == (1, 1)
+
+
+ON_THEIR_WAY = pytest.mark.parametrize(
+    "death", ["while sending", "before saving", "in a team", "starting a job", "before saving a handle"]
+)
+
+
+@ON_THEIR_WAY
 def test_what_was_on_its_way_is_not_sent_again_after_a_crash(aftermaths: dict[str, Aftermath], death: str) -> None:
     assert aftermaths[death].posts_after == 1
 
 
-@pytest.mark.parametrize("death", ["while sending", "before saving", "in a team"])
+@ON_THEIR_WAY
 def test_what_was_on_its_way_is_unknown_after_a_crash(aftermaths: dict[str, Aftermath], death: str) -> None:
     assert [(each.status, each.cause) for each in aftermaths[death].after] == [(Status.UNKNOWN, "no_answer")]
 
@@ -379,9 +404,14 @@ def wishes() -> list[dict[str, str]]:
 
 
 def asked_for(deployment: Deployment) -> Counter[str]:
-    """How often KIE was asked for each thing."""
-    calls = [call.json for call in deployment.sandbox.requests(token=deployment.token) if call.json]
-    return Counter(call.get("audioId") or call.get("content") for call in calls)
+    """How often KIE was asked for each thing, through each interface."""
+    calls = [call for call in deployment.sandbox.requests(token=deployment.token) if call.json]
+    return Counter(f"{call.path} {wish_of(call.json)}" for call in calls)
+
+
+def wish_of(body: dict[str, Any]) -> str:
+    """The track, or the text, that a request's body is about."""
+    return str(body.get("audioId") or body.get("content") or body["input"]["audio_id"])
 
 
 MOMENTS: tuple[Callable[[Deployment], int], ...] = (
@@ -433,8 +463,7 @@ def test_processes_that_are_killed_at_any_moment_send_each_wish_once_and_lose_no
             assert [wish for wish, count in counts.items() if count > 1] == []
             attempts = deployment.attempts()
             bodies = [json.loads(deployment.body(each)) for each in attempts]
-            on_file = {body.get("audioId") or body["content"] for body in bodies}
-            assert counts.keys() <= on_file
+            assert {wish.partition(" ")[2] for wish in counts} <= {wish_of(body) for body in bodies}
             made = {each["personaId"] for each in deployment.sandbox.personas(deployment.token)}
             told = {each.persona_id for each in attempts if each.status is Status.CREATED and each.persona_id}
             lost = [each for each in attempts if each.status is Status.UNKNOWN]
