@@ -42,15 +42,16 @@ with song:
     st.subheader("1 · The song", anchor=False)
     if account is not None and account.demo:
         demo_songs.show(account)
-    st.text_input(
+    st.text_area(
         "Task ID",
         key="task_id",
+        height=96,
         max_chars=field_values.LONGEST_PASTE,
         persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",
         on_change=visitor.for_this_account(paste_field.read),
-        help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it. "
-        "kie.ai/logs lists your tasks for two months.",
+        help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it "
+        "when you press Enter. kie.ai/logs lists your tasks for two months.",
     )
     button("Find tracks", "find_tracks", "search", track_list.look_up)
     paste_field.show(account)
@@ -59,12 +60,14 @@ with choice:
     st.subheader("2 · The track", anchor=False)
     with suppress(NotSaved):  # the history below says so
         track_list.show(account)
+    paste_field.show_audio_ids(account)
     st.text_input(
         "Audio ID",
         key="audio_id",
         max_chars=field_values.LONGEST_ID,
         persist_state="session",
         placeholder="3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d",
+        on_change=visitor.for_this_account(paste_field.clean_audio_id),
         help="The ID of one track of that song. “Use this track” fills it in.",
     )
 
