@@ -45,7 +45,7 @@ with song:
     st.text_area(
         "Task ID",
         key="task_id",
-        height=96,
+        height=104,
         max_chars=field_values.LONGEST_PASTE,
         persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",

@@ -80,7 +80,7 @@ def clean_audio_id() -> None:
 
 def show(account: Account | None) -> None:
     """Ask what only a person can say: which song of several, and what to do with a token."""
-    _enter_key(key="enter_key", data={"field": "task_id"})
+    _enter_key(key="enter_key", data={"field": "task_id", "longest": field_values.LONGEST_PASTE})
     pasted = state(PastedText, account)
     if pasted.note:
         st.info(_letter_for_letter(pasted.note), icon=":material/info:")
