@@ -58,9 +58,10 @@ with song:
 
 with choice:
     st.subheader("2 · The track", anchor=False)
-    with suppress(NotSaved):  # the history below says so
-        track_list.show(account)
-    paste_field.show_audio_ids(account)
+    with st.container():  # as one element, whatever is in it, so that those below stay as somebody types in them
+        with suppress(NotSaved):  # the history below says so
+            track_list.show(account)
+        paste_field.show_audio_ids(account)
     st.text_input(
         "Audio ID",
         key="audio_id",
@@ -72,17 +73,18 @@ with choice:
     )
 
 track = track_list.chosen(account)
-if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
-    st.subheader("3 · The seconds that KIE listens to", anchor=False)
-    window_chooser.show(account, track, track.duration)
-else:
-    with st.expander("3 · The window (optional)", icon=":material/tune:"):
-        st.caption(
-            "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s. "
-            "With “Find tracks” you can choose it by ear."
-        )
-        with st.container(horizontal=True):
-            window_chooser.numbers()
+with st.container():  # as above
+    if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
+        st.subheader("3 · The seconds that KIE listens to", anchor=False)
+        window_chooser.show(account, track, track.duration)
+    else:
+        with st.expander("3 · The window (optional)", icon=":material/tune:"):
+            st.caption(
+                "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s. "
+                "With “Find tracks” you can choose it by ear."
+            )
+            with st.container(horizontal=True):
+                window_chooser.numbers()
 
 persona, result = st.columns(2, gap="large")
 
