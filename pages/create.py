@@ -53,7 +53,7 @@ with song:
         help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it "
         "when you press Enter. kie.ai/logs lists your tasks for two months.",
     )
-    button("Find tracks", "find_tracks", "search", track_list.look_up)
+    button("Find tracks", "find_tracks", "search", paste_field.find_tracks)
     paste_field.show(account)
 
 with choice:

@@ -117,6 +117,24 @@ def test_the_field_still_works_after_the_page_was_drawn_anew_and_after_another_p
     expect(track_card(page, "callback")).to_be_visible()
 
 
+@pytest.mark.parametrize("key", ["name", "description", "audio_id"])
+def test_what_is_typed_while_the_tracks_come_stays(
+    page: Page, task_field: Locator, kie: Server, token: str, key: str
+) -> None:
+    kie.sandbox.fault("delay", token=token, path="/api/v1/generate/record-info", seconds=1.0)
+    task_field.fill(SONG.task_id)
+    page.keyboard.press("Enter")
+    eventually(lambda: lookups(kie, token), page=page)
+    field(page, key).press_sequentially("typed before")
+    expect(track_card(page, "finished")).to_be_visible()
+    settled(page)
+    expect(field(page, key)).to_be_focused()
+    page.keyboard.type(" and after")
+    page.keyboard.press("Tab")
+    settled(page)
+    expect(field(page, key)).to_have_value("typed before and after")
+
+
 def test_the_hint_below_the_field_names_the_key_that_works(page: Page, task_field: Locator) -> None:
     def hint() -> object:
         shown = page.locator('.st-key-task_id [data-testid="InputInstructions"]')

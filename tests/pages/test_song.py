@@ -88,7 +88,9 @@ def test_what_has_no_task_id_is_not_asked_for_until_it_is_looked_up(
     page = paste(signed_in, audio_id)
     assert "Task ID: this is an audio ID." in said(page)
     assert len(kie.sandbox.requests()) == before
+    found(Pasted(problem="Task ID: this is an audio ID."))
     page.button(key="find_tracks").click().run()
+    assert page.info[0].value == r"Task ID\: this is an audio ID\."
     assert kie.sandbox.requests()[-1].query["taskId"] == audio_id
     assert page.text_area(key="task_id").value == audio_id
 

@@ -68,6 +68,17 @@ def read() -> None:
         lookup.trouble = Trouble(found.problem)
 
 
+def find_tracks() -> None:
+    """Look up whatever stands in the field, and keep saying why it does not look like a task ID."""
+    from studio.song import pasted_text
+
+    track_list.look_up()
+    text = field_values.text("task_id")
+    problem = pasted_text.find_ids(text, is_token).problem if text else ""
+    if problem:
+        state(PastedText, visitor.account()).note = problem
+
+
 def clean_audio_id() -> None:
     """Take off what was copied around the audio ID: quotes, blanks, a comma."""
     from studio.song import pasted_text
