@@ -58,10 +58,9 @@ with song:
 
 with choice:
     st.subheader("2 · The track", anchor=False)
-    with st.container():  # as one element, whatever is in it, so that those below stay as somebody types in them
-        with suppress(NotSaved):  # the history below says so
-            track_list.show(account)
-        paste_field.show_audio_ids(account)
+    with suppress(NotSaved):  # the history below says so
+        track_list.show(account)
+    paste_field.show_audio_ids(account)
     st.text_input(
         "Audio ID",
         key="audio_id",
@@ -73,7 +72,7 @@ with choice:
     )
 
 track = track_list.chosen(account)
-with st.container():  # as above
+with st.container():  # one element, whatever is in it: else the browser makes the fields below anew as one types
     if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
         st.subheader("3 · The seconds that KIE listens to", anchor=False)
         window_chooser.show(account, track, track.duration)

@@ -117,12 +117,16 @@ def test_the_field_still_works_after_the_page_was_drawn_anew_and_after_another_p
     expect(track_card(page, "callback")).to_be_visible()
 
 
-@pytest.mark.parametrize("key", ["name", "description", "audio_id"])
+@pytest.mark.parametrize(
+    ("pasted", "key"),
+    [(LINES, "name"), (LINES, "description"), (SONG.task_id, "audio_id")],
+    ids=["name", "description", "audio ID"],
+)
 def test_what_is_typed_while_the_tracks_come_stays(
-    page: Page, task_field: Locator, kie: Server, token: str, key: str
+    page: Page, task_field: Locator, kie: Server, token: str, pasted: str, key: str
 ) -> None:
     kie.sandbox.fault("delay", token=token, path="/api/v1/generate/record-info", seconds=1.0)
-    task_field.fill(SONG.task_id)
+    task_field.fill(pasted)
     page.keyboard.press("Enter")
     eventually(lambda: lookups(kie, token), page=page)
     field(page, key).press_sequentially("typed before")
