@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any, NamedTuple, NoReturn
@@ -25,6 +26,12 @@ MAX_BODY = 2 * 1024 * 1024
 """Bytes of an answer that are read at most, packed and unpacked; a real answer has a few thousand."""
 MAX_TOKEN = 512
 """Characters of a token at most."""
+_QUOTES = "\"'`“”‘’"
+_HEADER = re.compile(
+    rf"[\s{_QUOTES}]*(?:authorization[\s{_QUOTES}]*[:=][\s{_QUOTES}]*)?(?:bearer(?::?\s[\s{_QUOTES}]*|[{_QUOTES}:,;]*$))+",
+    re.IGNORECASE,
+)
+"""What stands before the token in the header that carries it."""
 
 
 class Answer(NamedTuple):
@@ -46,12 +53,18 @@ class Answer(NamedTuple):
 
 
 def check_token(token: str) -> str:
-    """Return the token without surrounding white space. Raises `InvalidInput`, whose text never has the token in it.
+    """Return the token without surrounding white space, and without the header that it may have been copied with.
 
-    KIE does not document the format (docs.kie.ai), so only what cannot stand in an HTTP header is refused.
+    Raises `InvalidInput`, whose text never has the token in it. KIE does not document the format (docs.kie.ai), so only
+    what cannot stand in an HTTP header is refused, and the header's own word.
     """
     stripped = token.strip()
-    if not stripped:
+    header = _HEADER.match(stripped)
+    if header:
+        stripped = stripped[header.end() :].rstrip(_QUOTES + ",; \t\r\n\u00a0")
+    if header and not stripped:
+        problem = "Token: this is only the word “Bearer”. Copy the token that stands behind it."
+    elif not stripped:
         problem = "Token: paste your KIE token; you get one at kie.ai/api-key."
     elif any(character.isspace() for character in stripped):
         problem = "Token: it has a space or a line break in it. Copy only the token, in one piece."
