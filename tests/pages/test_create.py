@@ -57,32 +57,32 @@ def test_the_demo_says_on_the_page_that_nothing_is_real(page: AppTest) -> None:
     [("task_id", "Task ID: "), ("audio_id", "Audio ID: "), ("name", "Name: "), ("description", "Description: ")],
 )
 def test_an_empty_field_is_named_and_nothing_is_sent(
-    create: Callable[..., AppTest], kie: Server, widget: str, label: str
+    create: Callable[..., AppTest], kie: Server, token: str, widget: str, label: str
 ) -> None:
-    before = kie.sandbox.count()
+    before = kie.sandbox.count(token=token)
     page = create("finished", **{widget: ""})
     assert [error.value for error in page.error if error.value.startswith(label)]
-    assert kie.sandbox.count() == before
+    assert kie.sandbox.count(token=token) == before
 
 
 def test_a_window_of_nine_seconds_is_refused_here(
-    create: Callable[..., AppTest], signed_in: AppTest, kie: Server
+    create: Callable[..., AppTest], signed_in: AppTest, kie: Server, token: str
 ) -> None:
-    before = kie.sandbox.count()
+    before = kie.sandbox.count(token=token)
     signed_in.number_input(key="vocal_start").set_value(10.0)
     signed_in.number_input(key="vocal_end").set_value(19.0)
     page = create("finished")
     assert "10 to 30 s apart" in said(page)
-    assert kie.sandbox.count() == before
+    assert kie.sandbox.count(token=token) == before
 
 
 def test_the_window_that_was_typed_is_the_one_that_is_sent(
-    create: Callable[..., AppTest], signed_in: AppTest, kie: Server
+    create: Callable[..., AppTest], signed_in: AppTest, kie: Server, token: str
 ) -> None:
     signed_in.number_input(key="vocal_start").set_value(5.25)
     signed_in.number_input(key="vocal_end").set_value(25.8)
     create("finished")
-    sent = kie.sandbox.requests("/api/v1/generate/generate-persona")[-1].json
+    sent = kie.sandbox.requests("/api/v1/generate/generate-persona", token)[-1].json
     assert (sent["vocalStart"], sent["vocalEnd"]) == (5.25, 25.8)
 
 
@@ -139,7 +139,7 @@ def test_a_refusal_says_the_cause_the_next_step_and_kies_own_words_and_keeps_the
     ],
 )
 def test_a_lost_or_unreadable_answer_is_unknown_and_asking_again_sends_the_same_text(
-    create: Callable[..., AppTest], kie: Server, studio: Studio, key: str, headline: str
+    create: Callable[..., AppTest], kie: Server, token: str, studio: Studio, key: str, headline: str
 ) -> None:
     page = create(key)
     assert headline in [each.value for each in page.subheader]
@@ -148,32 +148,32 @@ def test_a_lost_or_unreadable_answer_is_unknown_and_asking_again_sends_the_same_
     button_of(page, "ask_again").click().run()
     page = ended(page, studio)
     assert "Here is your persona" in said(page)
-    first, second = kie.sandbox.requests("/api/v1/generate/generate-persona")[-2:]
+    first, second = kie.sandbox.requests("/api/v1/generate/generate-persona", token)[-2:]
     assert first.json == second.json
 
 
 def test_a_limited_request_waits_visibly_and_is_sent_again_by_itself(
-    create: Callable[..., AppTest], kie: Server
+    create: Callable[..., AppTest], kie: Server, token: str
 ) -> None:
-    before = kie.sandbox.count()
+    before = kie.sandbox.count(token=token)
     page = create("code_429")
     assert "Here is your persona" in said(page)
-    assert kie.sandbox.count() == before + 2
+    assert kie.sandbox.count(token=token) == before + 2
     assert len(page.dataframe[0].value) == 1
 
 
 def test_a_second_persona_for_a_track_stops_and_shows_both_texts(
-    create: Callable[..., AppTest], kie: Server, studio: Studio
+    create: Callable[..., AppTest], kie: Server, token: str, studio: Studio
 ) -> None:
     create("finished", name="First name")
-    before = kie.sandbox.count()
+    before = kie.sandbox.count(token=token)
     page = create("finished", name="Second name")
     assert "This track already has a persona" in said(page)
     assert {"First name", "Second name"} <= {text.value for text in page.text}
-    assert kie.sandbox.count() == before
+    assert kie.sandbox.count(token=token) == before
     button_of(page, "send_over").click().run()
     page = ended(page, studio)
-    assert kie.sandbox.count() == before + 1
+    assert kie.sandbox.count(token=token) == before + 1
     assert page.dataframe[0].value["name"].tolist() == ["Second name", "First name"]
 
 
@@ -209,7 +209,7 @@ def test_choosing_a_track_fills_what_is_empty_and_never_what_was_typed(signed_in
 
 
 def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
-    kie: Server, tmp_path: Path, in_place: Callable[[Studio], object]
+    kie: Server, token: str, tmp_path: Path, in_place: Callable[[Studio], object]
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
     broken = Settings(base_url=kie.base_url, database_url=f"sqlite:///{tmp_path}/file/studio.db")
@@ -217,14 +217,14 @@ def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
     page = AppTest.from_file(str(MAIN), default_timeout=30).run()
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
     assert "nothing new will be sent" in said(page)
-    before = kie.sandbox.count()
+    before = kie.sandbox.count(token=token)
     page.text_area(key="task_id").input("t")
     page.text_input(key="audio_id").input("a")
     page.text_input(key="name").input("n")
     page.text_area(key="description").input("d")
     page.button(key="create").click().run()
     assert "so nothing was sent" in said(page)
-    assert kie.sandbox.count() == before
+    assert kie.sandbox.count(token=token) == before
 
 
 def test_the_demo_can_show_a_kie_that_cannot_be_reached(page: AppTest, studio: Studio) -> None:
@@ -277,10 +277,10 @@ def test_the_balance_is_asked_for_again_on_request(signed_in: AppTest, kie: Serv
 
 
 def test_a_window_that_is_typed_by_hand_is_sent_in_hundredths(
-    create: Callable[..., AppTest], signed_in: AppTest, kie: Server
+    create: Callable[..., AppTest], signed_in: AppTest, kie: Server, token: str
 ) -> None:
     signed_in.number_input(key="vocal_start").set_value(12.345)
     signed_in.number_input(key="vocal_end").set_value(32.299999999999997)
     assert not create("finished").error
-    sent = kie.sandbox.requests("/api/v1/generate/generate-persona")[-1].json
+    sent = kie.sandbox.requests("/api/v1/generate/generate-persona", token)[-1].json
     assert (sent["vocalStart"], sent["vocalEnd"]) == (round(12.345, 2), 32.3)

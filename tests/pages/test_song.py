@@ -333,7 +333,7 @@ def test_a_short_track_gets_a_window_that_fits(signed_in: AppTest) -> None:
 
 
 def test_a_click_that_comes_before_the_fields_show_it_sends_the_window_that_fits(
-    signed_in: AppTest, kie: Server, studio: Studio
+    signed_in: AppTest, kie: Server, token: str, studio: Studio
 ) -> None:
     page = use(paste(signed_in, answer("short")), "short")
     for key in ("vocal_start", "vocal_end"):
@@ -341,7 +341,7 @@ def test_a_click_that_comes_before_the_fields_show_it_sends_the_window_that_fits
     page.button(key="create").click().run()
     ended(page, studio)
     assert not page.error
-    sent = kie.sandbox.requests("/api/v1/generate/generate-persona")[-1].json
+    sent = kie.sandbox.requests("/api/v1/generate/generate-persona", token)[-1].json
     assert (sent["vocalStart"], sent["vocalEnd"]) == (0, 22.4)
 
 
