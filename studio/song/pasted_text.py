@@ -1,84 +1,79 @@
 """Finds the IDs in whatever a person pastes into “Task ID”. Rules only; nothing is sent or stored.
 
-The text is scanned, not parsed: answers that break off, are quoted twice or lost their line breaks are read too.
-Patterns begin with a fixed word, and repetitions in them are bounded or possessive, so that 5 MB of anything are quick.
+First tokens are taken out of the text. What is left is read as a table, or else by its keys. Repetitions in patterns
+are bounded or possessive, so that 5 MB of anything are quick.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from bisect import bisect
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import chain, islice, takewhile
+from itertools import islice, takewhile
+
+from studio.song.keyed_ids import GLUED, SHAPE, UUID, keyed_ids, kind_of
 
 LONGEST = 5 * 1024 * 1024
 """Characters."""
 MOST = 5_000
-"""Matches of each pattern that are used, from the beginning."""
-MOST_COLUMNS = 100
+"""Tokens, and rows of a table, that are used, from the beginning."""
 NOTHING = "Task ID: there is no task ID in this text. Copy it from kie.ai/logs, or paste KIE's whole answer."
 ONLY_AUDIO = "Task ID: there is an audio ID in this text, but no task ID. Copy the song's task ID from kie.ai/logs."
+AUDIO_FORM = "Task ID: this has the form of an audio ID, not of a task ID. Copy the song's task ID from kie.ai/logs."
+PERSONA = "Task ID: this is a persona, not a song. Copy the task ID of the song it was made from, from kie.ai/logs."
 MASKED = "Task ID: the ID in this text is a sample with stars or dots in it. Copy the whole ID from kie.ai/logs."
 TOO_LONG = "Task ID: this text is longer than 5 MB, so it was not read. Copy only the task ID from kie.ai/logs."
+SONG_OF_PERSONA = "This is a persona. Its song is named in it, so the song was taken."
 
-_SPELLINGS = [
-    ("%25", "%"),
-    *((form, c) for c in "\"'{}[:=/,?& \n" for form in dict.fromkeys((f"%{ord(c):02X}", f"%{ord(c):02x}"))),
-    *zip(("\\u0022", "&quot;", "&#34;", "&#39;", "&#x27;", "&amp;"), '"""\'\'&', strict=True),
-    *((blank, " ") for blank in ("\\n", "\\r", "\n", "\r", "&lt;", "&gt;", "&nbsp;", "\xa0", "\u202f", "\u3000")),
-    *((quote, '"') for quote in "“”„‘’‚«»「」＂"),
-    *((unseen, "") for unseen in "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"),
-    *zip(("：", "＝", "，", "‐", "‑", "•", "…"), (":", "=", ",", "-", "-", "*", "..."), strict=True),
-    *((task, " task ") for task in ("任务", "任務", "タスク")),
-]
-"""How addresses, HTML, JSON and word processors write plain characters."""
-
-# Patterns see the text in lower case. Those of tables, and of what is glued, see it as it is.
-_W, _Q = "a-z0-9_-", r"\\^\"'`"
-_HEX, _UUID = "[0-9a-f]{32}", "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_JOB = rf"[{_W}]{{1,60}}_[0-9]{{13}}(?![{_W}])"
-_SHAPED = rf"(?:(?:{_HEX}|{_UUID})(?![{_W}])|task_{_JOB})"
-"""An ID that shows without a key."""
-_GLUED = rf"(?:{_HEX}|{_UUID})(?=[A-Zg-z]|20[0-9][0-9]-)"
-"""An ID with what stood on the next line right behind it."""
-_SAMPLE = "(?:your|my|insert|paste|replace|example)[_-]"
-_OPAQUE = (
-    rf"(?!{_SAMPLE})(?=[a-z_-]{{0,127}}[0-9])(?:(?<=[\"'`])[a-z0-9][{_W}]{{0,127}}+(?=[{_Q}])"
-    rf"|(?<![\"'`])[a-z0-9][{_W}]{{7,127}}+(?![({_W}]|\.[a-z0-9.]|\*+[{_W}]|\*\*\*))"
-)
-"""Any other ID behind a key: it has a digit, and quotes around it or eight characters."""
-_TAG = r"</?[a-z]{1,10}+[1-6]?+(?:\s[^<>]{0,300}+)?+>"
-_IS = rf"[\s*){_Q}\]]*+(?:{_TAG}[\s*){_Q}\]]*+)*+[:=]{{1,3}}>?[\s*+(\[]*+(?:(?:{_TAG}|<)[\s*+(\[]*+)*+[{_Q}]*+"
-_NEAR = rf"[\s*|,;:=()\[\]>{_Q}]*+(?:(?:{_TAG}|<|->|value)[\s*|,;:=()\[\]>{_Q}]*+)*+"
-_KEYED = re.compile(rf"ids?(?![a-z0-9])(?:{_IS}|(?P<near>{_NEAR})(?={_SHAPED}))(?P<id>{_SHAPED}|{_OPAQUE})")
-_KEY = re.compile(rf"(?P<quotes>(?<![{_Q}])[{_Q}]*)(?P<name>[a-z_-]*(?P<kind>task|audio))[\s_-]*$")
-_SOURCE = re.compile("[_-]*(?:parent|source|src|orig|persona)")
-_BARE = re.compile(r"hhhhhhhh(?<![hw./%-]hhhhhhhh)(?:h{24}|(?:-hhhh){3}-h{12})(?![hw-]|\.[hw])")
-_SHAPES = str.maketrans("0123456789abcdefghijklmnopqrstuvwxyz_", "h" * 16 + "w" * 21)
-_BARE_JOB = re.compile(rf"task_(?<![./%{_W}]task_){_JOB}(?!\.[a-z0-9])")
-_OWNER = re.compile(rf"(?P<name>[a-z][a-z0-9_-]*(?: id)?|)(?P<quotes>[{_Q}]*)\s*[:=]+$")
-_OTHER = re.compile(
-    "persona|parent|source|src|orig|music|voice|audio|user|request|trace|session|hash|md5|sha[0-9]|etag|key|sign"
-)
-_PARAM = re.compile(rf"param([{_Q}]*+)\s*+[:=]\s*+[{_Q}]*+\{{")
-_LISTED = re.compile(rf"(?:(data)[{_Q}]*\s*[:=]\s*[{_Q}]*\[|\}}\s*,)\s*\{{[\s{_Q}]*$")
-_TOKEN = (
-    rf"[\s*:=>+{_Q}]++(?:(?:is|basic|token)\s++)?(?!{_SAMPLE})(?P<token>(?:{_HEX}|{_UUID})(?![{_W}])"
-    rf"|(?=[a-z._~+/-]{{0,200}}[0-9]|[a-z]{{24}})[a-z0-9_][a-z0-9._~+/-]{{7,511}}+={{0,2}}(?![*?(]))"
-)
-_TOKENS = [
-    *(re.compile(word + _TOKEN) for word in ("bearer", "authorization", "token")),
-    re.compile(rf"key(?:(?<=apikey)|(?<=api[\s_-]key)|(?<=kie[\s_-]key)){_TOKEN}"),
-    re.compile(rf"(?P<token>sk-(?<![{_W}]sk-)(?=[a-z_-]{{0,99}}[0-9])[{_W}]{{16,509}}+)"),
-]
-_MASK = re.compile(r"\*\*\*(?<=[0-9a-z]\*\*\*)|\.\.\.(?<=[0-9a-f]{4}\.\.\.)[0-9a-f]{4}")
-_HEAD = re.compile(r"(?s)(?=.{0,2000}?task[_ ]?id)[\"']?[a-z][a-z_ ]{0,40}[\"']?\s?([,;\t])")
-_COLUMN = re.compile(r"(?i)\s*[a-z_]+(?: id)?\s*")
-_CELL_START = re.compile(rf"[\s\"']*((?i:{_SHAPED})|{_GLUED})")
-_CELL_END = re.compile(rf"(?i)(?<![{_W}])({_SHAPED})[\s\"']*$")
+_QUOTES = "“”„‘’‚«»「」"
+_UNSEEN = "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
+_WRITTEN = {
+    "&amp;": "&",
+    **{
+        form.format(ord(character)): character
+        for character in "%\"'{}[]():=/,?&+<> \n\r\\"
+        for form in ("%{:02X}", "%{:02x}", "\\u{:04x}", "&#{};", "&#x{:x};")
+    },
+    **{"&quot;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "\\n": " ", "\\r": " ", "\\t": " "},
+    **dict.fromkeys(_QUOTES, '"'),
+    **dict.fromkeys(_UNSEEN, ""),
+    **{"‐": "-", "•": "*", "İ": "I"},
+    **{"任务": " task ", "任務": " task ", "タスク": " task ", "音频": " audio ", "音頻": " audio ", "音声": " audio "},
+}
+"""How addresses, HTML, JSON, word processors and other languages write what the patterns look for."""
+_TAG = re.compile(r"(?i)</?[a-z]{1,10}[1-6]?(?:\s(?![^<>]{0,300}id=)[^<>]{0,300})?>")
+"""A tag of HTML that has no ID."""
+_MASK = re.compile(r"(?<![A-Za-z0-9])(?=[a-f]*+[0-9])[0-9a-f]{4,}+(?:\*\*\*|\.\.\.[0-9a-f]{4})")
+"""A sample: half an ID and then stars, or dots and the other end."""
 _WORD = re.compile(r"(?=.{1,128}$)[_-]*[A-Za-z0-9][A-Za-z0-9_-]*")
+
+# Patterns of tokens see the text in lower case.
+_TOKEN_KEY = (
+    r"(?:api[\s_-]?(?:key|schlüssel|sleutel|nyckel|anahtarı|ключ|キー|키|密钥|密鑰|金鑰)|(?:kie|suno|access|private)[\s_-]?key"
+    r"|secret|token|bearer|authorization|credential|password|passwd|密钥|密鑰|令牌|トークン"
+    r"|(?<![\w-])(?:key|auth|pass|pwd|senha|contraseña|пароль|ключ|api(?=\W{0,3}(?:[:=]|kie|suno|de\s))))(?P<many>s)?"
+    r"(?:[\s._(-]{0,2}(?:keys?|kie|suno|api|ai|for|de)(?![a-z0-9])){0,3}(?:_[0-9])?(?:[\"',\s]{1,4}value)?"
+)
+"""What names a token, in several languages; `many` if it names several."""
+_IS = r"(?:[\s*:=>+|()\[\]\"'`\\^–—は]|-\s)++(?:(?:is|basic|bearer|token|str(?:ing)?\s?=)[\s\"'`]++)?"
+"""Between the name and the token."""
+_VALUE = (
+    r"(?!(?:your|my|insert|paste|replace|example)[_-]|process\.|os\.)(?=[0-9._~+/-]{0,200}[a-z]|[0-9._~+/-]{16})"
+    r"(?=[a-z._~+/-]{0,200}[0-9]|[a-z]{24})[a-z0-9_][a-z0-9._~+/-]{7,}+={0,2}+(?![*?(])"
+)
+"""A token: all characters up to one that no token has. It has a digit, or is long."""
+_RUN = re.compile(_VALUE)
+_TOKENS = re.compile(
+    rf"""{_TOKEN_KEY}{_IS}(?P<values>{_VALUE}(?:(?(many)[\s,;"'`|\\^-]{{1,20}}+|[,;]\s?){_VALUE})*+)"""
+    r"|(?P<alone>(?<![a-z0-9_-])sk-(?=[a-z_-]{0,99}[0-9])[a-z0-9_-]{16,}+)"
+)
+"""One token or several behind a name, or one that shows by its beginning."""
+_COLUMN = re.compile(r"\s*[^\W\d_](?:[^\W\d]|[ .#/]|-(?!-)){0,40}(?:\([^()]{0,20}\))?\s*")
+"""The head of a column."""
+_FIRST_IN_CELL = re.compile(rf"[\s\"'`*]*((?:{SHAPE.pattern})(?![\w-])|{GLUED.pattern})", re.IGNORECASE)
+_LAST_IN_CELL = re.compile(rf"(?<![\w-])({SHAPE.pattern})[\s\"'`*]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,117 +91,130 @@ class Pasted:
     problem: str = ""
     """A sentence for a person, if there is neither a task ID nor a token."""
     note: str = ""
-    """A sentence for a person, although IDs were found."""
+    """A sentence for a person about the IDs that were found."""
 
 
 def clean_id(text: str) -> str:
-    """Return an ID without quotes, blanks and commas around it; hex digits are in lower case."""
-    core = text.strip().strip(" \t\r\n\"'`,;")
-    return core.lower() if re.fullmatch(rf"{_HEX}|{_UUID}", core.lower()) else core
+    """Return one ID as it was typed into a field, without quotes, brackets, commas and such around it."""
+    core = _core(text)
+    return core.lower() if SHAPE.fullmatch(core) else core
+
+
+def _core(text: str) -> str:
+    return re.sub(f"[{_UNSEEN}]", "", text).strip(" \t\r\n\xa0\u3000\\^\"'`<>()[]{}.,;" + _QUOTES)
 
 
 def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False) -> Pasted:
     """Return the IDs in a text. `known_token` says whether a text is a token in use: 32 hex digits may be either."""
     if len(text) > LONGEST:
         return Pasted(problem=TOO_LONG)
-    word = shown = text.strip()
-    for form, character in _SPELLINGS:
-        if form[0] in shown:
-            shown = shown.replace(form, character)
-    shown = shown.encode("ascii", "replace").decode()
-    low = shown.lower()
-    secrets: dict[str, None] = {}
-
-    def blot(match: re.Match[str]) -> str:
-        secrets[shown[slice(*match.span("token"))]] = None
-        return "," * len(match[0])
-
-    for pattern in _TOKENS:
-        low = pattern.sub(blot, low)
-    secrets = dict.fromkeys(_unglued(token.rstrip("./")) for token in secrets)
-    core = shown.strip(f" {_Q}<>()[].,;")
-    if len(word) <= 512 and not (core in secrets or re.search(r"\s", word)):
+    word = text.strip()
+    shown, tokens = _without_tokens(_plainly_written(word))
+    if len(word) <= 512 and not tokens and not re.search(r"\s", word):
+        core, single = _core(word), clean_id(word)
         if known_token(word) or known_token(core):
             return Pasted(token=word if known_token(word) else core)
+        if UUID.fullmatch(core):
+            return Pasted(audio_ids=(single,), problem=AUDIO_FORM)
         if _WORD.fullmatch(word) or (_WORD.fullmatch(core) and re.search("[0-9]", core)):
-            return Pasted((core,), plain=core == word)
-    found = _table(shown, low) or _scan(shown, low)
-    secrets |= dict.fromkeys(value for _, value in found if known_token(value))
-    tasks, tracks = (
-        tuple(dict.fromkeys(value for kind, value in found if kind == wanted and value not in secrets))
-        for wanted in ("task", "audio")
-    )
-    problem = MASKED if _MASK.search(low) else "" if secrets else ONLY_AUDIO if tracks else NOTHING
-    return Pasted(tasks, tracks, next(iter(secrets), ""), problem="" if tasks else problem)
+            return Pasted((single,), plain=core == word)
+    found = _table(shown) or keyed_ids(_TAG.sub(" ", shown))
+    tokens += [value for _, value in found if known_token(value)]
+    return _chosen(found, tokens, bool(_MASK.search(shown)))
 
 
-def _unglued(value: str) -> str:
-    glued = re.match(_GLUED, value)
-    return glued[0] if glued else value
+def _chosen(found: list[tuple[str, str]], tokens: list[str], masked: bool) -> Pasted:
+    """Choose, of all IDs in a text, those that are a song's. A task that is named as such wins over the task that a
+    song or a persona was made from, and that one over what only looks like a task ID."""
+    secret = {part.lower() for token in tokens for part in (token, *GLUED.findall(token))}
+
+    def ids(*kinds: str, but: Iterable[str] = ()) -> tuple[str, ...]:
+        values = (clean_id(value) for kind, value in found if kind in kinds and value.lower() not in secret)
+        return tuple(value for value in dict.fromkeys(values) if value not in but)
+
+    jobs, personas = ids("job"), ids("persona")
+    tasks, tracks, note = ids("task", but=jobs), ids("audio"), ""
+    if not tasks:
+        tasks, tracks = ids("source task", but=jobs), ids("audio", "source audio")
+        note = SONG_OF_PERSONA if tasks and (jobs or personas) else ""
+    tasks = tasks or ids("bare", but=(*jobs, *personas, *tracks))
+    unnamed = () if tasks or tracks else ids("UUID", but=personas)
+    if tasks or tokens:
+        problem = ""
+    elif masked:
+        problem = MASKED
+    elif jobs or (personas and not tracks):
+        problem = PERSONA
+    else:
+        problem = ONLY_AUDIO if tracks else AUDIO_FORM if unnamed else NOTHING
+    return Pasted(tasks, tracks or unnamed, tokens[0] if tokens else "", problem=problem, note=note)
 
 
-def _scan(shown: str, low: str) -> list[tuple[str, str]]:
-    """Return every ID with its kind: "task", "audio" or something else."""
-    params = [(match.start(), match[1]) for match in islice(_PARAM.finditer(low), MOST)]
-    found: dict[int, tuple[str, str]] = {}
-    in_track = False
-    for match in islice(_KEYED.finditer(low), MOST):
-        start, (begin, end) = match.start(), match.span("id")
-        key = _KEY.search(low[max(0, start - 40) : start])
-        if key and not _SOURCE.match(key["name"]):
-            kind = key["kind"]
-            if match["near"] is not None and (kind == "audio") != bool(re.match(_UUID, low[begin:end])):
-                continue  # the names of two columns, and then the first cell
-            above = bisect(params, (start, "")) - 1
-            if key["quotes"] and above >= 0 and params[above][1] != key["quotes"]:
-                kind = "other"  # in `param`, the request behind the task, which is JSON in a string
-        elif shown.startswith("id", start) and not re.match(rf"[{_W}]", low[start - 1 : start]):
-            in_track = _in_track(low, start, end, in_track)
-            kind = "audio" if in_track else "other"
-        else:
+def _plainly_written(text: str) -> str:
+    """Return a text without the ways in which addresses, HTML and word processors write plain characters."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    for form, character in _WRITTEN.items():
+        if form[0] in text:
+            text = text.replace(form, character)
+    return text
+
+
+def _without_tokens(text: str) -> tuple[str, list[str]]:
+    """Take the tokens out of a text, with the keys that name them."""
+    low, tokens, kept, at = text.lower(), dict[str, None](), [], 0
+    for match in _TOKENS.finditer(low):
+        start, end = match.span("alone") if match["alone"] else match.span("values")
+        tokens |= dict.fromkeys(text[slice(*run.span())].rstrip("./") for run in _RUN.finditer(low, start, end))
+        kept.append(text[at : match.start()])
+        at = match.end()
+    text = ",".join([*kept, text[at:]])
+    for token in islice(tokens, 100):
+        text = text.replace(token, ",")
+    return text, list(tokens)
+
+
+def _table(text: str) -> list[tuple[str, str]]:
+    """Read the first table whose head names IDs: CSV, with tabs or semicolons, of Markdown, of a database."""
+    lines = text.splitlines()
+    for number, line in enumerate(lines[:MOST]):
+        mark = max("|\t;,", key=line.count)
+        cells = _cells(line, mark)
+        cells = cells if _COLUMN.fullmatch(cells[0]) else cells[1:]
+        heads = list(takewhile(_COLUMN.fullmatch, cells[:100]))
+        if len(heads) < 2:
             continue
-        found[begin] = kind, _unglued(shown[begin:end])
-    named = {value for kind, value in found.values() if kind == "audio"}
-    bare = chain(islice(_BARE.finditer(low.translate(_SHAPES)), MOST), islice(_BARE_JOB.finditer(low), MOST))
-    for begin, end in (match.span() for match in bare):
-        owner = _OWNER.search(low[max(0, begin - 64) : begin].rstrip(f" \t*+([<{_Q}"))
-        if owner and owner["name"] != "task" and (owner["quotes"] or _OTHER.search(owner["name"])):
-            kind = "other"
-        else:
-            kind = "UUID" if re.fullmatch(_UUID, low[begin:end]) else "bare"
-        if shown[begin:end] not in named:
-            found.setdefault(begin, (kind, shown[begin:end]))
-    kinds = {kind for kind, _ in found.values()}
-    best = next((kind for kind in ("task", "bare", "UUID") if kind in kinds), "")
-    return [("task" if kind == best else kind, value) for _, (kind, value) in sorted(found.items())]
+        rows: Iterable[list[str]] = (_cells(row, mark) for row in lines[number + 1 : number + MOST])
+        if len(heads) < len(cells):
+            heads, rows = _rows_on_one_line(cells, len(heads))
+        kinds = [kind_of(head) for head in heads]
+        if not set(kinds) <= {"other", "id"}:
+            found = [id_ for row in rows for id_ in _ids_of_row(kinds, row)]
+            return [id_ for id_ in found if id_[0] != "persona"] or found
+    return []
 
 
-def _in_track(low: str, start: int, end: int, previous: bool) -> bool:
-    """Whether an `id` is a track's, by the object that it is in, or by the list around that."""
-    first, last = max(0, start - 2000), end + 2000
-    opened = max(low.rfind("{", first, start), low.rfind("}", first, start), first)
-    closed = min((at for at in (low.find("{", end, last), low.find("}", end, last)) if at >= 0), default=last)
-    if any(low.find(mark, opened, closed) >= 0 for mark in ("audiourl", "audio_url", "modelname", "model_name")):
-        return True
-    listed = _LISTED.search(low[max(0, start - 40) : start])
-    return listed is not None and end - start > 32 and (previous or listed[1] is not None)
-
-
-def _table(shown: str, low: str) -> list[tuple[str, str]]:
-    """Read a table whose first row names its columns. As its line breaks are gone, the last cell of each row and the
-    first of the next are one."""
-    head = _HEAD.match(low)
+def _cells(line: str, mark: str) -> list[str]:
     try:
-        cells = next(csv.reader([shown], delimiter=head[1])) if head else []
-    except csv.Error:
-        return []
-    names = list(takewhile(_COLUMN.fullmatch, cells[:MOST_COLUMNS]))
-    row = len(names)
-    names += [cell.split()[0] for cell in cells[row : row + 1] if cell.strip()]
+        return next(csv.reader([line.strip().strip("|") if mark == "|" else line], delimiter=mark), []) or [""]
+    except csv.Error:  # a cell of more than 128 KiB
+        return [""]
+
+
+def _rows_on_one_line(cells: list[str], width: int) -> tuple[list[str], list[list[str]]]:
+    """Part a table without line breaks. Between two rows is an empty cell, or the last cell of a row and the first of
+    the next are one."""
+    between = cells[width].strip(" +-")
+    last_head = re.split(r"\s+(?=-|\S*[0-9])", between)[0]
+    step = width if between else width + 1
+    rows = [cells[at : at + width + 1] for at in range(step, len(cells) - 1, step)]
+    return [*cells[:width], last_head], rows[:MOST]
+
+
+def _ids_of_row(kinds: list[str], row: list[str]) -> list[tuple[str, str]]:
     found = []
-    for column, name in enumerate(names if row else []):
-        kind = re.sub("[_ ]", "", name.lower()).removesuffix("id")
-        for cell in cells[row + column : None if column else -1 : row][:MOST] if kind in ("task", "audio") else ():
-            value = (_CELL_START.match if column else _CELL_END.search)(cell)
-            found += [(kind, value[1])] if value else []
+    for column, (kind, cell) in enumerate(zip(kinds, row, strict=False)):
+        value = (_FIRST_IN_CELL.match if column else _LAST_IN_CELL.search)(cell)
+        if value and kind != "other":
+            found.append((kind, value[1] or value[2]))
     return found

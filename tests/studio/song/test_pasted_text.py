@@ -11,10 +11,22 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from studio.song.pasted_text import LONGEST, MASKED, NOTHING, ONLY_AUDIO, TOO_LONG, Pasted, find_ids
+from studio.song.pasted_text import (
+    AUDIO_FORM,
+    LONGEST,
+    MASKED,
+    NOTHING,
+    ONLY_AUDIO,
+    PERSONA,
+    SONG_OF_PERSONA,
+    TOO_LONG,
+    Pasted,
+    clean_id,
+    find_ids,
+)
 
 TASK = "7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f"
 TASK_2 = "0b9a8c7d6e5f40312233445566778899"
@@ -22,7 +34,8 @@ UUID_TASK = "5b8e2f10-93c4-4d7a-b1e6-0c9d8a7f6e52"
 JOB = "task_ai-music_1790000000000"
 AUDIO, AUDIO_2 = "3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d", "94e1d7a6-20cb-4f5e-8b93-1a2b3c4d5e6f"
 SOURCE = "aaaa1111-2222-4333-8444-555566667777"
-PERSONA = "c1d2e3f405162738495a6b7c8d9e0f10"
+VOICE = "c1d2e3f405162738495a6b7c8d9e0f10"
+"""A persona's ID."""
 TOKEN = "9d8c7b6a5f4e3d2c1b0a99887766554e"
 KEY = "sk-4f9Qm2Xw8Lr0Tz6Yb1Vc"
 
@@ -33,9 +46,9 @@ PARAM = {"callBackUrl": f"https://hooks.example.com/suno/{TASK_2}", "model": "V5
 def track(audio_id: str, number: int = 1) -> dict[str, object]:
     return {
         "id": audio_id,
-        "audioUrl": f"https://media.example.com/a/{PERSONA}.mp3",
+        "audioUrl": f"https://media.example.com/a/{VOICE}.mp3",
         "sourceAudioUrl": f"https://cdn1.suno.ai/{SOURCE}.mp3",
-        "streamAudioUrl": f"https://stream.example.com/{PERSONA}",
+        "streamAudioUrl": f"https://stream.example.com/{VOICE}",
         "imageUrl": f"https://media.example.com/i/{SOURCE}.jpeg",
         "prompt": LYRICS,
         "modelName": "chirp-crow",
@@ -66,8 +79,8 @@ def info(task_id: str = TASK, *audio_ids: str, param: dict[str, object] | None =
 CALLBACK_TRACKS = [
     {
         "id": audio_id,
-        "audio_url": f"https://media.example.com/{PERSONA}.mp3",
-        "image_url": f"https://media.example.com/{PERSONA}.jpeg",
+        "audio_url": f"https://media.example.com/{VOICE}.mp3",
+        "image_url": f"https://media.example.com/{VOICE}.jpeg",
         "prompt": LYRICS,
         "model_name": "chirp-hawk",
         "title": "Harbour Lights",
@@ -85,19 +98,16 @@ ASKED = {"taskId": TASK, "audioId": AUDIO, "name": "Harbour Alto", "description"
 EXTENDED = info(
     param={"defaultParamFlag": True, "audioId": SOURCE, "taskId": TASK_2, "uploadUrl": "https://x.example/a"}
 )
-JOB_DONE = {
-    "code": 200,
-    "msg": "success",
-    "data": {
-        "taskId": JOB,
-        "model": "ai-music-api/generate-persona",
-        "state": "success",
-        "param": json.dumps({"input": {"task_id": TASK, "audio_id": SOURCE}}),
-        "resultJson": json.dumps({"persona_id": PERSONA, "name": "Harbour Alto"}),
-        "failCode": None,
-        "createTime": 1790000000000,
-    },
+JOB_RECORD: dict[str, object] = {
+    "taskId": JOB,
+    "model": "ai-music-api/generate-persona",
+    "state": "success",
+    "param": json.dumps({"input": {"task_id": TASK, "audio_id": SOURCE}}),
+    "resultJson": json.dumps({"persona_id": VOICE, "name": "Harbour Alto"}),
+    "failCode": None,
+    "createTime": 1790000000000,
 }
+JOB_DONE = {"code": 200, "msg": "success", "data": JOB_RECORD}
 JOB_MUSIC = {
     "data": {
         "taskId": JOB,
@@ -116,7 +126,7 @@ WINDOWS = (
 CHROME_CMD = f'--data-raw ^"^{{^\\^"taskId^\\^":^\\^"{TASK}^\\^",^\\^"audioId^\\^":^\\^"{AUDIO}^\\^"^}}^"'
 HISTORY = (
     "created_at,status,persona_id,name,description,task_id,audio_id,style,vocal_start,vocal_end,code,message\r\n"
-    f'2026-10-01T09:30:00+00:00,created,{PERSONA},Alto,"Low, smoky",{TASK},{AUDIO},,24.5,52.25,200,success\r\n'
+    f'2026-10-01T09:30:00+00:00,created,{VOICE},Alto,"Low, smoky",{TASK},{AUDIO},,24.5,52.25,200,success\r\n'
     f"2026-10-01T09:31:00+00:00,refused,,Tenor,High,{TASK_2},{AUDIO_2},,,,409,exists\r\n"
 )
 WIRE = json.dumps(info())
@@ -126,10 +136,10 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     # IDs by themselves, or nearly
     ("an ID", TASK, (TASK,), (), ""),
     ("an ID with blanks", f" \t{TASK}\n", (TASK,), (), ""),
-    ("a UUID", UUID_TASK, (UUID_TASK,), (), ""),
+    ("a UUID", AUDIO, (), (AUDIO,), ""),
     ("a job's ID", JOB, (JOB,), (), ""),
     ("an ID of another kind", "Suno-2026_x9", ("Suno-2026_x9",), (), ""),
-    ("capital letters", TASK.upper(), (TASK.upper(),), (), ""),
+    ("capital letters", TASK.upper(), (TASK,), (), ""),
     ("an ID in quotes", f"“{TASK}”", (TASK,), (), ""),
     ("another kind in quotes", '"Suno-2026_x9"', ("Suno-2026_x9",), (), ""),
     ("zero width characters", f"\ufeff{TASK[:7]}\u200b{TASK[7:]}\u200e", (TASK,), (), ""),
@@ -180,15 +190,28 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("a sparse second track", f'"sunoData":[{json.dumps(track(AUDIO))},{{"id":"{AUDIO_2}"}}]', (), TRACKS, ""),
     ("a generate answer", f'{{"code":200,"msg":"success","data":{{"taskId":"{TASK}"}}}}', (TASK,), (), ""),
     ("a callback", json.dumps(CALLBACK), (TASK,), TRACKS, ""),
-    ("a callback, wrapped", json.dumps({"id": SOURCE, "body": CALLBACK, "requestId": PERSONA}), (TASK,), TRACKS, ""),
+    ("a callback, wrapped", json.dumps({"id": SOURCE, "body": CALLBACK, "requestId": VOICE}), (TASK,), TRACKS, ""),
     ("a callback printed by Python", repr(CALLBACK), (TASK,), TRACKS, ""),
-    ("a job's answer", json.dumps(JOB_DONE), (JOB,), (), ""),
-    ("a job's answer, keys in order", json.dumps(JOB_DONE, sort_keys=True), (JOB,), (), ""),
+    ("a persona's job", json.dumps(JOB_DONE), (TASK,), (SOURCE,), ""),
+    ("a persona's job, keys in order", json.dumps(JOB_DONE, sort_keys=True), (TASK,), (SOURCE,), ""),
     ("a music job's answer", json.dumps(JOB_MUSIC), (JOB,), TRACKS, ""),
+    ("a list of tracks", json.dumps([track(AUDIO), {"id": AUDIO_2}]), (), TRACKS, ""),
+    (
+        "a stray quotation mark",
+        f'He said " {{"x":[{{"id":"{AUDIO}","title":"a b","audioUrl":"https://x.example"}}]}}',
+        (),
+        (AUDIO,),
+        "",
+    ),
+    ("an opaque ID broken off", '{"taskId": "Suno202', (), (), ""),
+    ("a colon behind an ID", f'"taskId": "{TASK}"\n: done', (TASK,), (), ""),
+    ("a persona's ID twice", f"Persona ID: {VOICE}. So {VOICE}!", (), (), ""),
+    ("a part of a token", f"Bearer {TOKEN}Done taskId={TOKEN} taskId={TOKEN}Done", (), (), f"{TOKEN}Done"),
+    ("the end of a token", f"Bearer x~{TASK} and x~{TASK}", (), (), f"x~{TASK}"),
     # requests
     ("a persona request", json.dumps(ASKED), (TASK,), (AUDIO,), ""),
     ("a persona job", f'{{"input":{{"task_id":"{TASK}","audio_id":"{AUDIO}"}}}}', (TASK,), (AUDIO,), ""),
-    ("an extend request", f'{{"audioId":"{AUDIO}","personaId":"{PERSONA}","model":"V5"}}', (), (AUDIO,), ""),
+    ("an extend request", f'{{"audioId":"{AUDIO}","personaId":"{VOICE}","model":"V5"}}', (), (AUDIO,), ""),
     ("curl for bash", BASH, (TASK,), (AUDIO,), TOKEN),
     ("curl for bash, line breaks gone", BASH.replace("\n", ""), (TASK,), (AUDIO,), TOKEN),
     ("curl for Windows", WINDOWS, (TASK,), (AUDIO,), KEY),
@@ -228,8 +251,8 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("a history", HISTORY, BOTH, TRACKS, ""),
     ("a history, line breaks gone", HISTORY.replace("\r\n", ""), BOTH, TRACKS, ""),
     ("a history, line breaks blanks", HISTORY.replace("\r\n", " "), BOTH, TRACKS, ""),
-    ("a table with tabs", f"taskId\tpersonaId\taudioId\n{TASK}\t{PERSONA}\t{AUDIO}", (TASK,), (AUDIO,), ""),
-    ("a table, the task last", f"audioId;personaId;taskId\n{AUDIO};{PERSONA};{TASK}\n", (TASK,), (AUDIO,), ""),
+    ("a table with tabs", f"taskId\tpersonaId\taudioId\n{TASK}\t{VOICE}\t{AUDIO}", (TASK,), (AUDIO,), ""),
+    ("a table, the task last", f"audioId;personaId;taskId\n{AUDIO};{VOICE};{TASK}\n", (TASK,), (AUDIO,), ""),
     (
         "a table in HTML",
         f"<tr><td>taskId</td><td>{TASK}</td></tr><tr><td>audioId</td><td>{AUDIO}</td>",
@@ -262,7 +285,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("Russian", f"Вот идентификатор задачи — {TASK}.", (TASK,), (), ""),
     ("French", f"Identifiant de la tâche : « {TASK} »", (TASK,), (), ""),
     ("Arabic", f"معرّف المهمة \u200f{TASK}\u200f شكرا", (TASK,), (), ""),
-    ("both IDs in words", f"Task ID: {TASK}\nAudio ID: {AUDIO}\nPersona ID: {PERSONA}", (TASK,), (AUDIO,), ""),
+    ("both IDs in words", f"Task ID: {TASK}\nAudio ID: {AUDIO}\nPersona ID: {VOICE}", (TASK,), (AUDIO,), ""),
     # tokens
     ("a token to keep", f"KIE_API_KEY={TOKEN}", (), (), TOKEN),
     ("a header", f"Authorization: Bearer {TOKEN}", (), (), TOKEN),
@@ -275,7 +298,13 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("a token where a task ID should be", f"Bearer {TOKEN}\ntaskId={TOKEN}", (), (), TOKEN),
     ("a token in words", f"my KIE API key is {TOKEN}, and the song is {TASK}.", (TASK,), (), TOKEN),
     ("a token, then a task", f"Authorization: Bearer {TOKEN} {TASK}", (TASK,), (), TOKEN),
-    ("a token, the next line right behind", f"Bearer {TOKEN}Content-Type: x taskId={TASK}", (TASK,), (), TOKEN),
+    (
+        "a token, the next line right behind",
+        f"Bearer {TOKEN}Content-Type: x taskId={TASK}",
+        (TASK,),
+        (),
+        f"{TOKEN}Content-Type",
+    ),
     ("another scheme", f"Authorization: Basic {TOKEN}", (), (), TOKEN),
     ("a sample for a token", f'-H "Authorization: Bearer YOUR_API_KEY_1" -d taskId={TASK}', (TASK,), (), ""),
     (
@@ -288,12 +317,12 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     # nothing
     ("nothing", "", (), (), ""),
     ("a sentence", "Where do I find the task ID? Bearer of bad news: I lost it in 2026.", (), (), ""),
-    ("a persona's answer", f'{{"code":200,"data":{{"personaId":"{PERSONA}","name":"Alto"}}}}', (), (), ""),
+    ("a persona's answer", f'{{"code":200,"data":{{"personaId":"{VOICE}","name":"Alto"}}}}', (), (), ""),
     ("an error", '{"code":401,"msg":"You do not have access permissions"}', (), (), ""),
     ("a gateway's page", '<html id="a1b2c3d4"><body>502 Bad Gateway</body></html>', (), (), ""),
     ("an audio's address", f"https://cdn1.suno.ai/{AUDIO}.mp3", (), (), ""),
-    ("a picture's address", f"https://media.example.com/i/{PERSONA}.jpeg?v=1790000000000", (), (), ""),
-    ("other things with IDs", json.dumps({"id": SOURCE, "etag": PERSONA, "data": [{"id": "gpt-4"}]}), (), (), ""),
+    ("a picture's address", f"https://media.example.com/i/{VOICE}.jpeg?v=1790000000000", (), (), ""),
+    ("other things with IDs", json.dumps({"id": SOURCE, "etag": VOICE, "data": [{"id": "gpt-4"}]}), (), (), ""),
     ("empty values", '{"taskId":"","task_id":null,"audioId":"","status":"SUCCESS1"}', (), (), ""),
     ("words for values", '{"taskId": "string", "audioId": "your_audio_id_1", task_id: response2.data}', (), (), ""),
     (
@@ -303,7 +332,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         (),
         "",
     ),
-    ("the source's IDs", f"parentMusicId={SOURCE} src_task_id={TASK_2} sourceAudioId: {SOURCE}", (), (), ""),
+    ("a source that is no task", f"parentMusicId={SOURCE} personaTaskId={TASK_2}", (), (), ""),
     ("a masked sample", '{"taskId": "5c79****be8e", "audioId": "e231****-****-****-****-****8cadc7dc"}', (), (), ""),
     ("a shortened ID", "Task ID: 7f3c1e90…2c3d4e5f", (), (), ""),
 ]
@@ -339,12 +368,336 @@ def test_an_answer_that_breaks_off_anywhere_gives_no_wrong_id(answer: object, wr
         assert part.audio_ids == whole.audio_ids[: len(part.audio_ids)]
 
 
+# kinds of pastes, each in many spellings
+
+
+def ways(text: str) -> list[str]:
+    """A text as it is, and with its line breaks turned into blanks."""
+    return [text, " ".join(text.splitlines())]
+
+
+def written(answer: object) -> list[str]:
+    """An answer in the ways in which it is shown."""
+    return [
+        json.dumps(answer),
+        repr(answer),
+        json.dumps(answer, sort_keys=True),
+        json.dumps(answer, indent=2),
+        json.dumps(answer, indent=2).replace("\n", ""),
+        json.dumps(json.dumps(answer)),
+        html.escape(json.dumps(answer)),
+        f"Here it is:\n```json\n{json.dumps(answer)}\n```\nThanks!",
+        "https://x.example/?body=" + quote(json.dumps(answer)),
+        '1,"' + json.dumps(answer).replace('"', '""') + '",ok',
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"audioId: {AUDIO}\ntaskId: {TASK}\nstatus: done",
+        f"audioId: {AUDIO}taskId: {TASK}status: done",
+        f"taskId: {TASK}audioId: {AUDIO}status: done",
+        f"Task ID: {TASK}Audio ID: {AUDIO}",
+        f"Audio ID: {AUDIO}\nPersona ID: {VOICE}\nTask ID: {TASK}",
+        f"AUDIO_ID={AUDIO.upper()}\nTASK_ID={TASK.upper()}\n",
+        f"The audio ID is {AUDIO} and the task ID is {TASK}.",
+        f"音频ID：{AUDIO}\n任务ID：{TASK}",
+        f"- **Audio ID:** `{AUDIO}`\n- **Task ID:** `{TASK}`",
+        f"-[ RECORD 1 ]---+---\npersona_id | {VOICE}\nsource_task_id | {TASK}\nsource_audio_id | {AUDIO}",
+    ],
+)
+def test_lines_of_keys(text: str) -> None:
+    for way in ways(text):
+        found = find_ids(way)
+        assert (found.task_ids, found.audio_ids) == ((TASK,), (AUDIO,)), way
+
+
+HEADS = [
+    ["suno_persona_id", "name", "source_task_id", "source_audio_id"],
+    ["Persona ID", "Name", "Task ID", "Audio ID"],
+    ["personaId", "name", "taskId", "audioId"],
+    ["PERSONA_ID", "NAME", "TASK_ID", "AUDIO_ID"],
+    ["persona-id", "name", "task-id", "audio-id"],
+    ["Persona ID", "Length (s)", "Source Task ID", "Source Audio ID"],
+]
+ROWS = [[VOICE, "Alto", TASK, AUDIO], [VOICE, "Tenor", TASK_2, AUDIO_2]]
+
+
+def markdown(rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], ["---"] * len(rows[0]), *rows[1:]])
+
+
+def psql(rows: list[list[str]]) -> str:
+    ruled = [" | ".join(rows[0]), "-+-".join("-" * len(head) for head in rows[0]), *map(" | ".join, rows[1:])]
+    return "\n".join([f" {line}" for line in ruled] + [f"({len(rows) - 1} rows)", ""])
+
+
+def boxed(rows: list[list[str]]) -> str:
+    rule = "+" + "+".join(["------"] * len(rows[0])) + "+"
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule])
+
+
+TABLES: dict[str, Callable[[list[list[str]]], str]] = {
+    "commas": lambda rows: "\r\n".join(map(",".join, rows)),
+    "all quoted": lambda rows: "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows),
+    "semicolons": lambda rows: "\n".join(map(";".join, rows)),
+    "tabs": lambda rows: "\n".join(map("\t".join, rows)),
+    "Markdown": markdown,
+    "psql": psql,
+    "a box": boxed,
+    "a box in a message": lambda rows: f"These are mine:\n{boxed(rows)}\nThank you",
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("heads", HEADS, ids=["/".join(heads) for heads in HEADS])
+def test_a_table_is_read_by_its_head(heads: list[str], table: Callable[[list[list[str]]], str]) -> None:
+    for order in ([0, 1, 2, 3], [2, 3, 1, 0], [1, 3, 0, 2]):
+        text = table([[row[column] for column in order] for row in [heads, *ROWS]])
+        for way in ways(text) if order[-1] != 1 and order[0] != 1 else [text]:
+            found = find_ids(way)
+            assert (found.task_ids, found.audio_ids, found.note) == (BOTH, TRACKS, ""), way
+
+
+def test_a_table_of_personas_alone_has_no_song() -> None:
+    found = find_ids(markdown([["Persona ID", "Name"], [VOICE, "Alto"]]))
+    assert found == Pasted(problem=PERSONA)
+
+
+def test_a_cell_may_be_longer_than_any_that_is_read() -> None:
+    assert find_ids(f"taskId,audioId\n{TASK},{AUDIO}\n{'x' * 200_000}") == Pasted((TASK,), (AUDIO,))
+
+
+def test_rows_may_be_longer_and_shorter_than_the_head() -> None:
+    text = f"sep=,\npersona_id,task_id,note\n{VOICE},{TASK},,,\n\n{VOICE}\n{VOICE},{TASK_2}"
+    assert find_ids(text).task_ids == BOTH
+
+
+@pytest.mark.parametrize(
+    "key", ["source_task_id", "sourceTaskId", "originalTaskId", "parentTaskId", "orig_task_id", "SRC-TASK-ID"]
+)
+def test_the_task_of_the_source_is_taken_where_no_other_is_named(key: str) -> None:
+    for text in (f'{{"suno_persona_id":"P","{key}":"{TASK}"}}', f"{key}: {TASK}", f"{key}={TASK}&x=1"):
+        assert find_ids(text).task_ids == (TASK,), text
+        for more in (f"{text} taskId={TASK_2}", f"Task ID: {TASK_2}\n{text}"):
+            assert find_ids(more).task_ids == (TASK_2,), more
+    both = f"{key}: {TASK}\nsourceAudioId: {AUDIO}"
+    assert find_ids(both).audio_ids == (AUDIO,)
+    assert find_ids(f"{both}\ntaskId: {TASK_2}").audio_ids == ()
+
+
+TOKEN_2 = "1a2b3c4d5e6f708192a3b4c5d6e7f809"
+NAMED_TOKENS = (
+    """
+KIE_API_KEY={}|KIE_SECRET={}|KIE_KEY={}|SUNO_KEY: {}|KIE_API_KEY_2={}|KIEAI_API_KEY={}|export KIE_TOKEN={}
+api key: {}|API key {}|apikey {}|api-key: {}|x-api-key: {}|My KIE key is {}|my key for kie: {}|API key (kie.ai): {}
+kie.ai key: {}|API key for kie.ai = {}|secret: {}|secret key: {}|private key {}|client_secret: '{}'|access_token={}
+token: {}|Token {}|kie token: {}|password: {}|PASS={}|pwd: {}|auth: {}|credentials: {}|API: {}|key: {}
+Bearer {}|authorization: {}|Authorization: Bearer {}|authorization = "Bearer {}"|-H 'authorization: Bearer {}'
+"Authorization": `Bearer {}`|const API_KEY = '{}';|const apiKey: string = "{}"|api_key: str = "{}"
+os.environ['KIE_API_KEY'] = '{}'|setx KIE_API_KEY {}|<add key="KieApiKey" value="{}"/>|**API key:** `{}`|- API key – {}
+{{"name":"Authorization","value":"Bearer {}"}}|{{"key":"api_key","value":"{}"}}|api_key%3D{}|\\"apiKey\\":\\"{}\\"
+Chave de API kie.ai: {}|Chave da API: {}|clé API : {}|clé d’API : {}|Clé de l'API: {}|API-Schlüssel: {}|API Schlüssel {}
+clave de API: {}|Clave API: {}|clave de la API: {}|chiave API: {}|API-sleutel: {}|API anahtarı: {}|klucz API: {}
+API ключ: {}|ключ API: {}|API-ключ — {}|密钥: {}|API密钥：{}|API 密钥: {}|令牌：{}|APIキー：{}|APIキーは{}です
+API 키: {}|kie-api-key: {}
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+NAMED_TOKENS += ["| API key | {} |", "API key:\n\n{}\n", "Your API Key\n{}", "api_key:\n  {}"]
+
+
+@pytest.mark.parametrize("form", NAMED_TOKENS)
+@pytest.mark.parametrize("token", [TOKEN, f"{TOKEN}a1b2c3d4", KEY, "Eight8ch"])
+def test_a_named_token_is_no_task(form: str, token: str) -> None:
+    text = form.format(token)
+    for way in ways(text):
+        found = find_ids(way)
+        assert found == Pasted(token=token), way
+        assert found.token == token
+    for more in (f"{text}\ntaskId: {TASK}", f"{TASK}, {text}", f'{{"task_id":"{TASK}"}}\n{text}'):
+        assert (find_ids(more).task_ids, find_ids(more).token) == ((TASK,), token), more
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        'SUNO_API_KEYS="{},{}"',
+        "SUNO_API_KEYS='{} {}'",
+        "API_KEYS=[{}, {}]",
+        '"apiKeys": ["{}", "{}"]',
+        '"apiKeys": [\n  "{}",\n  "{}"\n]',
+        "api_keys:\n  - {}\n  - {}",
+        "TOKENS={};{}",
+        "KIE_API_KEY={},{}",
+        "KIE_SECRETS={}\n{}",
+        'api_key: "{}, {}"',
+        "KIE_API_KEY={}\nKIE_SECRET={}",
+    ],
+)
+def test_none_of_several_tokens_is_a_task(form: str) -> None:
+    for text in ways(form.format(TOKEN, TOKEN_2)):
+        assert (find_ids(text).task_ids, find_ids(text).token) == ((), TOKEN), text
+        more = f"{text}\ntaskId: {TASK} {TOKEN_2}"
+        assert (find_ids(more).task_ids, find_ids(more).token) == ((TASK,), TOKEN), more
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"token: \ntaskId: {TASK}",
+        f"token taskId={TASK}",
+        f'{{"token":"","task_id":"{TASK}"}}',
+        f"Bearer $TOKEN -d taskId={TASK}",
+        f"api_key=\ntask_id={TASK}",
+        f"Authorization: Bearer <your key>\ntaskId: {TASK}",
+        f"api_key = os.environ['K1'], task_id='{TASK}'",
+        f"GET https://api.kie.ai/api/v1/generate/record-info?taskId={TASK}",
+    ],
+)
+def test_a_token_that_is_not_there_takes_no_task_along(text: str) -> None:
+    for way in ways(text):
+        assert (find_ids(way).task_ids, find_ids(way).token) == ((TASK,), ""), way
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "audioIds: [{}, {}]",
+        "audioIds: {}, {}",
+        '"audioIds": ["{}", "{}"]',
+        "audio_ids=['{}','{}']",
+        "Audio IDs: {}, {}",
+        "audioIds:\n- {}\n- {}",
+        '"audioId": [\n "{}",\n "{}"\n]',
+    ],
+)
+def test_all_tracks_of_a_list_are_found(form: str) -> None:
+    for text in ways(form.format(*TRACKS)):
+        assert find_ids(text) == Pasted(audio_ids=TRACKS, problem=ONLY_AUDIO), text
+        assert (find_ids(f"{text}\ntaskId: {TASK}").audio_ids) == TRACKS, text
+
+
+def persona_job(**changed: object) -> dict[str, object]:
+    return {"code": 200, "msg": "success", "data": {**JOB_RECORD, **changed}}
+
+
+LIVE_PARAM = json.dumps(
+    {"model": "ai-music-api/generate-persona", "input": json.dumps({"task_id": TASK, "audio_id": AUDIO})}
+)
+PERSONAS: dict[str, tuple[object, tuple[str, ...], tuple[str, ...]]] = {
+    "a job": (JOB_DONE, (TASK,), (SOURCE,)),
+    "a job, as live replies look": (persona_job(param=LIVE_PARAM), (TASK,), (AUDIO,)),
+    "a job, as the page shows it": (persona_job(param={"input": {"task_id": TASK}}), (TASK,), ()),
+    "a job without its model": (persona_job(model=None), (TASK,), (SOURCE,)),
+    "a job whose request names the model": (
+        persona_job(model="", param=LIVE_PARAM, resultJson=""),
+        (TASK,),
+        (AUDIO,),
+    ),
+    "a job that is named in its result": (
+        persona_job(param="", resultJson=json.dumps({"task_id": JOB, "persona_id": VOICE})),
+        (),
+        (),
+    ),
+    "a job without its request": (persona_job(param=""), (), ()),
+    "a job that waits": (persona_job(param="", state="waiting", resultJson=""), (), ()),
+    "a job with a decoded result": (
+        persona_job(model="", resultJson="", response={"personaId": VOICE}),
+        (TASK,),
+        (SOURCE,),
+    ),
+    "an answer": ({"code": 200, "data": {"personaId": VOICE, "name": "Alto", "description": "Low"}}, (), ()),
+    "an answer with a job's ID": ({"data": {"taskId": JOB, "recordId": JOB, "personaId": VOICE}}, (), ()),
+    "a persona with its source": (
+        {"personaId": VOICE, "sourceTaskId": TASK, "sourceAudioId": AUDIO},
+        (TASK,),
+        (AUDIO,),
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "tasks", "tracks"), PERSONAS.values(), ids=PERSONAS)
+def test_a_persona_is_no_song_but_may_name_one(answer: object, tasks: tuple[str, ...], tracks: tuple[str, ...]) -> None:
+    for text in written(answer):
+        found = find_ids(text)
+        note, problem = (SONG_OF_PERSONA, "") if tasks else ("", PERSONA)
+        assert found == Pasted(tasks, tracks, note=note, problem=problem), text
+
+
+MUSIC_JOB = {
+    "data": {
+        "taskId": TASK,
+        "model": "ai-music-api/generate",
+        "state": "success",
+        "param": json.dumps({"input": json.dumps({"persona_id": VOICE, "audio_id": SOURCE, "task_id": TASK_2})}),
+        "resultJson": json.dumps({"code": 200, "data": CALLBACK_TRACKS, "task_id": TASK}),
+    }
+}
+SUNG = {"data": {"taskId": TASK, "resultJson": json.dumps({"personaId": VOICE, "data": CALLBACK_TRACKS})}}
+WAITING = {"taskId": TASK, "param": json.dumps({"input": {"persona_id": VOICE}}), "resultJson": "", "state": "waiting"}
+STORED = {"persona_id": VOICE, "task_id": TASK, "audio_id": AUDIO, "name": "Alto"}
+PERSONA_JOB = {"model": "ai-music-api/generate-persona", "input": {"task_id": TASK, "audio_id": AUDIO}}
+TRICKY = {"title": "un } balanced ] {", "param": json.dumps({"prompt": ":} } {", "taskId": TASK_2}), "taskId": TASK}
+
+
+@pytest.mark.parametrize(
+    ("answer", "tracks"),
+    [
+        (info(), TRACKS),
+        (MUSIC_JOB, TRACKS),
+        (SUNG, TRACKS),
+        (WAITING, ()),
+        (STORED, (AUDIO,)),
+        (PERSONA_JOB, (AUDIO,)),
+    ],
+    ids=["record-info", "a music job", "a result with a persona", "a waiting job", "a stored persona", "a request"],
+)
+def test_a_song_needs_no_note(answer: object, tracks: tuple[str, ...]) -> None:
+    for text in written(answer):
+        assert find_ids(text) == Pasted((TASK,), tracks), text
+
+
+def test_brackets_in_a_text_do_not_end_the_request_behind_a_task() -> None:
+    for text in written(TRICKY)[:-1]:
+        assert find_ids(text) == Pasted((TASK,)), text
+
+
+@pytest.mark.parametrize("form", ["{}", '"{}"', "“{}”", " {}\n", "{},", "My song {} has no sound"])
+@pytest.mark.parametrize("audio_id", [AUDIO, AUDIO.upper()])
+def test_a_uuid_alone_is_an_audio_id(form: str, audio_id: str) -> None:
+    assert find_ids(form.format(audio_id)) == Pasted(audio_ids=(AUDIO,), problem=AUDIO_FORM)
+    assert find_ids(f"taskId: {audio_id}").task_ids == (AUDIO,)
+
+
+@pytest.mark.parametrize("value", [TASK, AUDIO, JOB, "Suno-2026_x9"])
+@pytest.mark.parametrize(
+    "form", ["{}", " {}\n", '"{}"', "'{}',", "“{}”", "[{}]", '\\"{}\\"', "({});", "\ufeff{}\u200b", "«\xa0{}\xa0»"]
+)
+def test_a_typed_id_is_freed_of_what_is_around_it(value: str, form: str) -> None:
+    assert clean_id(form.format(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(TASK.upper(), TASK), (AUDIO.upper(), AUDIO), ("Ab", "Ab"), ("a.b c", "a.b c"), (" ", "")]
+)
+def test_only_hex_ids_change_their_case(text: str, value: str) -> None:
+    assert clean_id(text) == value
+
+
 # one ID and nothing else
 
 
-@pytest.mark.parametrize("text", [TASK, UUID_TASK, JOB, "abc", "_x-1", "a" * 128, f"\n {TASK}\t", f"\xa0{JOB}\u3000"])
+@pytest.mark.parametrize("text", [TASK, JOB, "abc", "_x-1", "a" * 128, f"\n {TASK}\t", f"\xa0{JOB}\u3000"])
 def test_one_id_and_nothing_else_is_plain(text: str) -> None:
     assert find_ids(text) == Pasted(task_ids=(text.strip(),), plain=True)
+
+
+def test_capital_letters_are_plain_too() -> None:
+    assert find_ids(f" {TASK.upper()}") == Pasted((TASK,), plain=True)
 
 
 @pytest.mark.parametrize("text", [f'"{TASK}"', f"{TASK}.", f"\ufeff{TASK}", f"taskId={TASK}", f"{TASK} {TASK}"])
@@ -374,6 +727,12 @@ def test_a_known_token_is_in_no_other_field(text: str) -> None:
     assert TOKEN not in found.task_ids + found.audio_ids
 
 
+@pytest.mark.parametrize("text", [TOKEN.upper(), f"“{TOKEN.upper()}”", f"taskId={TOKEN.upper()} x"])
+def test_a_known_token_is_known_by_its_own_case(text: str) -> None:
+    found = find_ids(text, TOKEN.upper().__eq__)
+    assert (found.token, found.task_ids) == (TOKEN.upper(), ())
+
+
 @pytest.mark.parametrize("text", ["kie.demo/token+1=", " 'kie-Hearsay' "])
 def test_a_known_token_may_have_any_form(text: str) -> None:
     token = text.strip(" '")
@@ -398,6 +757,10 @@ def test_nothing_of_a_token_is_in_the_repr() -> None:
         ("5c79...be8e", MASKED),
         ("Task ID: 5c79••••be8e", MASKED),
         (f"audioId={AUDIO}", ONLY_AUDIO),
+        (AUDIO, AUDIO_FORM),
+        (f"personaId={VOICE}", PERSONA),
+        (f'{{"audioId":"{AUDIO}","personaId":"{VOICE}"}}', ONLY_AUDIO),
+        (json.dumps(track(AUDIO) | {"prompt": "f***ing"}), ONLY_AUDIO),
         ("x" * (LONGEST + 1), TOO_LONG),
         (f"Bearer {TOKEN}", ""),
         (f"taskId={TASK} audioId=e231****", ""),
@@ -407,7 +770,7 @@ def test_a_sentence_says_what_is_missing(text: str, sentence: str) -> None:
     assert find_ids(text).problem == sentence
 
 
-@pytest.mark.parametrize("sentence", [NOTHING, ONLY_AUDIO, MASKED, TOO_LONG])
+@pytest.mark.parametrize("sentence", [NOTHING, ONLY_AUDIO, AUDIO_FORM, PERSONA, MASKED, TOO_LONG])
 def test_every_sentence_names_the_field_and_the_next_step(sentence: str) -> None:
     assert sentence.startswith("Task ID: ")
     assert "Copy" in sentence
@@ -464,9 +827,7 @@ opaque_ids = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{6,100}[0-9]", fullmatch=True)
     lambda text: not re.match("(?i)(your|my|insert|paste|replace|example)[_-]", text)
 )
 ids = st.one_of(hex_ids, st.uuids().map(str), job_ids, opaque_ids)
-tokens = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._~+-]{14,60}[0-9][A-Za-z0-9]{3}", fullmatch=True).filter(
-    lambda token: not re.match("(?i)[0-9a-f]{32}.", token)  # 32 hex digits with the next line glued behind them
-)
+tokens = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._~+-]{14,60}[0-9][A-Za-z0-9]{3}", fullmatch=True)
 around = st.text(st.characters(exclude_characters="*")).map(
     lambda text: re.sub("(?i)id|key|token|bearer|auth|sk-|param", "", text)
 )
@@ -517,3 +878,102 @@ def test_a_token_behind_its_key_is_nowhere_else(before: str, form: str, token: s
     assert found.token == token
     assert token not in repr(found)
     assert not any(token in value for value in found.task_ids + found.audio_ids)
+
+
+def answers(task_id: str, first: str, second: str) -> dict[str, tuple[object, tuple[str, ...]]]:
+    """Every known shape of an answer or a request, with its tracks."""
+    tracks = [{**one, "id": audio_id} for one, audio_id in zip(CALLBACK_TRACKS, (first, second), strict=True)]
+    result = {"code": 200, "data": tracks, "task_id": task_id}
+    record = {"taskId": task_id, "model": "ai-music-api/extend", "state": "success", "param": LIVE_PARAM}
+    return {
+        "record-info": (info(task_id, first, second), (first, second)),
+        "callback": (
+            {"code": 200, "data": {"callbackType": "first", "task_id": task_id, "data": tracks}},
+            (first, second),
+        ),
+        "job": ({"data": {**record, "param": "", "resultJson": json.dumps(result)}}, (first, second)),
+        "generate": ({"code": 200, "msg": "success", "data": {"taskId": task_id}}, ()),
+        "request": ({"taskId": task_id, "audioId": first, "name": "Alto", "description": "Low {smoky}"}, (first,)),
+        "stored": ([{"persona_id": VOICE, "task_id": task_id, "audio_id": first}], (first,)),
+    }
+
+
+PLAIN_TEXTS = {
+    "lines": "audioId: {audio}\ntaskId: {task}\nstatus: done",
+    "words": "Task ID: {task}\nAudio ID: {audio}\nPersona ID: " + VOICE,
+    "address": "https://api.kie.ai/api/v1/generate/record-info?taskId={task}&audioId={audio}",
+    "command": "curl -X POST https://api.kie.ai/api/v1/generate/generate-persona \\\n"
+    """ -d '{{"taskId":"{task}","audioId":"{audio}"}}'""",
+    "YAML": "taskId: {task}\nsunoData:\n  - id: {audio}\n    audioUrl: https://x.example/a.mp3",
+    "log": "09:30:00 INFO taskId={task} audioId={audio}\n09:31:00 INFO done",
+}
+task_ids = st.one_of(hex_ids, job_ids)
+audio_ids = st.lists(st.uuids().map(str), min_size=2, max_size=2, unique=True)
+shape_names = st.sampled_from(sorted(answers("", "", "")))
+messages = st.sampled_from(
+    ["{}", "Hi,\n{}\nthanks", "> {}", "```\n{}\n```", "It says {} and that is all", "<pre>{}</pre>"]
+)
+KNOWN_WAYS = range(len(written({})))
+
+
+@given(shape_names, st.sampled_from(KNOWN_WAYS), messages, task_ids, audio_ids)
+def test_any_answer_in_any_wrapping_gives_its_ids(
+    shape: str, way: int, message: str, task_id: str, tracks: list[str]
+) -> None:
+    answer, expected = answers(task_id, *tracks)[shape]
+    for text in ways(message.replace("{}", written(answer)[way])):
+        assert find_ids(text) == Pasted((task_id,), expected), text
+
+
+@given(shape_names, st.sampled_from([json.dumps, repr]), st.floats(0, 1), task_ids, audio_ids)
+def test_any_answer_that_breaks_off_gives_no_wrong_id(
+    shape: str, write: Callable[[object], str], part: float, task_id: str, tracks: list[str]
+) -> None:
+    answer, expected = answers(task_id, *tracks)[shape]
+    text = write(answer)
+    found = find_ids(text[: 1 + int(part * len(text))])
+    assert found.task_ids in ((), (task_id,))
+    assert found.audio_ids == expected[: len(found.audio_ids)]
+
+
+@given(st.sampled_from(sorted(PLAIN_TEXTS)), messages, task_ids, st.uuids().map(str))
+def test_any_text_with_keys_gives_its_ids(form: str, message: str, task_id: str, audio_id: str) -> None:
+    for text in ways(message.replace("{}", PLAIN_TEXTS[form].format(task=task_id, audio=audio_id))):
+        found = find_ids(text)
+        assert (found.task_ids, found.audio_ids) == ((task_id,), (audio_id,)), text
+
+
+@given(st.sampled_from(sorted(TABLES)), st.sampled_from(HEADS), st.data())
+def test_any_table_gives_its_ids(table: str, heads: list[str], data: st.DataObject) -> None:
+    tasks = data.draw(st.lists(task_ids, min_size=1, max_size=4, unique=True))
+    tracks = data.draw(st.lists(st.uuids().map(str), min_size=len(tasks), max_size=len(tasks), unique=True))
+    rows = [[data.draw(hex_ids), "Alto", *pair] for pair in zip(tasks, tracks, strict=True)]
+    for text in ways(TABLES[table]([heads, *rows])):
+        found = find_ids(text)
+        assert (found.task_ids, found.audio_ids) == (tuple(tasks), tuple(tracks)), text
+
+
+secret_tokens = st.one_of(
+    hex_ids,
+    st.text("0123456789abcdef", min_size=40, max_size=40),
+    st.from_regex(r"sk-[A-Za-z0-9]{20}[0-9]", fullmatch=True),
+)
+
+
+@given(shape_names, st.sampled_from(NAMED_TOKENS), st.booleans(), secret_tokens, task_ids, audio_ids)
+def test_no_named_token_is_ever_offered(
+    shape: str, form: str, first: bool, token: str, task_id: str, tracks: list[str]
+) -> None:
+    assume(token != task_id)
+    answer, expected = answers(task_id, *tracks)[shape]
+    pieces = [form.format(token), json.dumps(answer, indent=1), f"taskId={token} audioId: {token} {token}"]
+    for text in ways("\n".join(pieces if first else [pieces[1], pieces[0], pieces[2]])):
+        found = find_ids(text)
+        assert (found.task_ids, found.audio_ids, found.token) == ((task_id,), expected, token), text
+
+
+@given(shape_names, st.sampled_from(KNOWN_WAYS), hex_ids, audio_ids)
+def test_no_known_token_is_ever_offered(shape: str, way: int, token: str, tracks: list[str]) -> None:
+    answer, expected = answers(token, *tracks)[shape]
+    found = find_ids(written(answer)[way] + f" {token} song: {token} id={token}", token.__eq__)
+    assert (found.task_ids, found.audio_ids, found.token) == ((), expected, token)
