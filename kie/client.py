@@ -22,7 +22,7 @@ from kie.operations import (
     READ_TIMED_WORDS_BY_JOB,
     Operation,
 )
-from kie.persona import Persona, PersonaRequest, Problem, audio_id_problems, boost_problems, task_id_problems
+from kie.persona import MAX_ID, Persona, PersonaRequest, Problem, audio_id_problems, boost_problems, task_id_problems
 from kie.retry import pause_before_repeat
 from kie.transport import Answer, Transport
 
@@ -329,7 +329,7 @@ def _code(code: object) -> int | None:
 
 def _persona_id(data: object) -> str:
     found = data.get("personaId") if isinstance(data, Mapping) else None
-    if isinstance(found, str | int) and read_text(found).strip():
+    if isinstance(found, str | int) and 0 < len(read_text(found).strip()) <= MAX_ID:
         return read_text(found).strip()
     if not isinstance(data, Mapping | list) or not data:
         return ""
@@ -341,6 +341,7 @@ def _persona_id(data: object) -> str:
 def _seen_id(text: str, names: str) -> str:
     found = re.search(_ID_IN_BROKEN % names, text)
     try:
-        return read_text(json.loads(found[1])).strip() if found else ""
+        seen = read_text(json.loads(found[1])).strip() if found else ""
+        return seen if len(seen) <= MAX_ID else ""
     except ValueError:
         return ""

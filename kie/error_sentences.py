@@ -232,20 +232,22 @@ BY_MESSAGE: tuple[tuple[str, Cause], ...] = (
 )
 """Parts of messages, in lower case; the first that is found counts."""
 
-_CREDITS = r"\bcredits?\b|\bbalance\b|积分|余额|餘額"
+_CREDITS = r"\bcredits?\b|\bbalance\b|\bfunds\b|积分|余额|餘額"
 _TOO_FEW = (
-    r"insufficient|not enough|have enough|top.?up|recharge|r[ua]n out|out of|exhaust|deplet|used up|too (few|low)"
+    r"sufficient|enough|top.?up|recharge|r[ua]n out|out of|exhaust|deplet|used up|too (few|low)|costs? \d"
     r"|\bno (more |remaining )?credit|exceed|\black|need more|more credit|negative|overdue|不足|不够"
 )
-"""KIE says in many words, and under many codes, that an account has too few credits."""
+_NOT_TAKEN = r"refund|return|given back|not (been )?(charged|deducted|consumed)"
+"""KIE says in many words, and under many codes, that an account has too few credits. Other messages mention credits
+too: that none were taken, or that they were given back."""
 _FIELD_MISSING = (" is required", " cannot be null")
 """Ends of messages about a field, which jobs send with the code of a server error."""
 
 
 def says_too_few_credits(message: str) -> bool:
     """Whether a message says that the account has too few credits; a token's own limit is something else."""
-    about_credits = re.search(_CREDITS, message, re.IGNORECASE) and re.search(_TOO_FEW, message, re.IGNORECASE)
-    return bool(about_credits) and "sub-key" not in message.lower()
+    found = [re.search(words, message, re.IGNORECASE) for words in (_CREDITS, _TOO_FEW, _NOT_TAKEN)]
+    return bool(found[0] and found[1] and not found[2]) and "sub-key" not in message.lower()
 
 
 def meaning_of(code: int | None, message: str) -> Meaning:

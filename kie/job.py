@@ -21,7 +21,7 @@ from kie.music_task import (
     state_of,
     status_in,
 )
-from kie.persona import JOB, Persona
+from kie.persona import JOB, MAX_ID, Persona
 
 PERSONA_JOB = JOB.rpartition("/")[2]
 
@@ -82,4 +82,4 @@ class Job:
 def handle_in(data: object) -> str:
     """Return the job's ID in `data` of createTask's answer, "" if there is none."""
     texts = (read_text(each).strip() for each in named(data, "taskid", "recordid", but=("param", "input")))
-    return next(filter(None, texts), "")
+    return next((each for each in texts if 0 < len(each) <= MAX_ID), "")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kie.json_values import read_text
+from kie.persona import MAX_ID
 
 MOST_VALUES = 20_000
 """Values of one answer that are looked at; a real one has a few hundred."""
@@ -75,4 +76,4 @@ def persona_id_in(value: object) -> str:
     """Return the persona ID that stands anywhere in an answer, "" if there is none."""
     whole = (each for each in named(value, "personaid", but=("param", "input")) if not isinstance(each, float))
     found = (read_text(each).strip() for each in whole)
-    return next(filter(None, found), "")
+    return next((each for each in found if 0 < len(each) <= MAX_ID), "")

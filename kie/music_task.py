@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Literal
 
-from kie.json_trees import as_json, as_object
+from kie.json_trees import as_json, as_object, persona_id_in
 from kie.json_values import read_number, read_text
 from kie.models_and_prices import model_name
 
@@ -47,7 +47,10 @@ _STATES: dict[str, TaskState] = {
 """Words for a state: of the direct interface, of jobs, and of callbacks."""
 _FAILING = re.compile("FAIL|ERROR|REJECT|REFUS|CANCEL|EXPIRE|TIME_?OUT|ABORT|DENIED")
 """What a word for a failure has in it that nobody has written down yet."""
+_SONG_JOBS = ("generate", "extend", "upload-and-cover-audio", "upload-and-extend-audio")
 _OTHER_JOBS = frozenset({"generate-persona", "timestamped-lyrics", "boost-music-style"})
+MOST_TRACKS = 500
+"""Entries in the lists of tracks that are read; a real task has two or four."""
 _LISTS = ("resultjson", "response", "sunodata", "data", "resultobject", "result")
 """Names under which lists of tracks stand, alone or in one another; the fullest list comes first."""
 _STATE_NAMES = ("status", "state", "callbacktype")
@@ -106,7 +109,9 @@ class MusicTask:
         if self.operation.lower() in _OTHER_JOBS:
             return TaskState.NO_SONG
         complete = bool(self.tracks) and all(track.audio_url for track in self.tracks)
-        return state_of(self.status, has_error(self.error_code, self.error_message), complete)
+        state = state_of(self.status, has_error(self.error_code, self.error_message), complete)
+        other = self.interface == "jobs" and not self.tracks and self.operation not in ("", *_SONG_JOBS)
+        return TaskState.NO_SONG if other and state is TaskState.READY else state
 
     def track(self, audio_id: str) -> Track | None:
         """Return the track with this audio ID, or None."""
@@ -119,6 +124,7 @@ class MusicTask:
         if record is None:
             return cls(task_id)
         entries = list(_entries(record))
+        unnamed = "generate-persona" if interface == "jobs" and not entries and persona_id_in(record) else ""
         own = [model_name(read_text(entry.get("modelname"))) for entry in entries]
         model = model_name(read_text(asked_for(record).get("model")))
         internal = read_text(record.get("type"))
@@ -129,7 +135,7 @@ class MusicTask:
             status=status_in(record),
             tracks=tuple(_track(entry, model or each or shared) for entry, each in zip(entries, own, strict=True)),
             model=shared,
-            operation=job_name(record) or read_text(record.get("operationtype")),
+            operation=job_name(record) or read_text(record.get("operationtype")) or unnamed,
             error_code=error_code_in(record),
             error_message=error_message_in(record),
             created_at=read_time(record.get("createtime")),
@@ -178,9 +184,9 @@ def has_error(code: str, message: str) -> bool:
 
 
 def job_name(record: Mapping[str, Any]) -> str:
-    """Return the name of a record's job without the part before the slash, such as "generate"; "" if it is no job."""
-    _, slash, name = read_text(record.get("model")).rpartition("/")
-    return name if slash else ""
+    """Return the name of a record's job without the part before the slash, such as "generate"; "" if it has none."""
+    names = (read_text(each.get("model")) for each in (record, as_object(record.get("param"))))
+    return next((name.rpartition("/")[2] for name in names if "/" in name), "")
 
 
 def asked_for(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -205,7 +211,7 @@ def read_time(value: object) -> datetime | None:
 def _entries(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield each track's entry once, completed with what other lists of the same record say of it."""
     found: dict[str, dict[str, Any]] = {}
-    for each in _listed(record, MOST_WRAPPINGS):
+    for each in islice(_listed(record, MOST_WRAPPINGS), MOST_TRACKS):
         entry = as_object(each)
         audio_id = next(filter(None, (read_text(entry.get(name)) for name in ("id", "audioid"))), "")
         if audio_id:

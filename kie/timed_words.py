@@ -14,12 +14,11 @@ _LABEL = re.compile(r"\[([^\[\]]*)\]")
 """A section's name in lyrics, such as [Verse]; KIE sends it inside the word before or after it."""
 WORDS_JOB = "ai-music-api/timeStamped-lyrics"
 """The name of the job that answers with them; its capital letter counts."""
-_WORDS = ("alignedwords",)
 
 
 def has_words(data: object) -> bool:
     """Whether an answer has the list of words, which is empty for an instrumental."""
-    return any(True for _ in named(data, *_WORDS))
+    return any(True for _ in named(data, "alignedwords"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +44,22 @@ class TimedWords:
     @classmethod
     def read(cls, data: object) -> TimedWords:
         """Read `data` of an answer. A word without times is left out; its section's name goes to the next word."""
-        words, wave = next(named(data, *_WORDS), None), next(named(data, "waveformdata"), None)
-        levels = (read_number(level) or 0.0 for level in (wave if isinstance(wave, list) else ()))
+        words, wave = _list_in(data, "alignedwords"), _list_in(data, "waveformdata")
+        levels = (read_number(level) or 0.0 for level in wave)
         return cls(
             tuple(sorted(_read_words(words), key=lambda word: (word.start, word.end))),
             tuple(min(max(level, 0.0), 1.0) for level in levels),
         )
 
 
-def _read_words(entries: object) -> Iterator[TimedWord]:
+def _list_in(data: object, name: str) -> list[object]:
+    """Return the first list under a name that is not empty: an answer may have both spellings."""
+    return next((each for each in named(data, name) if isinstance(each, list) and each), [])
+
+
+def _read_words(entries: list[object]) -> Iterator[TimedWord]:
     announced = ""
-    for entry in map(as_object, entries if isinstance(entries, list) else ()):
+    for entry in map(as_object, entries):
         pieces = _LABEL.split(read_text(entry.get("word")))  # text, label, text, label, ..., text
         text = " ".join(" ".join(pieces[::2]).split())
         section, coming = announced, ""

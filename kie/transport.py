@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any, NamedTuple, NoReturn
@@ -25,6 +26,12 @@ MAX_BODY = 2 * 1024 * 1024
 """Bytes of an answer that are read at most, packed and unpacked; a real answer has a few thousand."""
 MAX_TOKEN = 512
 """Characters of a token at most."""
+_QUOTES = "\"'`“”‘’"
+_HEADER = re.compile(
+    rf"[\s{_QUOTES}]*(?:authorization[\s{_QUOTES}]*[:=][\s{_QUOTES}]*)?(?:bearer(?::?\s[\s{_QUOTES}]*|[{_QUOTES}:,;]*$))+",
+    re.IGNORECASE,
+)
+"""What stands before the token in the header that carries it."""
 
 
 class Answer(NamedTuple):
@@ -46,12 +53,18 @@ class Answer(NamedTuple):
 
 
 def check_token(token: str) -> str:
-    """Return the token without surrounding white space. Raises `InvalidInput`, whose text never has the token in it.
+    """Return the token without surrounding white space, and without the header that it may have been copied with.
 
-    KIE does not document the format (docs.kie.ai), so only what cannot stand in an HTTP header is refused.
+    Raises `InvalidInput`, whose text never has the token in it. KIE does not document the format (docs.kie.ai), so only
+    what cannot stand in an HTTP header is refused, and the header's own word.
     """
     stripped = token.strip()
-    if not stripped:
+    header = _HEADER.match(stripped)
+    if header:
+        stripped = stripped[header.end() :].rstrip(_QUOTES + ",; \t\r\n\u00a0")
+    if header and not stripped:
+        problem = "Token: this is only the word “Bearer”. Copy the token that stands behind it."
+    elif not stripped:
         problem = "Token: paste your KIE token; you get one at kie.ai/api-key."
     elif any(character.isspace() for character in stripped):
         problem = "Token: it has a space or a line break in it. Copy only the token, in one piece."
@@ -110,7 +123,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return _read_answer(operation, response)
+                return _read_answer(operation, response, self._auth.scrub_bytes)
         except NotLeaving as stop:
             stopped, may_be_sent, message = True, False, str(stop)
         except (OSError, HTTPError, HTTPException) as error:  # an error of requests is an OSError
@@ -126,8 +139,11 @@ class Transport:
         return self._auth.scrub(text)
 
 
-def _read_answer(operation: Operation, response: requests.Response) -> Answer:
-    """Read an answer as far as it comes. It counts if it is a whole JSON object, whatever its framing says."""
+def _read_answer(operation: Operation, response: requests.Response, scrub: Callable[[bytes], bytes]) -> Answer:
+    """Read an answer as far as it comes. It counts if it is a whole JSON object, whatever its framing says.
+
+    `scrub` takes the token out of the body, so that nothing that is read from it can have the token in it.
+    """
     raw_response = raw_response_of(response)
     encoding = response.headers.get("Content-Encoding", "")
     received, broken = bytearray(), ""
@@ -139,6 +155,7 @@ def _read_answer(operation: Operation, response: requests.Response) -> Answer:
     except (OSError, HTTPException) as error:
         broken = f"The answer broke off: {str(error) or type(error).__name__}"
     unpacked, damage = unpack(bytes(received), MAX_BODY, encoding)
+    unpacked = scrub(unpacked)
     content = _parsed(unpacked, lenient=bool(broken))
     incomplete = broken or damage or unpacked.lstrip()[:1] == b"{"
     if incomplete and not content and len(received) <= MAX_BODY:
@@ -147,6 +164,7 @@ def _read_answer(operation: Operation, response: requests.Response) -> Answer:
             if len(received) > MAX_BODY:
                 break
         unpacked, damage = unpack(bytes(received), MAX_BODY, encoding)
+        unpacked = scrub(unpacked)
         content = _parsed(unpacked, lenient=True)
     elif not broken and len(received) <= MAX_BODY:
         reuse_connection(response)
@@ -196,10 +214,19 @@ class _BearerAuth(AuthBase):
         raise TypeError("a token stays in memory: it cannot be pickled or copied")
 
     def scrub(self, text: str) -> str:
-        coded = json.dumps(self._token)[1:-1]
-        for spelling in (self._token, coded, coded.replace("/", "\\/")):
+        for spelling in self._spellings():
             text = text.replace(spelling, "[token]")
         return text
+
+    def scrub_bytes(self, content: bytes) -> bytes:
+        for spelling in self._spellings():
+            content = content.replace(spelling.encode(), b"[token]")
+        return content
+
+    def _spellings(self) -> tuple[str, ...]:
+        """The token as it is, and as JSON writes it, also in a text inside JSON."""
+        coded = json.dumps(self._token)[1:-1]
+        return self._token, coded, coded.replace("/", "\\/"), json.dumps(coded)[1:-1]
 
 
 class _RequestBody(io.BytesIO):

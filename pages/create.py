@@ -42,44 +42,48 @@ with song:
     st.subheader("1 · The song", anchor=False)
     if account is not None and account.demo:
         demo_songs.show(account)
-    st.text_input(
+    st.text_area(
         "Task ID",
         key="task_id",
+        height=104,
         max_chars=field_values.LONGEST_PASTE,
         persist_state="session",
         placeholder="7f3c1e90a5b24d6c8e1f0a9b2c3d4e5f",
         on_change=visitor.for_this_account(paste_field.read),
-        help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it. "
-        "kie.ai/logs lists your tasks for two months.",
+        help="Or paste what you have: KIE’s answer, a callback, a log row, a curl line. The IDs are read out of it "
+        "when you press Enter. kie.ai/logs lists your tasks for two months.",
     )
-    button("Find tracks", "find_tracks", "search", track_list.look_up)
+    button("Find tracks", "find_tracks", "search", paste_field.find_tracks)
     paste_field.show(account)
 
 with choice:
     st.subheader("2 · The track", anchor=False)
     with suppress(NotSaved):  # the history below says so
         track_list.show(account)
+    paste_field.show_audio_ids(account)
     st.text_input(
         "Audio ID",
         key="audio_id",
         max_chars=field_values.LONGEST_ID,
         persist_state="session",
         placeholder="3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d",
+        on_change=visitor.for_this_account(paste_field.clean_audio_id),
         help="The ID of one track of that song. “Use this track” fills it in.",
     )
 
 track = track_list.chosen(account)
-if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
-    st.subheader("3 · The seconds that KIE listens to", anchor=False)
-    window_chooser.show(account, track, track.duration)
-else:
-    with st.expander("3 · The window (optional)", icon=":material/tune:"):
-        st.caption(
-            "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s. "
-            "With “Find tracks” you can choose it by ear."
-        )
-        with st.container(horizontal=True):
-            window_chooser.numbers()
+with st.container():  # one element, whatever is in it: else the browser makes the fields below anew as one types
+    if account is not None and track is not None and track.duration and track.duration >= WINDOW_MIN:
+        st.subheader("3 · The seconds that KIE listens to", anchor=False)
+        window_chooser.show(account, track, track.duration)
+    else:
+        with st.expander("3 · The window (optional)", icon=":material/tune:"):
+            st.caption(
+                "The window is the 10 to 30 seconds that KIE listens to. An empty start means 0 s, an empty end 30 s. "
+                "With “Find tracks” you can choose it by ear."
+            )
+            with st.container(horizontal=True):
+                window_chooser.numbers()
 
 persona, result = st.columns(2, gap="large")
 

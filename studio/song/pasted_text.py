@@ -95,6 +95,14 @@ class Pasted:
     """Whether the text is one ID and nothing else but outer blanks."""
     problem: str = ""
     """A sentence for a person, if there is neither a task ID nor a token."""
+    note: str = ""
+    """A sentence for a person, although IDs were found."""
+
+
+def clean_id(text: str) -> str:
+    """Return an ID without quotes, blanks and commas around it; hex digits are in lower case."""
+    core = text.strip().strip(" \t\r\n\"'`,;")
+    return core.lower() if re.fullmatch(rf"{_HEX}|{_UUID}", core.lower()) else core
 
 
 def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False) -> Pasted:

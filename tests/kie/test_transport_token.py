@@ -22,7 +22,11 @@ NO_TOKENS = {
     "blanks": (" \t\n", "kie.ai/api-key"),
     "a header in it": ("abc\r\nX-Evil: 1", "space or a line break"),
     "a no-break space": ("abc\u00a0def", "space or a line break"),
-    "the whole header": ("Bearer abcdef", "space or a line break"),
+    "two words": ("Basic abcdef", "space or a line break"),
+    "two words behind the header's": ("Bearer abc def", "space or a line break"),
+    "the header's word alone": ("Bearer", "only the word “Bearer”"),
+    "the header's words alone": ('"Authorization: bearer "', "only the word “Bearer”"),
+    "the header's word twice": ("Bearer bearer", "only the word “Bearer”"),
     "shortened by a page": ("abc…", "“…”"),
     "a zero-width space": ("abc\u200b", "“…”"),
     "a control character": ("abc\x07", "“…”"),
@@ -47,7 +51,11 @@ printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
 @example(pasted="x" * 513)
 def test_a_token_is_whatever_fits_into_a_header(pasted: str) -> None:
     stripped = pasted.strip()
-    fits = 0 < len(stripped) <= 512 and all("!" <= character <= "~" for character in stripped)
+    fits = (
+        0 < len(stripped) <= 512
+        and stripped.lower() != "bearer"
+        and all("!" <= character <= "~" for character in stripped)
+    )
     try:
         assert check_token(pasted) == stripped
     except InvalidInput:
@@ -62,7 +70,35 @@ def test_a_client_takes_nothing_that_cannot_be_a_token() -> None:
     assert (raised.value.field, raised.value.sent) == ("token", Sent.NO)
 
 
-@pytest.mark.parametrize("pasted", [f"{TOKEN} x", f"{TOKEN}…", TOKEN * 100])
+HEADERS = {
+    "the word": "Bearer {}",
+    "the word, small": "bearer {}",
+    "the word in quotes": "'Bearer {}'",
+    "the token in quotes": 'BEARER "{}"',
+    "blanks": " \tBearer \u00a0 {} \n",
+    "a line break": "Bearer\n{}",
+    "a colon": "Bearer: {}",
+    "the word twice": "Bearer Bearer {}",
+    "the header": "Authorization: Bearer {}",
+    "the header, small": "authorization:bearer {}",
+    "the header in quotes": '"Authorization: Bearer {}"',
+    "the header in JSON": '"Authorization": "Bearer {}",',
+    "typographic quotes": "“Bearer {}”",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("token", [TOKEN, "ab+c/d==", "bearer7f3c", "x'y"])
+def test_a_token_may_be_pasted_with_the_header_that_carries_it(header: str, token: str) -> None:
+    assert check_token(header.format(token)) == token
+
+
+@pytest.mark.parametrize("token", ["bearer7f3c", "Bearer_7f3c", "authorization", "'7f3c'", "my-bearer"])
+def test_a_token_that_only_looks_like_a_header_stays(token: str) -> None:
+    assert check_token(token) == token
+
+
+@pytest.mark.parametrize("pasted", [f"{TOKEN} x", f"{TOKEN}…", TOKEN * 100, f"Bearer {TOKEN} x", f"Bearer: {TOKEN}…"])
 def test_a_refused_token_is_not_repeated_in_the_refusal(pasted: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         check_token(pasted)

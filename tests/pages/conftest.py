@@ -19,7 +19,7 @@ from studio.library import import_merge
 from studio.library.import_reader import Record
 from studio.people.token_store import Account
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, START, ended
+from tests.pages.helpers import MAIN, START, ended, field_of
 from tests.scenarios import scenario
 
 
@@ -95,7 +95,7 @@ def create(signed_in: AppTest, studio: facade.Studio) -> Callable[..., AppTest]:
         song = scenario(key)
         filled = {"task_id": song.task_id, "audio_id": song.audio_id, "name": "Alto", "description": "Low"} | texts
         for widget in ("task_id", "audio_id", "name"):
-            signed_in.text_input(key=widget).input(filled[widget])
+            field_of(signed_in, widget).input(filled[widget])
         signed_in.text_area(key="description").input(filled["description"])
         signed_in.button(key="create").click().run()
         return ended(signed_in, studio)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button, Element
+from streamlit.testing.v1.element_tree import Button, Element, TextArea, TextInput
 
 from studio.facade import Studio
 from tests.polling import eventually
@@ -50,6 +50,12 @@ def run_until(page: AppTest, text: str) -> AppTest:
     """Run the page until it says this."""
     eventually(lambda: text in said(page.run()), 30)
     return page
+
+
+def field_of(page: AppTest, key: str) -> TextInput | TextArea:
+    """Return a field by its key, with one line or several."""
+    fields: list[TextInput | TextArea] = [*page.text_input, *page.text_area]
+    return next(field for field in fields if field.key == key)
 
 
 def said(page: AppTest) -> str:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from kie import MusicTask
 from sandbox import SCENARIOS, Server
 from studio.facade import Studio
+from studio.people.token_store import account_of
 from studio.settings import Settings
 from tests.pages.helpers import MAIN, button_of, description, ended, said
 from tests.scenarios import scenario, task_of
@@ -34,6 +35,16 @@ def test_a_good_token_shows_credits_and_account_and_leaves_the_page(signed_in: A
     assert "Account " in said(signed_in)
     assert not [field for field in signed_in.text_input if field.key == "token"]
     assert "token" not in signed_in.session_state or not signed_in.session_state["token"]
+
+
+def test_a_token_that_is_pasted_with_its_header_is_the_same_account(page: AppTest, token: str) -> None:
+    page.text_input(key="token").input(f'"Authorization: Bearer {token}"').run()
+    assert page.session_state["account_id"] == account_of(token)
+
+
+def test_the_headers_word_without_a_token_gets_a_sentence(page: AppTest) -> None:
+    page.text_input(key="token").input("Bearer").run()
+    assert "this is only the word “Bearer”" in said(page)
 
 
 def test_the_demo_says_on_the_page_that_nothing_is_real(page: AppTest) -> None:
@@ -179,7 +190,7 @@ def test_a_second_persona_for_a_track_stops_and_shows_both_texts(
     ],
 )
 def test_find_tracks_says_why_a_song_cannot_become_a_persona(signed_in: AppTest, key: str, sentence: str) -> None:
-    signed_in.text_input(key="task_id").input(scenario(key).task_id)
+    signed_in.text_area(key="task_id").input(scenario(key).task_id)
     signed_in.button(key="find_tracks").click().run()
     assert sentence in said(signed_in)
 
@@ -187,7 +198,7 @@ def test_find_tracks_says_why_a_song_cannot_become_a_persona(signed_in: AppTest,
 @pytest.mark.parametrize("key", ["finished", "callback", "documented", "instrumental"])
 def test_choosing_a_track_fills_what_is_empty_and_never_what_was_typed(signed_in: AppTest, key: str) -> None:
     song = scenario(key)
-    signed_in.text_input(key="task_id").input(song.task_id)
+    signed_in.text_area(key="task_id").input(song.task_id)
     signed_in.text_input(key="name").input("Typed by hand")
     signed_in.button(key="find_tracks").click().run()
     track = task_of(song).tracks[1]
@@ -207,7 +218,7 @@ def test_a_database_that_cannot_be_opened_is_said_and_nothing_is_sent(
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
     assert "nothing new will be sent" in said(page)
     before = kie.sandbox.count()
-    page.text_input(key="task_id").input("t")
+    page.text_area(key="task_id").input("t")
     page.text_input(key="audio_id").input("a")
     page.text_input(key="name").input("n")
     page.text_area(key="description").input("d")
@@ -234,7 +245,7 @@ def test_a_song_that_lists_one_track_twice_shows_it_once(
     track = {"id": "same", "title": "Twice", "audioUrl": "https://media.example.com/a.mp3", "duration": 60}
     data = {"status": "SUCCESS", "response": {"sunoData": [track, track]}}
     monkeypatch.setattr(studio, "music_task", lambda account, task_id: MusicTask.read(task_id, data))
-    signed_in.text_input(key="task_id").input("t")
+    signed_in.text_area(key="task_id").input("t")
     signed_in.button(key="find_tracks").click().run()
     assert len([button for button in signed_in.button if button.label == "Use this track"]) == 1
 
@@ -244,7 +255,7 @@ def test_a_finished_song_without_tracks_is_said(
 ) -> None:
     empty = MusicTask.read("t", {"status": "SUCCESS", "response": {"sunoData": []}})
     monkeypatch.setattr(studio, "music_task", lambda account, task_id: empty)
-    signed_in.text_input(key="task_id").input("t")
+    signed_in.text_area(key="task_id").input("t")
     signed_in.button(key="find_tracks").click().run()
     assert "KIE lists no track for this song." in said(signed_in)
 

@@ -20,7 +20,7 @@ from studio.people.token_store import Account
 from studio.sending import change_notifier
 from studio.sending.change_notifier import ChangeNotifier
 from tests import loops
-from tests.pages.helpers import elements, ended, run_until, said, screen_state
+from tests.pages.helpers import elements, ended, field_of, run_until, said, screen_state
 from tests.polling import eventually
 from tests.scenarios import scenario
 from views.shared import browser_cookie, event_stream
@@ -42,7 +42,7 @@ def press(page: AppTest, key: str = "finished") -> AppTest:
     """Fill in a song and press Create; do not wait for its end."""
     song = scenario(key)
     for widget, text in (("task_id", song.task_id), ("audio_id", song.audio_id), ("name", "Alto")):
-        page.text_input(key=widget).input(text)
+        field_of(page, widget).input(text)
     page.text_area(key="description").input("Low")
     return page.button(key="create").click().run()
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from sandbox import Server
 from studio.facade import Studio
 from studio.settings import Settings, load
-from tests.pages.helpers import MAIN, ended, said
+from tests.pages.helpers import MAIN, ended, field_of, said
 from tests.scenarios import scenario
 from views.shared import browser_cookie, identity_providers
 
@@ -219,7 +219,7 @@ def test_an_attempt_is_filed_with_its_author(visit: Visit, kie: Server, studio: 
     page.text_input(key="token").input(kie.sandbox.new_account()).run()
     song = scenario("finished")
     for widget, text in {"task_id": song.task_id, "audio_id": song.audio_id, "name": "Alto"}.items():
-        page.text_input(key=widget).input(text)
+        field_of(page, widget).input(text)
     page.text_area(key="description").input("Low")
     page.button(key="create").click().run()
     ended(page, studio)
@@ -296,7 +296,7 @@ def test_signing_out_closes_the_other_tabs_and_nothing_is_filed_from_there(
     in_place(studio)
     one, other = visit(ADA), visit(ADA)
     one.button(key="sign_out").click().run()
-    other.text_input(key="task_id").input("t")
+    other.text_area(key="task_id").input("t")
     other.text_input(key="audio_id").input("a")
     other.text_input(key="name").input("n")
     other.text_area(key="description").input("d")

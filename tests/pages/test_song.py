@@ -13,15 +13,32 @@ from sandbox import Server
 from studio import facade
 from studio.facade import Studio
 from studio.people.token_store import Account, account_of
-from studio.song import description_draft
+from studio.song import description_draft, pasted_text
+from studio.song.pasted_text import Pasted
 from tests.pages.helpers import MAIN, button_of, description, ended, run_until, said, screen_state
 from tests.scenarios import scenario, task_of
+from views.shared import persona_requests
 from views.shared.screen_state import KEY, PastedText, SongLookup, Window
 
 
 def paste(page: AppTest, text: str) -> AppTest:
-    page.text_input(key="task_id").input(text).run()
+    page.text_area(key="task_id").input(text).run()
     return page
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Callable[[Pasted], None]:
+    """Say what is found in the next text that is pasted; what is pasted later is read as ever."""
+    find_ids = pasted_text.find_ids
+
+    def instead(pasted: Pasted) -> None:
+        def once(text: str, known_token: Callable[[str], bool]) -> Pasted:
+            monkeypatch.setattr(pasted_text, "find_ids", find_ids)
+            return pasted
+
+        monkeypatch.setattr(pasted_text, "find_ids", once)
+
+    return instead
 
 
 def answer(key: str) -> str:
@@ -35,13 +52,102 @@ def button_keys(page: AppTest) -> set[str]:
 
 def test_an_answer_of_kie_becomes_its_task_id_and_its_tracks(signed_in: AppTest) -> None:
     page = paste(signed_in, answer("finished"))
-    assert page.text_input(key="task_id").value == scenario("finished").task_id
+    assert page.text_area(key="task_id").value == scenario("finished").task_id
     assert f"use_{scenario('finished').audio_id}" in button_keys(page)
 
 
-def test_a_plain_task_id_stays_and_nothing_is_looked_up(signed_in: AppTest) -> None:
+@pytest.mark.parametrize("typed", ["{}", " {}\n", '"{}",'])
+@pytest.mark.parametrize("spelled", [str, str.upper])
+def test_a_task_id_alone_becomes_its_tracks(signed_in: AppTest, typed: str, spelled: Callable[[str], str]) -> None:
+    song = scenario("finished")
+    page = paste(signed_in, typed.format(spelled(song.task_id)))
+    assert page.text_area(key="task_id").value == song.task_id
+    assert f"use_{song.audio_id}" in button_keys(page)
+
+
+def test_a_task_id_that_did_not_change_is_not_asked_for_again(signed_in: AppTest, kie: Server) -> None:
     page = paste(signed_in, scenario("finished").task_id)
-    assert f"use_{scenario('finished').audio_id}" not in button_keys(page)
+    before = len(kie.sandbox.requests())
+    page = paste(page, scenario("finished").task_id)
+    assert len(kie.sandbox.requests()) == before
+    assert f"use_{scenario('finished').audio_id}" in button_keys(page)
+
+
+def test_without_a_token_a_task_id_gets_a_sentence_and_nothing_is_asked(page: AppTest, kie: Server) -> None:
+    before = len(kie.sandbox.requests())
+    paste(page, scenario("finished").task_id)
+    assert persona_requests.NO_TOKEN in said(page)
+    assert len(kie.sandbox.requests()) == before
+
+
+def test_what_has_no_task_id_is_not_asked_for_until_it_is_looked_up(
+    signed_in: AppTest, kie: Server, found: Callable[[Pasted], None]
+) -> None:
+    before, audio_id = len(kie.sandbox.requests()), scenario("finished").audio_id
+    found(Pasted(problem="Task ID: this is an audio ID."))
+    page = paste(signed_in, audio_id)
+    assert "Task ID: this is an audio ID." in said(page)
+    assert len(kie.sandbox.requests()) == before
+    found(Pasted(problem="Task ID: this is an audio ID."))
+    page.button(key="find_tracks").click().run()
+    assert page.info[0].value == r"Task ID\: this is an audio ID\."
+    assert kie.sandbox.requests()[-1].query["taskId"] == audio_id
+    assert page.text_area(key="task_id").value == audio_id
+
+
+def test_the_lines_of_a_paste_stay_apart(signed_in: AppTest) -> None:
+    song = scenario("finished")
+    page = paste(signed_in, f"audioId: {song.audio_id}\ntaskId: {song.task_id}\nstatus: done")
+    assert page.text_area(key="task_id").value == song.task_id
+    assert page.text_input(key="audio_id").value == song.audio_id
+
+
+def test_of_several_tracks_none_is_chosen(signed_in: AppTest, found: Callable[[Pasted], None]) -> None:
+    tracks = tuple(track.audio_id for track in task_of("finished").tracks)
+    signed_in.text_input(key="audio_id").input("of-another-song").run()
+    found(Pasted((scenario("finished").task_id,), tracks))
+    page = paste(signed_in, "whatever it was")
+    assert page.text_input(key="audio_id").value == ""
+    assert {f"use_{audio_id}" for audio_id in tracks} <= button_keys(page)
+    assert "Copy one" not in said(page)
+
+
+def test_of_several_tracks_one_that_was_chosen_before_stays(
+    signed_in: AppTest, found: Callable[[Pasted], None]
+) -> None:
+    tracks = tuple(track.audio_id for track in task_of("finished").tracks)
+    signed_in.text_input(key="audio_id").input(tracks[1]).run()
+    found(Pasted((scenario("finished").task_id,), tracks))
+    assert paste(signed_in, "whatever it was").text_input(key="audio_id").value == tracks[1]
+
+
+def test_several_tracks_are_said_where_their_song_cannot_be_looked_up(
+    page: AppTest, found: Callable[[Pasted], None]
+) -> None:
+    found(Pasted(("t1",), ("audio-1", "audio-2")))
+    told = said(paste(page, "whatever it was"))
+    assert "There are 2 audio IDs in what you pasted." in told
+    assert "audio-1" in told
+    assert "audio-2" in told
+
+
+def test_a_note_is_shown_beside_what_was_found_and_goes_with_it(
+    signed_in: AppTest, found: Callable[[Pasted], None]
+) -> None:
+    found(Pasted((scenario("finished").task_id,), note="It is of [x](http://tracker.test) :red[red] *here*."))
+    page = paste(signed_in, "whatever it was")
+    [note] = [info.value for info in page.info if "tracker" in info.value]
+    assert note == r"It is of \[x\]\(http\:\/\/tracker\.test\) \:red\[red\] \*here\*\."
+    assert f"use_{scenario('finished').audio_id}" in button_keys(page)
+    assert "tracker" not in said(paste(page, scenario("callback").task_id))
+
+
+AUDIO_ID = "3b0f6c52-8d1e-4a77-9c24-5e6f7a8b9c0d"
+
+
+@pytest.mark.parametrize("typed", [f'"{AUDIO_ID}"', f" {AUDIO_ID}\t", f"'{AUDIO_ID}',", AUDIO_ID.upper(), AUDIO_ID])
+def test_what_was_copied_around_an_audio_id_is_taken_off(signed_in: AppTest, typed: str) -> None:
+    assert signed_in.text_input(key="audio_id").input(typed).run().text_input(key="audio_id").value == AUDIO_ID
 
 
 def test_an_audio_id_beside_the_task_id_is_filled_in(signed_in: AppTest) -> None:
@@ -55,7 +161,7 @@ def test_the_choice_of_a_song_is_there_again_after_another_page_and_goes_with_a_
     page.switch_page("../pages/library.py").run()
     page.switch_page("../pages/create.py").run()
     assert page.selectbox(key="task_chosen")
-    page.text_input(key="task_id").set_value(scenario("finished").task_id)
+    page.text_area(key="task_id").set_value(scenario("finished").task_id)
     page.button(key="find_tracks").click().run()
     assert not screen_state(page, PastedText).task_ids
 
@@ -63,14 +169,14 @@ def test_the_choice_of_a_song_is_there_again_after_another_page_and_goes_with_a_
 def test_several_songs_mean_a_choice(signed_in: AppTest) -> None:
     page = paste(signed_in, answer("finished") + answer("callback"))
     page.selectbox(key="task_chosen").select(scenario("callback").task_id).run()
-    assert page.text_input(key="task_id").value == scenario("callback").task_id
+    assert page.text_area(key="task_id").value == scenario("callback").task_id
     assert f"use_{scenario('callback').audio_id}" in button_keys(page)
 
 
 def test_text_without_an_id_gets_a_sentence_and_stays(signed_in: AppTest) -> None:
     page = paste(signed_in, "my song about the sea")
     assert [error.value for error in page.error if error.value.startswith("Task ID: ")]
-    assert page.text_input(key="task_id").value == "my song about the sea"
+    assert page.text_area(key="task_id").value == "my song about the sea"
 
 
 @pytest.fixture
@@ -88,7 +194,7 @@ def with_token(signed_in: AppTest, other_token: str) -> AppTest:
 def test_a_token_in_what_is_pasted_is_taken_out(with_token: AppTest, other_token: str) -> None:
     assert other_token not in said(with_token)
     assert all(other_token not in str(field.value) for field in with_token.text_input)
-    assert with_token.text_input(key="task_id").value == scenario("finished").task_id
+    assert with_token.text_area(key="task_id").value == scenario("finished").task_id
 
 
 def test_a_token_is_used_only_after_a_yes(with_token: AppTest, other_token: str, studio: facade.Studio) -> None:
@@ -113,7 +219,7 @@ def test_where_the_installation_has_its_own_token_a_pasted_one_is_taken_out_and_
     page = paste(AppTest.from_file(str(MAIN), default_timeout=30).run(), f"Authorization: Bearer {other_token}")
     assert "This installation uses one of its own." in said(page)
     assert "use_pasted_token" not in button_keys(page)
-    assert page.text_input(key="task_id").value == ""
+    assert page.text_area(key="task_id").value == ""
 
 
 def test_a_choice_of_songs_stays_when_the_token_that_was_pasted_with_it_is_used(page: AppTest, kie: Server) -> None:
@@ -135,10 +241,10 @@ def test_a_refused_token_leaves_the_tracks_of_the_song_that_was_pasted_with_it(s
     assert f"use_{song.audio_id}" in button_keys(page)
 
 
-def test_a_token_that_is_typed_as_a_task_id_is_in_no_key_of_the_session(signed_in: AppTest) -> None:
+def test_a_token_typed_as_a_task_id_before_anybody_has_signed_in_is_in_no_key_of_the_session(page: AppTest) -> None:
     token = "0123456789abcdef" * 2
-    page = paste(signed_in, token)
-    assert page.text_input(key="task_id").value == token
+    paste(page, token)
+    assert page.text_area(key="task_id").value == token
     assert token not in repr(page.session_state[KEY])
 
 
@@ -172,7 +278,7 @@ def test_ones_own_token_pasted_by_mistake_is_taken_out(page: AppTest, kie: Serve
     token = kie.sandbox.new_account()
     page.text_input(key="token").input(token).run()
     paste(page, token)
-    assert page.text_input(key="task_id").value == ""
+    assert page.text_area(key="task_id").value == ""
     assert "this was your token" in said(page)
 
 

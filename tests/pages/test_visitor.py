@@ -13,7 +13,7 @@ from sandbox import Server
 from studio.facade import Studio
 from studio.people.token_store import Account, account_of
 from studio.sending.attempts import Attempt
-from tests.pages.helpers import MAIN, button_of, ended, said
+from tests.pages.helpers import MAIN, button_of, ended, field_of, said
 from tests.scenarios import scenario
 from views.shared import browser_cookie
 
@@ -52,7 +52,7 @@ def fill(page: AppTest, key: str = "finished") -> AppTest:
     """Fill in a song, with its tracks looked up."""
     song = scenario(key)
     for widget, text in {"task_id": song.task_id, "audio_id": song.audio_id, "name": "Alto"}.items():
-        page.text_input(key=widget).input(text)
+        field_of(page, widget).input(text)
     page.text_area(key="description").input("Low")
     return page.button(key="find_tracks").click().run()
 
@@ -152,7 +152,7 @@ def test_a_tab_whose_account_was_left_in_another_says_so_and_keeps_nothing_of_a_
     other.run().button(key="leave").click().run()
     assert CHANGED in said(page.run())
     assert CHANGED not in said(other)
-    assert [page.text_input(key=key).value for key in ("task_id", "audio_id", "name")] == ["", "", ""]
+    assert [field_of(page, key).value for key in ("task_id", "audio_id", "name")] == ["", "", ""]
     assert page.text_area(key="description").value == ""
     paste(other, tokens[0])
     fill(page.run())

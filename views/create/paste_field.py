@@ -1,15 +1,32 @@
-"""Whatever is pasted into Task ID: the IDs are read out of it, and a token is taken out of it at once."""
+"""Whatever is pasted into Task ID: the IDs are read out of it, and a token is taken out of it at once.
+
+The field has several lines, so that those of a paste stay apart. With `enter_key.js` and `.css`, Enter finds all the
+same.
+"""
 
 from __future__ import annotations
+
+import re
 
 import streamlit as st
 
 from studio.facade import the_studio
 from studio.people.token_store import Account, account_of
 from views.create import track_list
-from views.shared import error_boxes, field_values, token_panel, visitor
-from views.shared.elements import button
+from views.shared import custom_components, error_boxes, field_values, token_panel, visitor
+from views.shared.elements import button, literal
 from views.shared.screen_state import PastedText, SongLookup, Trouble, state
+
+MOST_AUDIO_IDS = 10
+"""That are shown of those in one text."""
+
+# Its styles are for the field, which is not inside it.
+_enter_key = st.components.v2.component(
+    "enter_key",
+    css=custom_components.read("create/enter_key", "css"),
+    js=custom_components.read("create/enter_key", "js"),
+    isolate_styles=False,
+)
 
 
 def is_token(text: str) -> bool:
@@ -29,6 +46,7 @@ def read() -> None:
     if not text:
         return
     found = pasted_text.find_ids(text, is_token)
+    pasted.note = found.note
     if len(text) > field_values.LONGEST_KEPT:
         field_values.fill({"task_id": text[: field_values.LONGEST_KEPT]})
     if found.token:
@@ -40,8 +58,9 @@ def read() -> None:
             lookup.trouble = Trouble(f"Task ID: this was {whose} token, so it was taken out of the field again.{more}")
     if len(found.task_ids) == 1:
         _take(found.task_ids[0], found.audio_ids)
-        if not found.plain:
-            track_list.look_up()
+        track_list.look_up()
+        if len(found.audio_ids) > 1:
+            pasted.audio_ids = found.audio_ids
     elif found.task_ids:
         pasted.task_ids = found.task_ids
         field_values.fill({"task_id": ""})
@@ -49,9 +68,33 @@ def read() -> None:
         lookup.trouble = Trouble(found.problem)
 
 
+def find_tracks() -> None:
+    """Look up whatever stands in the field, and keep saying why it does not look like a task ID."""
+    from studio.song import pasted_text
+
+    track_list.look_up()
+    text = field_values.text("task_id")
+    problem = pasted_text.find_ids(text, is_token).problem if text else ""
+    if problem:
+        state(PastedText, visitor.account()).note = problem
+
+
+def clean_audio_id() -> None:
+    """Take off what was copied around the audio ID: quotes, blanks, a comma."""
+    from studio.song import pasted_text
+
+    typed = st.session_state.get("audio_id") or ""
+    cleaned = pasted_text.clean_id(typed)
+    if cleaned != typed:
+        field_values.fill({"audio_id": cleaned})
+
+
 def show(account: Account | None) -> None:
     """Ask what only a person can say: which song of several, and what to do with a token."""
+    _enter_key(key="enter_key", data={"field": "task_id", "longest": field_values.LONGEST_PASTE})
     pasted = state(PastedText, account)
+    if pasted.note:
+        st.info(_letter_for_letter(pasted.note), icon=":material/info:")
     if pasted.task_ids:
         with st.container(border=True, key="task_choice"):
             st.selectbox(
@@ -73,8 +116,24 @@ def show(account: Account | None) -> None:
                 button("Forget it", "forget_pasted_token", "", _forget_token)
 
 
+def show_audio_ids(account: Account | None) -> None:
+    """Show the tracks that were pasted with their song, unless the cards of that song show them."""
+    audio_ids, lookup = state(PastedText, account).audio_ids, state(SongLookup, account)
+    if any(lookup.track(audio_id) for audio_id in audio_ids):
+        return
+    for number, audio_id in enumerate(audio_ids[:MOST_AUDIO_IDS]):
+        literal(audio_id, "" if number else f"There are {len(audio_ids)} audio IDs in what you pasted. Copy one:")
+
+
 def _take(task_id: str, audio_ids: tuple[str, ...]) -> None:
-    field_values.fill({"task_id": task_id} | ({"audio_id": audio_ids[0]} if len(audio_ids) == 1 else {}))
+    from studio.song import pasted_text
+
+    values = {"task_id": pasted_text.clean_id(task_id)}
+    if len(audio_ids) == 1:
+        values["audio_id"] = pasted_text.clean_id(audio_ids[0])
+    elif audio_ids and field_values.text("audio_id") not in audio_ids:
+        values["audio_id"] = ""  # it was of another song
+    field_values.fill(values)
 
 
 def _choose() -> None:
@@ -91,7 +150,13 @@ def _use_token() -> None:
     trouble = token_panel.use_token(token) if token else None
     here = state(PastedText, visitor.account())
     here.trouble, here.task_ids = trouble, pasted.task_ids
+    here.audio_ids, here.note = pasted.audio_ids, pasted.note
 
 
 def _forget_token() -> None:
     state(PastedText, visitor.account()).token = ""
+
+
+def _letter_for_letter(text: str) -> str:
+    """Return Markdown that shows a text as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)

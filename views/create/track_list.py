@@ -48,13 +48,13 @@ def look_up() -> None:
     lookup, request = state(SongLookup, account), field_values.typed()
     lookup.clear()
     state(PastedText, account).task_ids = ()
-    state(Window, account, request.task_id, request.audio_id).trouble = None
     problems = [problem.sentence for problem in request.problems() if problem.field == "task_id"]
     if account is None:
         problems = [persona_requests.NO_TOKEN]
     if problems:
         lookup.trouble = Trouble(problems[0])
     else:
+        state(Window, account, request.task_id, request.audio_id).trouble = None
         lookup.wanted = request.task_id
 
 

@@ -57,12 +57,16 @@ class PastedText:
     token: str = field(default="", repr=False)
     """Forgotten with the page."""
     task_ids: tuple[str, ...] = ()
+    audio_ids: tuple[str, ...] = ()
+    """The tracks, if there are several of one song."""
+    note: str = ""
+    """A sentence about what was found."""
     trouble: Trouble | None = None
     """Why KIE did not accept the token."""
 
     def clear(self) -> None:
         """Leave nothing to decide."""
-        self.token, self.task_ids, self.trouble = "", (), None
+        self.token, self.task_ids, self.audio_ids, self.note, self.trouble = "", (), (), "", None
 
 
 @dataclass(slots=True)
