@@ -13,7 +13,8 @@ _FAILED = frozenset({"2", "fail", "failed", "失败"})
 """KIE's `successFlag` for a failure: documented is "2". For success "1" is documented and "成功" was seen, so there the
 text decides, not the flag."""
 _WRAPPINGS = ("resultobject", "data", "response")
-"""Names of objects in which the text may stand."""
+"""Names of objects in which the text may stand, also in one another."""
+MOST_WRAPPINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,11 @@ class BoostedStyle:
 
 def _fields(data: object) -> Mapping[str, Any]:
     fields = as_object(data)
-    for name in _WRAPPINGS:
-        if "result" not in fields and name in fields:
-            fields = {**fields, **as_object(fields[name])}
+    for _ in range(MOST_WRAPPINGS):
+        inner = next(filter(None, (as_object(fields.get(name)) for name in _WRAPPINGS)), None)
+        if "result" in fields or inner is None:
+            break
+        fields = {**fields, **inner}
     return fields
 
 

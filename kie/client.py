@@ -265,7 +265,7 @@ class KieClient:
                 raise self._unreadable(
                     answer, "KIE reported success, and the expected field is not in the answer", code
                 )
-        if "code" not in body and (("path" in body and answer.status in (404, 405)) or answer.status == 410):
+        if "code" not in body and ((body and answer.status in (404, 405)) or answer.status == 410):
             raise self._refused(answer, answer.status, message, Cause.REMOVED)
         if _persona_id(data):
             raise self._unreadable(answer, f"{message} (no success, and yet the answer names a persona ID)", code)
@@ -322,6 +322,8 @@ def _check(problems: Iterable[Problem]) -> None:
 
 
 def _code(code: object) -> int | None:
+    if isinstance(code, float) and code.is_integer():
+        code = int(code)
     if isinstance(code, str) and code.isdecimal() and len(code) < 6:
         return int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < MAX_CODE else None
@@ -331,7 +333,7 @@ def _persona_id(data: object) -> str:
     found = data.get("personaId") if isinstance(data, Mapping) else None
     if isinstance(found, str | int) and 0 < len(read_text(found).strip()) <= MAX_ID:
         return read_text(found).strip()
-    if not isinstance(data, Mapping | list) or not data:
+    if not data or not isinstance(data, Mapping | list | str):
         return ""
     from kie.json_trees import persona_id_in
 

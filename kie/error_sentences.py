@@ -221,10 +221,8 @@ BY_MESSAGE: tuple[tuple[str, Cause], ...] = (
     ("create persona error", Cause.NOT_READY),
     ("still generating", Cause.NOT_READY),
     ("generation task is fully completed", Cause.NOT_READY),
-    ("recordinfo is null", Cause.NOT_FOUND),
-    ("record does not exist", Cause.NOT_FOUND),
-    ("task not found", Cause.NOT_FOUND),
-    ("task does not exist", Cause.NOT_FOUND),
+    ("no static resource", Cause.REMOVED),
+    ("deprecated", Cause.REMOVED),
     ("model name you specified is not supported", Cause.REMOVED),
     ("call frequency is too high", Cause.RATE),
     ("voice has expired", Cause.GONE),
@@ -234,20 +232,27 @@ BY_MESSAGE: tuple[tuple[str, Cause], ...] = (
 
 _CREDITS = r"\bcredits?\b|\bbalance\b|\bfunds\b|积分|余额|餘額"
 _TOO_FEW = (
-    r"sufficient|enough|top.?up|recharge|r[ua]n out|out of|exhaust|deplet|used up|too (few|low)|costs? \d"
+    r"sufficient|enough|top up|recharge|r[ua]n out|out of|exhaust|deplet|used up|too (few|low)|costs? \d"
     r"|\bno (more |remaining )?credit|exceed|\black|need more|more credit|negative|overdue|不足|不够"
 )
-_NOT_TAKEN = r"refund|return|given back|not (been )?(charged|deducted|consumed)"
-"""KIE says in many words, and under many codes, that an account has too few credits. Other messages mention credits
-too: that none were taken, or that they were given back."""
+_NONE_TAKEN = r"refund|return|given back|\bkey\b|(\bno|\bnot|n't)\b.{0,30}(charged|deducted|consumed|taken)"
+"""KIE says in many words, and under many codes, that an account has too few credits. Other sentences mention credits
+too: that none were taken, that they were given back, or that a key has its own limit."""
+_NO_RECORD = r"\b(task|record)\w*\b.{0,20}\b(not exist|not found|is null)"
+"""KIE has no record of the task or the track."""
 _FIELD_MISSING = (" is required", " cannot be null")
 """Ends of messages about a field, which jobs send with the code of a server error."""
+LONGEST_READ = 2000
+"""Characters of a message that are looked at."""
 
 
 def says_too_few_credits(message: str) -> bool:
-    """Whether a message says that the account has too few credits; a token's own limit is something else."""
-    found = [re.search(words, message, re.IGNORECASE) for words in (_CREDITS, _TOO_FEW, _NOT_TAKEN)]
-    return bool(found[0] and found[1] and not found[2]) and "sub-key" not in message.lower()
+    """Whether a sentence of a message says that the account has too few credits."""
+    for sentence in re.split(r"[.!?;\n。！]", re.sub("[_-]", " ", message[:LONGEST_READ].lower())):
+        about = re.search(_CREDITS, sentence) and re.search(_TOO_FEW, sentence)
+        if (about or "top up" in sentence) and not re.search(_NONE_TAKEN, sentence):
+            return True
+    return False
 
 
 def meaning_of(code: int | None, message: str) -> Meaning:
@@ -256,9 +261,10 @@ def meaning_of(code: int | None, message: str) -> Meaning:
         return GENERAL[Cause.CREDITS]
     if code in (401, 403):
         return GENERAL[Cause.TOKEN]
-    lowered = message.lower()
+    lowered = message[:LONGEST_READ].lower()
     by_message = (cause for text, cause in BY_MESSAGE if text in lowered)
-    cause = next(by_message, None) or BY_CODE.get(code or 0, Cause.OTHER)
+    no_record = Cause.NOT_FOUND if re.search(_NO_RECORD, lowered) else None
+    cause = next(by_message, None) or no_record or BY_CODE.get(code or 0, Cause.OTHER)
     if cause is Cause.SERVER and lowered.rstrip(". ").endswith(_FIELD_MISSING):
         cause = Cause.INPUT
     return GENERAL[cause]

@@ -13,8 +13,7 @@ from kie.json_trees import named, persona_id_in
 from kie.json_values import read_text
 from kie.music_task import (
     TaskState,
-    error_code_in,
-    error_message_in,
+    error_in,
     has_error,
     job_name,
     record_in,
@@ -55,7 +54,8 @@ class Job:
         """How far it is."""
         if not self.status:
             return TaskState.ABSENT
-        return state_of(self.status, has_error(self.error_code, self.error_message), bool(self.persona_id))
+        error, found = has_error(self.error_code, self.error_message), bool(self.persona_id)
+        return state_of(self.status, error=error, complete=found, empty=not found)
 
     @property
     def persona_id(self) -> str:
@@ -68,13 +68,14 @@ class Job:
         record = record_in(data)
         if record is None:
             return cls(handle, raw=raw)
+        code, message = error_in(record)
         return cls(
             handle=read_text(record.get("taskid")) or handle,
             name=job_name(record),
             status=status_in(record),
             result={name: value for name, value in record.items() if name != "param"},
-            error_code=error_code_in(record),
-            error_message=error_message_in(record),
+            error_code=code,
+            error_message=message,
             raw=raw,
         )
 

@@ -58,11 +58,13 @@ MOST_WRAPPINGS = 5
 """How often a record may be wrapped in another `data`, and a list of tracks in another object."""
 
 
-def state_of(word: str, error: bool, complete: bool) -> TaskState:
+def state_of(word: str, *, error: bool, complete: bool, empty: bool) -> TaskState:
     """Return what KIE's word for a state means. An unfamiliar one has failed if it says so or there is an `error`;
     otherwise, and for CALLBACK_EXCEPTION, which only says that KIE could not deliver a callback, it is judged by
-    whether the result is `complete`."""
+    whether the result is `complete`. A success that is `empty` and has an error in it has failed too."""
     word = word.upper()
+    if word == "SUCCESS" and empty and error:
+        return TaskState.FAILED
     if word in _STATES:
         return _STATES[word]
     if word != "CALLBACK_EXCEPTION" and (error or _FAILING.search(word)):
@@ -109,7 +111,8 @@ class MusicTask:
         if self.operation.lower() in _OTHER_JOBS:
             return TaskState.NO_SONG
         complete = bool(self.tracks) and all(track.audio_url for track in self.tracks)
-        state = state_of(self.status, has_error(self.error_code, self.error_message), complete)
+        error = has_error(self.error_code, self.error_message)
+        state = state_of(self.status, error=error, complete=complete, empty=not self.tracks)
         other = self.interface == "jobs" and not self.tracks and self.operation not in ("", *_SONG_JOBS)
         return TaskState.NO_SONG if other and state is TaskState.READY else state
 
@@ -123,7 +126,7 @@ class MusicTask:
         record = record_in(data)
         if record is None:
             return cls(task_id)
-        entries = list(_entries(record))
+        entries, (code, message) = list(_entries(record)), error_in(record)
         unnamed = "generate-persona" if interface == "jobs" and not entries and persona_id_in(record) else ""
         own = [model_name(read_text(entry.get("modelname"))) for entry in entries]
         model = model_name(read_text(asked_for(record).get("model")))
@@ -136,8 +139,8 @@ class MusicTask:
             tracks=tuple(_track(entry, model or each or shared) for entry, each in zip(entries, own, strict=True)),
             model=shared,
             operation=job_name(record) or read_text(record.get("operationtype")) or unnamed,
-            error_code=error_code_in(record),
-            error_message=error_message_in(record),
+            error_code=code,
+            error_message=message,
             created_at=read_time(record.get("createtime")),
             interface=interface,
         )
@@ -163,24 +166,31 @@ def record_in(data: object) -> Mapping[str, Any] | None:
 
 def status_in(record: Mapping[str, Any]) -> str:
     """Return KIE's own word for the state of a record; "UNSTATED" if it has none."""
-    words = (read_text(record.get(name)) for name in _STATE_NAMES)
-    return next(filter(None, words), "UNSTATED")
+    return _first_text(record, *_STATE_NAMES) or "UNSTATED"
 
 
-def error_code_in(record: Mapping[str, Any]) -> str:
-    """Return the code of a record's error, a number or a word, "" if there is none."""
-    return next(filter(None, (read_text(record.get(name)) for name in ("errorcode", "failcode"))), "")
+def error_in(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the code (a number or a word) and the message of a record's error, "" each if there is none.
 
-
-def error_message_in(record: Mapping[str, Any]) -> str:
-    """Return the message of a record's error, "" if there is none."""
-    names = ("errormessage", "errormsg", "failmsg", "failmessage", "failreason")
-    return next(filter(None, (read_text(record.get(name)) for name in names)), "")
+    An error may also stand in the result of a job that KIE calls a success.
+    """
+    code = _first_text(record, "errorcode", "failcode")
+    message = _first_text(record, "errormessage", "errormsg", "failmsg", "failmessage", "failreason")
+    if code and not message:
+        message = _first_text(record, "msg", "message", "error")
+    inner = as_object(record.get("resultjson"))
+    if not code and not message and read_text(inner.get("code")) not in ("", "0", "200"):
+        code, message = read_text(inner.get("code")), _first_text(inner, "msg", "message", "error")
+    return ("" if code in ("0", "200") else code), ("" if message.lower() in ("success", "ok") else message)
 
 
 def has_error(code: str, message: str) -> bool:
     """Whether this code and message of a record are an error."""
-    return bool(message) or code not in ("", "0", "200")
+    return bool(code or message)
+
+
+def _first_text(fields: Mapping[str, Any], *names: str) -> str:
+    return next(filter(None, (read_text(fields.get(name)) for name in names)), "")
 
 
 def job_name(record: Mapping[str, Any]) -> str:
@@ -213,7 +223,7 @@ def _entries(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for each in islice(_listed(record, MOST_WRAPPINGS), MOST_TRACKS):
         entry = as_object(each)
-        audio_id = next(filter(None, (read_text(entry.get(name)) for name in ("id", "audioid"))), "")
+        audio_id = _first_text(entry, "id", "audioid")
         if audio_id:
             known = found.setdefault(audio_id, {"id": audio_id})
             known |= {name: value for name, value in entry.items() if known.get(name) in (None, "")}
@@ -230,17 +240,14 @@ def _listed(value: object, depth: int) -> Iterator[Any]:
 
 
 def _track(entry: Mapping[str, Any], model: str) -> Track:
-    def text(*names: str) -> str:
-        return next(filter(None, (read_text(entry.get(name)) for name in names)), "")
-
     return Track(
-        audio_id=text("id"),
-        title=text("title"),
-        tags=text("tags"),
-        lyrics=text("prompt", "lyrics"),
+        audio_id=_first_text(entry, "id"),
+        title=_first_text(entry, "title"),
+        tags=_first_text(entry, "tags"),
+        lyrics=_first_text(entry, "prompt", "lyrics"),
         model=model,
         duration=read_number(entry.get("duration")),
-        audio_url=text("audiourl", "sourceaudiourl"),
-        image_url=text("imageurl", "sourceimageurl"),
+        audio_url=_first_text(entry, "audiourl", "sourceaudiourl"),
+        image_url=_first_text(entry, "imageurl", "sourceimageurl"),
         created_at=read_time(entry.get("createtime")),
     )

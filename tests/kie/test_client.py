@@ -80,8 +80,9 @@ def test_an_id_is_found_under_each_name_and_at_each_depth_that_clients_accept(
     assert client.create_persona(REQUEST).persona_id == "c1d2e3f4"
 
 
-def test_a_code_as_text_is_read(server: ScriptedServer, client: KieClient) -> None:
-    server.sends(answer(envelope(MADE, code="200")))
+@pytest.mark.parametrize("code", ["200", 200.0])
+def test_a_code_as_text_or_with_a_point_is_read(code: object, server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope(MADE, code=code)))
     assert client.create_persona(REQUEST).persona_id == "c1d2e3f4"
 
 
@@ -110,11 +111,16 @@ def test_success_with_another_thing_for_an_id_is_unreadable(told: object, shared
 
 
 @steady
-@given(code=st.none() | st.booleans() | st.floats() | st.lists(st.integers(), max_size=2) | st.text(" ab²"))
+@given(
+    code=st.none()
+    | st.booleans()
+    | st.floats().filter(lambda code: code != 200)
+    | st.lists(st.integers(), max_size=2)
+    | st.text(" ab²")
+)
 @example(code=None)
 @example(code=True)
 @example(code=200.5)
-@example(code=200.0)
 @example(code="OK")
 @example(code="²")  # decimal for nobody but `str.isdigit`
 @example(code=10**300)  # beyond any column

@@ -54,6 +54,8 @@ MESSAGES = {
     "The corresponding record does not exist": Cause.NOT_FOUND,
     "Task not found": Cause.NOT_FOUND,
     "The task does not exist": Cause.NOT_FOUND,
+    "No static resource api/v1/x.": Cause.REMOVED,
+    "This endpoint is deprecated": Cause.REMOVED,
     "The model name you specified is not supported. Please check it.": Cause.REMOVED,
 }
 
@@ -120,7 +122,7 @@ def test_missing_credits_are_known_in_any_wording_and_under_any_code(message: st
 
 @pytest.mark.parametrize(
     "message",
-    ["The load balancer is exhausted", "Sub-key credit limit exceeded", "Song credits: Ada", "Top up the lake"],
+    ["The load balancer is exhausted", "Sub-key credit limit exceeded", "Song credits: Ada", "Over the top"],
 )
 def test_other_messages_are_not_about_credits(message: str) -> None:
     assert meaning_of(500, message).cause is not Cause.CREDITS
