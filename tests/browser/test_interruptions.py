@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from sandbox import Server
+from sandbox.replies import JOB_PATH, PERSONA_PATH
 from tests.browser.acts import button, eventually, field, fill_in, history_cell, settled, sign_in
 from tests.browser.conftest import App
 
@@ -35,6 +36,11 @@ def slow_api(kie: Server) -> Iterator[None]:
     kie.sandbox.delay = 3.0
     yield
     kie.sandbox.delay = 0.0
+
+
+def sent(kie: Server, token: str) -> int:
+    """How many requests for a persona have arrived, through both interfaces."""
+    return sum(kie.sandbox.count(path, token) for path in (PERSONA_PATH, JOB_PATH))
 
 
 def just_wait(page: Page) -> Page:
@@ -78,16 +84,17 @@ def close_the_tab(page: Page) -> Page:
     [just_wait, click_again, use_another_widget, reload, press_stop, close_the_tab],
     ids=lambda act: act.__name__,
 )
+@pytest.mark.parametrize("song", ["finished", "job_song"], ids=["asked for directly", "by a job"])
 def test_one_click_sends_one_request_and_its_outcome_is_kept_and_shown(
-    app: App, kie: Server, browser: BrowserContext, token: str, meanwhile: Callable[[Page], Page]
+    app: App, kie: Server, browser: BrowserContext, token: str, meanwhile: Callable[[Page], Page], song: str
 ) -> None:
     page = browser.new_page()
     page.add_init_script(KEEP_SOCKET)
     page.goto(app.url)
     sign_in(page, token)
-    fill_in(page, "finished")
+    fill_in(page, song)
     button(page, "create").dblclick() if meanwhile is click_again else button(page, "create").click()
-    eventually(lambda: kie.sandbox.count(token=token) == 1, page=page)
+    eventually(lambda: sent(kie, token) == 1, page=page)
 
     page = meanwhile(page)
 
@@ -96,7 +103,7 @@ def test_one_click_sends_one_request_and_its_outcome_is_kept_and_shown(
     expect(page.get_by_text("Here is your persona")).to_be_visible()
     expect(page.get_by_text(persona["personaId"], exact=True).first).to_be_visible()
     expect(history_cell(page, persona["personaId"])).to_be_attached()
-    assert kie.sandbox.count(token=token) == 1
+    assert sent(kie, token) == 1
 
 
 def test_a_double_click_on_a_fast_api_sends_one_request(app: App, kie: Server, page: Page, token: str) -> None:
