@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kie.json_trees import as_object
-from kie.json_values import read_number, read_text
+from kie.json_values import read_code, read_number, read_text
 
 _FAILED = frozenset({"2", "fail", "failed", "失败"})
 """KIE's `successFlag` for a failure: documented is "2". For success "1" is documented and "成功" was seen, so there the
@@ -43,7 +43,7 @@ class BoostedStyle:
     def failure(data: object) -> tuple[int | None, str]:
         """Return the code (None if it is no number) and the message of a boost that failed."""
         code, message = _failure(_fields(data))
-        return int(code) if code.isdecimal() and len(code) < 6 else None, message
+        return read_code(code), message
 
     @classmethod
     def read(cls, data: object, raw: str = "") -> BoostedStyle:

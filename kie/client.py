@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kie.error_sentences import Cause, meaning_of, says_too_few_credits
 from kie.errors import InvalidInput, KieError, NoAnswer, NotConnected, Refused, Sent, UnreadableAnswer
-from kie.json_values import clean, read_text
+from kie.json_values import clean, read_code, read_text
 from kie.operations import (
     BOOST_STYLE,
     CREATE_PERSONA,
@@ -36,16 +36,16 @@ GATEWAY_CODES = frozenset({408, 499, 502, 503, 504, 520, 521, 522, 523, 524})
 """Codes, in the status line or in the body, with which a server in between stopped waiting: KIE itself said nothing."""
 TURNED_AWAY = frozenset({401, 403, 407, 411, 413, 414, 431})
 """HTTP statuses of a server that did not process a request. Without a readable body they count all the same."""
-NO_RECORD = frozenset({Cause.NOT_FOUND, Cause.REMOVED})
+NO_RECORD = frozenset({Cause.NOT_FOUND, Cause.REMOVED, Cause.SWITCHED_OFF})
 """Causes after which the other interface may know a task: this one has no record of it, or is not offered."""
+SWITCHED_OFF = 505
+"""The code with which KIE says that a feature is disabled."""
 JOB_PAUSES = (1.0, 2.0, 3.0, 5.0, 8.0)
 """Seconds between looks at a job that is usually answered at once."""
 MAX_RAW = 64 * 1024
 """Characters of an answer that are kept with an error or a persona."""
 MAX_CREDITS = 1e15
 """No balance is larger. Python's JSON also reads NaN and infinity; this limit refuses both."""
-MAX_CODE = 1_000_000
-"""No code is as large; a larger number would not fit into a database column."""
 _ID_IN_BROKEN = r'"(?:%s)"\s*:\s*("(?:[^"\\]|\\.)*"|\d+(?=\s*[,}]))'
 """An ID in a broken answer, with what follows a complete one. Compiled only when it is needed."""
 
@@ -112,13 +112,16 @@ class KieClient:
 
         try:
             answer, data = self._call(
-                CREATE_PERSONA_JOB, request.job_payload(), lambda data: handle_in(data) or _persona_id(data)
+                CREATE_PERSONA_JOB,
+                request.job_payload(),
+                lambda data: handle_in(data, but=request.task_id) or _persona_id(data),
             )
         except (NoAnswer, UnreadableAnswer) as error:
             error.seen_id = _seen_id(error.raw, "personaId|persona_id")
-            error.seen_handle = _seen_id(error.raw, "taskId|recordId")
+            handle = _seen_id(error.raw, "taskId|recordId")
+            error.seen_handle = "" if handle == request.task_id else handle
             raise
-        handle = JobHandle(handle_in(data))
+        handle = JobHandle(handle_in(data, but=request.task_id))
         handle.raw = self._raw(answer)
         handle.persona = self._persona(request, answer, data) if _persona_id(data) else None
         return handle
@@ -128,6 +131,7 @@ class KieClient:
 
         KIE allows 3 such requests a second for each job.
         """
+        _check(task_id_problems(handle))
         from kie.job import Job
 
         try:
@@ -168,8 +172,9 @@ class KieClient:
     def timed_words(self, task_id: str, audio_id: str, *, by_job: bool = False) -> TimedWords:
         """Read when each word of a finished track is sung (docs.kie.ai/suno-api/get-timestamped-lyrics).
 
-        Words and waveform are empty for an instrumental. `kie.models_and_prices` has the price. `by_job` asks
-        for a job first; the other interface is asked if the first has no record of the track.
+        Words and waveform are empty for an instrumental. `kie.models_and_prices` has the price. `by_job` asks for a job
+        first; the other interface is asked if the first has no record of the track. A job that is not answered at once
+        is looked for during 19 seconds.
         """
         _check([*task_id_problems(task_id), *audio_id_problems(audio_id)])
         from kie.timed_words import TimedWords
@@ -181,7 +186,10 @@ class KieClient:
         except Refused as error:
             if error.cause not in NO_RECORD:
                 raise
-            data = second(task_id, audio_id)
+            try:
+                data = second(task_id, audio_id)
+            except Refused as other:
+                raise (error if other.gone else other) from None
         return TimedWords.read(data)
 
     def _direct_words(self, task_id: str, audio_id: str) -> Any:
@@ -190,6 +198,7 @@ class KieClient:
     def _words_by_job(self, task_id: str, audio_id: str) -> Any:
         """Ask for a job, which KIE answers at once; if it gives a handle instead, look for the result for a while."""
         from kie.job import handle_in
+        from kie.music_task import TaskState
         from kie.timed_words import WORDS_JOB, has_words
 
         fields = {"model": WORDS_JOB, "input": {"task_id": task_id, "audio_id": audio_id}}
@@ -199,10 +208,12 @@ class KieClient:
             job = self.job(handle_in(data))
             if has_words(job.result):
                 return job.result
-            if job.state == "failed":
-                raise self._refused(answer, _code(job.error_code), job.error_message)
+            if job.state is TaskState.FAILED:
+                raise self._refused(answer, read_code(job.error_code), job.error_message)
+            if job.state is TaskState.READY:
+                break
         if not has_words(data):
-            raise self._unreadable(answer, "The words were not ready in time", 200)
+            raise self._unreadable(answer, "There are no words in the job's answer, or not in time", 200)
         return data
 
     def boost_style(self, content: str) -> BoostedStyle:
@@ -256,7 +267,7 @@ class KieClient:
                 raw=self._raw(answer),
                 meaning=answer.operation.meaning_for(Cause.NO_ANSWER),
             )
-        code, data = _code(body.get("code")), body.get("data")
+        code, data = read_code(body.get("code")), body.get("data")
         message = next(filter(None, (read_text(body.get(key)) for key in ("msg", "message", "error"))), "")
         if code == 200 and 200 <= answer.status < 300:
             if is_complete(data):
@@ -266,7 +277,8 @@ class KieClient:
                     answer, "KIE reported success, and the expected field is not in the answer", code
                 )
         if "code" not in body and ((body and answer.status in (404, 405)) or answer.status == 410):
-            raise self._refused(answer, answer.status, message, Cause.REMOVED)
+            gone = "path" in body or answer.status == 410
+            raise self._refused(answer, answer.status, message, Cause.REMOVED, gone=gone)
         if _persona_id(data):
             raise self._unreadable(answer, f"{message} (no success, and yet the answer names a persona ID)", code)
         if answer.damaged:
@@ -291,9 +303,11 @@ class KieClient:
             raw=self._raw(answer),
         )
 
-    def _refused(self, answer: Answer, code: int | None, message: str, cause: Cause | None = None) -> KieError:
+    def _refused(
+        self, answer: Answer, code: int | None, message: str, cause: Cause | None = None, *, gone: bool = False
+    ) -> KieError:
         cause = cause or meaning_of(code, message).cause
-        return Refused(
+        error = Refused(
             answer.operation.meaning_for(cause),
             Sent.NO if cause is Cause.RATE else Sent.YES,
             code=code,
@@ -302,6 +316,8 @@ class KieClient:
             raw=self._raw(answer),
             retry_after=answer.retry_after,
         )
+        error.gone = gone or (code == SWITCHED_OFF and cause is Cause.SWITCHED_OFF)
+        return error
 
     def _unreadable(self, answer: Answer, message: str, code: int | None) -> KieError:
         return UnreadableAnswer(
@@ -319,14 +335,6 @@ class KieClient:
 def _check(problems: Iterable[Problem]) -> None:
     for problem in problems:
         raise InvalidInput(problem.field, problem.sentence)
-
-
-def _code(code: object) -> int | None:
-    if isinstance(code, float) and code.is_integer():
-        code = int(code)
-    if isinstance(code, str) and code.isdecimal() and len(code) < 6:
-        return int(code)
-    return code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < MAX_CODE else None
 
 
 def _persona_id(data: object) -> str:

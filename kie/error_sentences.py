@@ -1,4 +1,4 @@
-"""What KIE's codes and messages mean to a person. Tables only: no HTTP, and no single operation (see `operations`).
+"""What KIE's codes and messages mean to somebody who asked for a persona. Knows no HTTP; `operations` has the rest.
 
 Codes are from the `generate-persona` page and its shared error block (docs.kie.ai/suno-api/generate-persona);
 messages are those that public clients report. A message says more than the number that travels with it ("Credits
@@ -58,6 +58,8 @@ class Cause(StrEnum):
     """Sent, and no whole answer came. KIE may have acted: a person decides what to do."""
     UNREADABLE = "unreadable"
     """Sent, and the answer could not be read. KIE may have acted: look into the raw answer."""
+    UNFINISHED = "unfinished"
+    """KIE accepted it, and had not finished it when it was given up. KIE may have made it: a person decides."""
     CANCELLED = "cancelled"
     """Taken back before it was sent. Nothing to do."""
 
@@ -130,14 +132,14 @@ GENERAL: Mapping[str, Meaning] = {
         ),
         Meaning(
             Cause.REMOVED,
-            "KIE does not offer this call here any more, so nothing was made.",
-            "A newer version of this program may know the new one. Whoever runs it can also set KIE_INTERFACE to auto.",
+            "KIE does not offer this call here any more. Nothing was made.",
+            "A newer version of this program may know the call that replaces it. Your text stays here.",
         ),
         Meaning(
             Cause.BLOCKED,
             "The request was turned away on its way, before KIE acted on it.",
-            "Check whether the token may be used from this address (kie.ai/api-key), and whether a proxy or firewall "
-            "stands in between. Then try again.",
+            "If a text is very long, shorten it. Otherwise check whether the token may be used from this address "
+            "(kie.ai/api-key), and whether a proxy or firewall stands in between. Then try again.",
             True,
         ),
         Meaning(
@@ -169,6 +171,11 @@ GENERAL: Mapping[str, Meaning] = {
             "The request was sent, but the answer could not be read. KIE may have made the persona.",
             "The raw answer is kept with the attempt; the ID may be in it. Asking again with exactly the same text is "
             "safe: KIE then answers with the ID, or says that the persona exists.",
+        ),
+        Meaning(
+            Cause.UNFINISHED,
+            "KIE accepted it, and had not finished it after a day. It may be finished since.",
+            "Look at kie.ai/logs: a job that has finished is listed there with its result.",
         ),
         Meaning(
             Cause.CANCELLED,
@@ -221,36 +228,48 @@ BY_MESSAGE: tuple[tuple[str, Cause], ...] = (
     ("create persona error", Cause.NOT_READY),
     ("still generating", Cause.NOT_READY),
     ("generation task is fully completed", Cause.NOT_READY),
-    ("no static resource", Cause.REMOVED),
-    ("deprecated", Cause.REMOVED),
-    ("model name you specified is not supported", Cause.REMOVED),
+    ("recordinfo is null", Cause.NOT_FOUND),
+    ("record does not exist", Cause.NOT_FOUND),
+    ("task not found", Cause.NOT_FOUND),
+    ("task does not exist", Cause.NOT_FOUND),
     ("call frequency is too high", Cause.RATE),
     ("voice has expired", Cause.GONE),
     ("persona has expired", Cause.GONE),
 )
 """Parts of messages, in lower case; the first that is found counts."""
 
-_CREDITS = r"\bcredits?\b|\bbalance\b|\bfunds\b|积分|余额|餘額"
+_CREDITS = r"\bcredits?\b|\bbalance\b|\bfunds\b|积分|余额|餘額|点数"
 _TOO_FEW = (
-    r"sufficient|enough|top up|recharge|r[ua]n out|out of|exhaust|deplet|used up|too (few|low)|costs? \d"
-    r"|\bno (more |remaining )?credit|exceed|\black|need more|more credit|negative|overdue|不足|不够"
+    r"insufficient|(\bnot|no longer|n't)\W+(\w+\W+){0,3}(sufficient|enough|any)\b|\black|too (few|low)"
+    r"|r[ua]n out|out of|exhaust|deplet|used up|expired|limit (was )?reached|exceeded"
+    r"|(costs?|needs?) \d|\b(0|no|zero)\b (\w+ )?credit|(credits?|balance)( is| of|:)? 0\b"
+    r"|need more|more credit|negative|overdue|\bbuy\b|不足|不够"
 )
-_NONE_TAKEN = r"refund|return|given back|\bkey\b|(\bno|\bnot|n't)\b.{0,30}(charged|deducted|consumed|taken)"
+_ALONE = r"\btop.?up\b|\brecharge\b|insufficient (quota|points)|充值"
+"""Says that there are too few credits without a word for them."""
+_NOT_ABOUT_IT = (
+    r"refund|return|given back|unaffected|\b(no|not)\b.*\b(charged|deducted|consumed|taken)"
+    r"|\bkey\b.{0,30}\b(limit|quota)|\b(limit|quota)\b.{0,30}\bkey\b"
+)
 """KIE says in many words, and under many codes, that an account has too few credits. Other sentences mention credits
 too: that none were taken, that they were given back, or that a key has its own limit."""
-_NO_RECORD = r"\b(task|record)\w*\b.{0,20}\b(not exist|not found|is null)"
-"""KIE has no record of the task or the track."""
-_FIELD_MISSING = (" is required", " cannot be null")
-"""Ends of messages about a field, which jobs send with the code of a server error."""
+_CALL_REMOVED = (
+    r"no static resource|model name you specified is not supported"
+    r"|\b(endpoint|interface|api|path)\b.{0,40}\b(deprecated|removed|discontinued)"
+)
+_NO_RECORD = r"\b(task|record)\w*\b.{0,20}\b(not exist|not found)|\brecord\w*\b.{0,20}\bis null"
+"""KIE has no record of the task or the track; not believed of an error of the server."""
+_FIELD_MISSING = r"( is required| cannot be null)[. ]*$"
+"""The end of a message about a field, which jobs send with the code of a server error."""
 LONGEST_READ = 2000
 """Characters of a message that are looked at."""
 
 
 def says_too_few_credits(message: str) -> bool:
-    """Whether a sentence of a message says that the account has too few credits."""
-    for sentence in re.split(r"[.!?;\n。！]", re.sub("[_-]", " ", message[:LONGEST_READ].lower())):
-        about = re.search(_CREDITS, sentence) and re.search(_TOO_FEW, sentence)
-        if (about or "top up" in sentence) and not re.search(_NONE_TAKEN, sentence):
+    """Whether a part of a message says that the account has too few credits."""
+    for part in re.split(r"[.,!?;\n。！，]", re.sub("[_-]", " ", message[:LONGEST_READ].lower())):
+        about = re.search(_CREDITS, part) and re.search(_TOO_FEW, part)
+        if (about or re.search(_ALONE, part)) and not re.search(_NOT_ABOUT_IT, part):
             return True
     return False
 
@@ -262,12 +281,13 @@ def meaning_of(code: int | None, message: str) -> Meaning:
     if code in (401, 403):
         return GENERAL[Cause.TOKEN]
     lowered = message[:LONGEST_READ].lower()
-    by_message = (cause for text, cause in BY_MESSAGE if text in lowered)
-    no_record = Cause.NOT_FOUND if re.search(_NO_RECORD, lowered) else None
-    cause = next(by_message, None) or no_record or BY_CODE.get(code or 0, Cause.OTHER)
-    if cause is Cause.SERVER and lowered.rstrip(". ").endswith(_FIELD_MISSING):
-        cause = Cause.INPUT
-    return GENERAL[cause]
+    cause = next((cause for text, cause in BY_MESSAGE if text in lowered), None)
+    if cause is None and re.search(_CALL_REMOVED, lowered):
+        cause = Cause.REMOVED
+    if cause is None and (code or 0) < 500 and re.search(_NO_RECORD, lowered):
+        cause = Cause.NOT_FOUND
+    cause = cause or BY_CODE.get(code or 0, Cause.OTHER)
+    return GENERAL[Cause.INPUT if cause is Cause.SERVER and re.search(_FIELD_MISSING, lowered) else cause]
 
 
 def no_connection(message: str) -> Meaning:

@@ -20,7 +20,7 @@ class Sent(StrEnum):
     """Whether the request reached KIE."""
 
     YES = "yes"
-    """KIE read it and said no."""
+    """KIE, or a server in front of it, said no."""
     NO = "no"
     """It never left, or KIE certainly did not act on it."""
     UNKNOWN = "unknown"
@@ -39,6 +39,8 @@ class KieError(Exception):
 
     seen_id = ""
     seen_handle = ""
+    gone = False
+    """Whether KIE certainly does not offer the call any more: 404 or 405 with a path and no code, 410, or code 505."""
 
     def __init__(
         self,
@@ -136,4 +138,4 @@ class UnreadableAnswer(KieError):
 
 
 class Refused(KieError):
-    """KIE read the request and said no; `sent` is "no" if that was only for the rate, otherwise "yes"."""
+    """KIE said no, or a server in front of it did; `sent` is "no" if that was only for the rate, otherwise "yes"."""

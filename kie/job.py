@@ -14,19 +14,20 @@ from kie.json_values import read_text
 from kie.music_task import (
     TaskState,
     error_in,
-    has_error,
+    is_blank,
     job_name,
     record_in,
     state_of,
     status_in,
 )
-from kie.persona import JOB, MAX_ID, Persona
-
-PERSONA_JOB = JOB.rpartition("/")[2]
+from kie.persona import MAX_ID, PERSONA_JOB_NAME, Persona
 
 
 class JobHandle(str):
-    """The ID under which KIE works on a job; "" if KIE answered at once and gave none."""
+    """The ID under which KIE works on a job; "" if KIE answered at once and gave none.
+
+    It is a text, so that who only needs the ID can store it and hand it on as one.
+    """
 
     persona: Persona | None = None
     """The persona, if the answer has its ID already."""
@@ -54,13 +55,13 @@ class Job:
         """How far it is."""
         if not self.status:
             return TaskState.ABSENT
-        error, found = has_error(self.error_code, self.error_message), bool(self.persona_id)
+        error, found = bool(self.error_code or self.error_message), bool(self.persona_id)
         return state_of(self.status, error=error, complete=found, empty=not found)
 
     @property
     def persona_id(self) -> str:
         """The persona's ID, wherever it stands in the result; "" if it is nowhere, or the job makes something else."""
-        return persona_id_in(self.result) if self.name in ("", PERSONA_JOB) else ""
+        return persona_id_in(self.result) if self.name in ("", PERSONA_JOB_NAME.rpartition("/")[2]) else ""
 
     @classmethod
     def read(cls, handle: str, data: object, raw: str = "") -> Job:
@@ -69,6 +70,8 @@ class Job:
         if record is None:
             return cls(handle, raw=raw)
         code, message = error_in(record)
+        if is_blank(record) and not persona_id_in(record):
+            return cls(handle, raw=raw)
         return cls(
             handle=read_text(record.get("taskid")) or handle,
             name=job_name(record),
@@ -80,7 +83,7 @@ class Job:
         )
 
 
-def handle_in(data: object) -> str:
-    """Return the job's ID in `data` of createTask's answer, "" if there is none."""
+def handle_in(data: object, but: str = "") -> str:
+    """Return the job's ID in `data` of createTask's answer, "" if there is none. `but` is the song's own ID."""
     texts = (read_text(each).strip() for each in named(data, "taskid", "recordid", but=("param", "input")))
-    return next((each for each in texts if 0 < len(each) <= MAX_ID), "")
+    return next((each for each in texts if 0 < len(each) <= MAX_ID and each != but), "")

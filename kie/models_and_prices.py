@@ -18,8 +18,6 @@ class Model(NamedTuple):
     label: str
     """The name as it is written for people."""
     internal_names: tuple[str, ...]
-    makes_personas: bool = True
-    """Whether KIE makes personas from its songs; KIE's page says "above V3_5"."""
 
 
 MODELS = (
@@ -32,7 +30,7 @@ MODELS = (
     Model("V4_5ALL", "V4.5 All", ("chirp-auk-turbo",)),
     Model("V4_5", "V4.5", ("chirp-auk", "chirp-v4-5")),
     Model("V4", "V4", ("chirp-v4",)),
-    Model("V3_5", "V3.5", ("chirp-v3-5",), makes_personas=False),
+    Model("V3_5", "V3.5", ("chirp-v3-5",)),
 )
 """The newest first."""
 

@@ -33,14 +33,14 @@ class TaskState(StrEnum):
     FAILED = "failed"
     """It ended without a result."""
     NO_SONG = "no_song"
-    """It was looked up as a song, and is none: a job that makes a persona, timed words or a style text."""
+    """It was looked up as a song, and is none, but another kind of work at KIE."""
 
 
 _STATES: dict[str, TaskState] = {
     **dict.fromkeys(("PENDING", "TEXT_SUCCESS", "FIRST_SUCCESS"), TaskState.WORKING),
     **dict.fromkeys(("WAITING", "QUEUING", "QUEUED", "GENERATING"), TaskState.WORKING),
     **dict.fromkeys(("TEXT", "FIRST"), TaskState.WORKING),
-    "SUCCESS": TaskState.READY,
+    **dict.fromkeys(("SUCCESS", "SUCCEEDED", "COMPLETED", "FINISHED", "DONE"), TaskState.READY),
     **dict.fromkeys(("CREATE_TASK_FAILED", "GENERATE_AUDIO_FAILED", "SENSITIVE_WORD_ERROR"), TaskState.FAILED),
     **dict.fromkeys(("FAIL", "FAILED", "ERROR"), TaskState.FAILED),
 }
@@ -53,6 +53,8 @@ MOST_TRACKS = 500
 """Entries in the lists of tracks that are read; a real task has two or four."""
 _LISTS = ("resultjson", "response", "sunodata", "data", "resultobject", "result")
 """Names under which lists of tracks stand, alone or in one another; the fullest list comes first."""
+UNSTATED = "UNSTATED"
+"""The status of a record that has none."""
 _STATE_NAMES = ("status", "state", "callbacktype")
 MOST_WRAPPINGS = 5
 """How often a record may be wrapped in another `data`, and a list of tracks in another object."""
@@ -63,10 +65,9 @@ def state_of(word: str, *, error: bool, complete: bool, empty: bool) -> TaskStat
     otherwise, and for CALLBACK_EXCEPTION, which only says that KIE could not deliver a callback, it is judged by
     whether the result is `complete`. A success that is `empty` and has an error in it has failed too."""
     word = word.upper()
-    if word == "SUCCESS" and empty and error:
-        return TaskState.FAILED
     if word in _STATES:
-        return _STATES[word]
+        done = _STATES[word] is TaskState.READY
+        return TaskState.FAILED if done and empty and error else _STATES[word]
     if word != "CALLBACK_EXCEPTION" and (error or _FAILING.search(word)):
         return TaskState.FAILED
     return TaskState.READY if complete else TaskState.WORKING
@@ -111,7 +112,7 @@ class MusicTask:
         if self.operation.lower() in _OTHER_JOBS:
             return TaskState.NO_SONG
         complete = bool(self.tracks) and all(track.audio_url for track in self.tracks)
-        error = has_error(self.error_code, self.error_message)
+        error = bool(self.error_code or self.error_message)
         state = state_of(self.status, error=error, complete=complete, empty=not self.tracks)
         other = self.interface == "jobs" and not self.tracks and self.operation not in ("", *_SONG_JOBS)
         return TaskState.NO_SONG if other and state is TaskState.READY else state
@@ -127,6 +128,8 @@ class MusicTask:
         if record is None:
             return cls(task_id)
         entries, (code, message) = list(_entries(record)), error_in(record)
+        if not entries and is_blank(record):
+            return cls(task_id)
         unnamed = "generate-persona" if interface == "jobs" and not entries and persona_id_in(record) else ""
         own = [model_name(read_text(entry.get("modelname"))) for entry in entries]
         model = model_name(read_text(asked_for(record).get("model")))
@@ -166,7 +169,7 @@ def record_in(data: object) -> Mapping[str, Any] | None:
 
 def status_in(record: Mapping[str, Any]) -> str:
     """Return KIE's own word for the state of a record; "UNSTATED" if it has none."""
-    return _first_text(record, *_STATE_NAMES) or "UNSTATED"
+    return _first_text(record, *_STATE_NAMES) or UNSTATED
 
 
 def error_in(record: Mapping[str, Any]) -> tuple[str, str]:
@@ -174,19 +177,23 @@ def error_in(record: Mapping[str, Any]) -> tuple[str, str]:
 
     An error may also stand in the result of a job that KIE calls a success.
     """
-    code = _first_text(record, "errorcode", "failcode")
+    code = next(filter(_is_error_code, (read_text(record.get(name)) for name in ("errorcode", "failcode"))), "")
     message = _first_text(record, "errormessage", "errormsg", "failmsg", "failmessage", "failreason")
     if code and not message:
         message = _first_text(record, "msg", "message", "error")
     inner = as_object(record.get("resultjson"))
-    if not code and not message and read_text(inner.get("code")) not in ("", "0", "200"):
+    if not code and not message and _is_error_code(read_text(inner.get("code"))):
         code, message = read_text(inner.get("code")), _first_text(inner, "msg", "message", "error")
-    return ("" if code in ("0", "200") else code), ("" if message.lower() in ("success", "ok") else message)
+    return code, "" if message.lower() in ("success", "ok") else message
 
 
-def has_error(code: str, message: str) -> bool:
-    """Whether this code and message of a record are an error."""
-    return bool(code or message)
+def is_blank(record: Mapping[str, Any]) -> bool:
+    """Whether a record says nothing: no state, no error and no ID."""
+    return status_in(record) == UNSTATED and not any(error_in(record)) and not _first_text(record, "taskid")
+
+
+def _is_error_code(code: str) -> bool:
+    return code not in ("", "0", "200")
 
 
 def _first_text(fields: Mapping[str, Any], *names: str) -> str:

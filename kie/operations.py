@@ -69,7 +69,7 @@ _JOB_AGAIN = (
 _PERSONA_BY_JOB: Mapping[str, Meaning] = {
     Cause.NO_ANSWER: meaning_for(Cause.NO_ANSWER)._replace(next_step=_JOB_AGAIN),
     Cause.UNREADABLE: meaning_for(Cause.UNREADABLE)._replace(
-        sentence="KIE answered, but no persona ID could be found in the answer. KIE may have made the persona.",
+        sentence="The answer did not give the persona's ID for certain. KIE may have made the persona.",
         next_step=f"The whole answer is kept with the attempt; the ID may be in it. {_JOB_AGAIN}",
     ),
 }

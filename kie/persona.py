@@ -16,7 +16,7 @@ MAX_ID = 128
 """Characters. KIE documents no limit; its IDs have 32 or 36."""
 MAX_TEXT = 5000
 """Characters. KIE documents no limit for name, description and style; this one stops texts pasted by mistake."""
-JOB = "ai-music-api/generate-persona"
+PERSONA_JOB_NAME = "ai-music-api/generate-persona"
 """The name of the job that makes a persona."""
 JOB_NAMES = {"taskId": "task_id", "audioId": "audio_id", "vocalStart": "vocal_start", "vocalEnd": "vocal_end"}
 """What a job calls a field that it writes in another way than the direct call."""
@@ -89,7 +89,8 @@ class PersonaRequest:
 
     def job_payload(self) -> dict[str, Any]:
         """Return the JSON body with which the same is asked for as a job."""
-        return {"model": JOB, "input": {JOB_NAMES.get(key, key): value for key, value in self.payload().items()}}
+        fields = {JOB_NAMES.get(key, key): value for key, value in self.payload().items()}
+        return {"model": PERSONA_JOB_NAME, "input": fields}
 
     @property
     def window(self) -> tuple[float, float]:

@@ -54,9 +54,6 @@ MESSAGES = {
     "The corresponding record does not exist": Cause.NOT_FOUND,
     "Task not found": Cause.NOT_FOUND,
     "The task does not exist": Cause.NOT_FOUND,
-    "No static resource api/v1/x.": Cause.REMOVED,
-    "This endpoint is deprecated": Cause.REMOVED,
-    "The model name you specified is not supported. Please check it.": Cause.REMOVED,
 }
 
 TOO_FEW_CREDITS = [
@@ -69,6 +66,19 @@ TOO_FEW_CREDITS = [
     "Credit limit exceeded",
     "You have run out of credits",
     "No credits left. Top up at kie.ai",
+    "Insufficient credits for this API key",
+    "Not enough credits, nothing was charged",
+    "You have 0 credits left",
+    "Your credit balance is 0",
+    "This call needs 12 credits, you have 3",
+    "You don't have any credits",
+    "INSUFFICIENT_CREDITS",
+    "Insufficient quota",
+    "Please recharge your account",
+    "Please buy credits",
+    "Your credits expired",
+    "Credit limit reached",
+    "请充值",
     "积分不足",
     "余额不足，请充值",
 ]
@@ -120,12 +130,40 @@ def test_missing_credits_are_known_in_any_wording_and_under_any_code(message: st
     assert meaning_of(code, message).cause is Cause.CREDITS
 
 
-@pytest.mark.parametrize(
-    "message",
-    ["The load balancer is exhausted", "Sub-key credit limit exceeded", "Song credits: Ada", "Over the top"],
-)
+NOT_ABOUT_CREDITS = [
+    "The load balancer is exhausted",
+    "Sub-key credit limit exceeded",
+    "The credit limit of this key is exceeded",
+    "Song credits: Ada",
+    "Over the top",
+    "Too many requests. Credits are sufficient.",
+    "Rate limit exceeded, credits unaffected",
+    "Your balance is sufficient but the server failed",
+    "Field 'balance' exceeds 10",
+    "The time limit was exceeded. Your credits have been refunded.",
+]
+
+
+@pytest.mark.parametrize("message", NOT_ABOUT_CREDITS)
 def test_other_messages_are_not_about_credits(message: str) -> None:
     assert meaning_of(500, message).cause is not Cause.CREDITS
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "No static resource api/v1/x.",
+        "This endpoint has been deprecated",
+        "The model name you specified is not supported. Please check it.",
+    ],
+)
+def test_a_call_that_was_removed_is_known_by_its_message(message: str) -> None:
+    assert {meaning_of(code, message).cause for code in (400, 404, 422, 500)} == {Cause.REMOVED}
+
+
+@pytest.mark.parametrize("message", ["Model V3_5 is deprecated", "The parameter customMode is deprecated"])
+def test_a_model_or_a_field_that_is_deprecated_is_no_removed_call(message: str) -> None:
+    assert meaning_of(422, message).cause is Cause.INPUT
 
 
 @pytest.mark.parametrize("message", ["instrumental is required", "continueAt cannot be null."])

@@ -139,8 +139,13 @@ def test_absent_has_its_own_state() -> None:
     assert MusicTask(TASK_ID).state is TaskState.ABSENT
 
 
-def test_a_record_of_nothing_is_not_absent() -> None:
-    assert MusicTask.read(TASK_ID, {}).state is TaskState.WORKING
+@pytest.mark.parametrize("data", [{}, {"taskId": None, "status": None, "response": None}, {"data": {}}])
+def test_a_record_that_says_nothing_is_absent(data: object) -> None:
+    assert MusicTask.read(TASK_ID, data).state is TaskState.ABSENT
+
+
+def test_a_record_of_an_id_alone_is_not_absent() -> None:
+    assert MusicTask.read(TASK_ID, {"taskId": TASK_ID}).state is TaskState.WORKING
 
 
 # Model
