@@ -174,7 +174,7 @@ GENERAL: Mapping[str, Meaning] = {
         ),
         Meaning(
             Cause.UNFINISHED,
-            "KIE accepted it, and had not finished it after a day. It may be finished since.",
+            "KIE accepted it, and it was not finished for as long as this program asked. It may be finished since.",
             "Look at kie.ai/logs: a job that has finished is listed there with its result.",
         ),
         Meaning(

@@ -20,7 +20,7 @@ from studio.people.token_store import READ_TIMEOUT, Account, TokenStore
 from studio.sending.attempts import Attempt, NotAllowed, Seen
 from studio.sending.change_notifier import ChangeNotifier
 from studio.sending.interface_choice import InterfaceChoice
-from studio.sending.kinds import BOOST, PERSONA, Kind, body_of
+from studio.sending.kinds import BOOST, PERSONA, Kind, body_of, kind_named
 from studio.song.single_flight import SingleFlight
 
 if TYPE_CHECKING:
@@ -264,11 +264,14 @@ class Studio:
         attempt as it is now.
         """
         kind, body = self._interfaces.choose(account.id, request.task_id, PERSONA, body_of(request.payload()))
+        earlier = self._ready()[0].get(account.id, replaces.id) if replaces is not None else None
+        if earlier is not None and earlier.body and earlier.request == request:
+            kind, body = kind_named(earlier.kind), earlier.body  # asked again exactly as it was
         return self._file(account, kind, body, replaces, request=request, author=author, track=track)
 
-    def changed_interface(self, attempt: Attempt) -> bool:
-        """Whether this attempt was the first of its account for which KIE did not offer the direct call any more."""
-        return self._interfaces.changed_with(attempt)
+    def says_change_of_interface(self, attempt: Attempt) -> bool:
+        """Whether to say with this persona that KIE does not offer the direct call any more: with the first only."""
+        return self._interfaces.says_change(attempt)
 
     def start_boost(self, account: Account, content: str, *, author: str = "") -> Attempt:
         """Have KIE make a description richer, for credits; while the same text is in flight, that attempt is returned.

@@ -258,15 +258,21 @@ class Store:
             values = outcome_columns(replace(why, status=Status.QUEUED)) | due
             if instead is not None:
                 values |= {"kind": instead[0].name, "body": instead[1]}
-            mine = sa.and_(_claimed_as(attempt), ~IN_CANCELLED_BATCH)
+            mine = sa.and_(sa.or_(_claimed_as(attempt), _postponed_as(attempt)), ~IN_CANCELLED_BATCH)
             if connection.execute(sa.update(attempts).where(mine).values(values)).rowcount:
                 if instead is not None:
                     detail = {"code": str(why.code or ""), "message": why.message}
                     add_event(connection, attempt.id, self.now(), "by_job", detail)
                 return True
-            row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt.id)).first()
-            done = (Status.QUEUED.value, attempt.claim, attempt.repeats + 1)
-            return row is not None and (row.status, row.claim, row.repeats) == done
+            row = connection.execute(sa.select(attempts.c.id).where(_postponed_as(attempt))).first()
+            return row is not None
+
+    def refuse_postponed(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """Write that an attempt which this claim has postponed is refused; return whether it still was queued so."""
+        with self.database.writing() as connection:
+            ended = {"due_at": None, "held": False, "ended_at": self.now(), "repeats": attempt.repeats}
+            values = outcome_columns(outcome) | ended
+            return bool(connection.execute(sa.update(attempts).where(_postponed_as(attempt)).values(values)).rowcount)
 
     def finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Write how a claimed request ended, or that KIE works on it.
@@ -501,6 +507,12 @@ def _may_move(before: Attempt, claim: str, outcome: Outcome) -> bool:
 
 def _claimed_as(attempt: Attempt) -> sa.ColumnElement[bool]:
     return sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text(SENDING))
+
+
+def _postponed_as(attempt: Attempt) -> sa.ColumnElement[bool]:
+    """Condition: queued again by this claim, and not claimed or cancelled since."""
+    queued = sa.and_(attempts.c.id == attempt.id, attempts.c.claim == attempt.claim, sa.text("status = 'queued'"))
+    return sa.and_(queued, attempts.c.repeats == attempt.repeats + 1)
 
 
 def cancelled_at(moment: datetime) -> dict[str, Any]:

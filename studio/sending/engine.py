@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import event
 
-from kie import KieError, NotConnected
+from kie import Cause, KieError, NotConnected
 from kie.errors import NotLeaving
 from studio.database.connection import sqlite_file
 from studio.exceptions import NotSaved
@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0
 """Seconds between two heartbeats; a quarter of the lease."""
+LOOK_UP_PAUSE = 15.0
+"""Seconds for which a refused attempt is queued while KIE is asked which interface knows its song: longer than that
+takes."""
 CONNECT_TIMEOUT, BALANCE_TIMEOUT = 5.0, (2.0, 5.0)
 """Seconds to connect before sending; and for the balance call, to connect and for the whole answer."""
 SAVE_PAUSES = (0.2, 0.5, 1.0, 2.0)
@@ -433,8 +436,9 @@ class Engine:
                 if self._release(attempt):
                     return False
             elif outcome.status is Status.REFUSED and not self._stalled_since(claimed_at):
-                asks = self._token_store.client(attempt.account, BALANCE_TIMEOUT)
-                instead = self._interfaces.instead(attempt, error, asks)
+                if self._interfaces.may_be_of_job(attempt, error):
+                    return self._look_up(attempt, error, outcome)
+                instead = self._interfaces.instead(attempt, error)
                 pause = 0.0 if instead else kind.pause(attempt, error, self._store.now())
         except Exception as error:  # noqa: BLE001  # whatever it was, the request may have left, and that is written
             # Without the error's own text, which could quote a header.
@@ -443,6 +447,23 @@ class Engine:
                 f"The program failed while the request was on its way: {type(error).__name__}."
             )
         return self._save(attempt, outcome, pause, instead)
+
+    def _look_up(self, attempt: Attempt, error: KieError, outcome: Outcome) -> bool:
+        """Ask which interface knows the song of an attempt that was refused; return whether the attempt has ended.
+
+        The refusal is on disk before that: as queued for later, because KIE certainly did not act on it.
+        """
+        if self._save(attempt, outcome, LOOK_UP_PAUSE):
+            return True
+        client, instead = self._token_store.client(attempt.account, BALANCE_TIMEOUT), None
+        if client is not None and not self._closing:
+            instead = self._interfaces.look_up(attempt, client)
+        pause = 0.0 if instead else kind_named(attempt.kind).pause(attempt, error, self._store.now())
+        if pause is not None:
+            return self._save(attempt, outcome, pause, instead)
+        with suppress(Exception):  # it stays queued, and is asked for again
+            self._store.refuse_postponed(attempt, outcome)
+        return True
 
     def _stalled_since(self, moment: float) -> bool:
         """Whether a heartbeat came so late that other processes may have written this one's attempts off.
@@ -464,7 +485,7 @@ class Engine:
             except Exception as error:  # noqa: BLE001  # nothing is lost, and KIE is asked again
                 log.info("Attempt %s could not be looked for: %s", attempt.id, type(error).__name__)
         if outcome is None and age > kind.poll_for:
-            outcome = replace(Outcome.interrupted("KIE did not finish it in time."), handle=attempt.outcome.handle)
+            outcome = replace(attempt.outcome, status=Status.UNKNOWN, cause=Cause.UNFINISHED.value)
         if outcome is not None:
             return self._save(attempt, outcome)
         with suppress(Exception):  # the claim to poll expires, and then it is claimed again

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
-from kie import Cause, KieClient, KieError, MusicTask
+from kie import Cause, KieClient, KieError, MusicTask, TaskState
 from studio.sending.attempts import Attempt
 from studio.sending.kinds import Kind, kind_named
 
@@ -15,12 +18,18 @@ log = logging.getLogger(__name__)
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-GONE = frozenset({Cause.REMOVED, Cause.SWITCHED_OFF})
-"""Causes after which the direct call is certainly gone."""
 NOT_SEEN = frozenset({Cause.NOT_FOUND, Cause.NOT_READY})
 """Causes after which a job may know the song that the direct call does not."""
 MOST_REMEMBERED = 10_000
 """Accounts, and tasks, that are remembered; the oldest are forgotten first."""
+
+
+@dataclass(slots=True)
+class Change:
+    """That the direct call is gone: when an account learnt it, and the persona with which that was said."""
+
+    at: datetime
+    said_with: str = ""
 
 
 class InterfaceChoice:
@@ -33,8 +42,8 @@ class InterfaceChoice:
     def __init__(self, setting: Literal["auto", "direct", "jobs"] = "auto") -> None:
         self._setting = setting
         self._lock = threading.Lock()
-        self._without_direct: OrderedDict[str, str] = OrderedDict()
-        """Accounts for which the direct call is gone, each with the attempt that found it out."""
+        self._without_direct: OrderedDict[str, Change] = OrderedDict()
+        """Accounts for which the direct call is gone."""
         self._songs_of_jobs: OrderedDict[tuple[str, str], None] = OrderedDict()
         """Tasks, each with its account, that only jobs know."""
 
@@ -51,7 +60,7 @@ class InterfaceChoice:
         with self._lock:
             if task.interface == "jobs":
                 _remember(self._songs_of_jobs, (account, task_id), None)
-            else:
+            elif task.state is not TaskState.ABSENT:
                 self._songs_of_jobs.pop((account, task_id), None)
 
     def is_of_job(self, account: str, task_id: str) -> bool:
@@ -59,37 +68,40 @@ class InterfaceChoice:
         with self._lock:
             return (account, task_id) in self._songs_of_jobs
 
-    def instead(self, attempt: Attempt, error: KieError, client: KieClient | None) -> tuple[Kind, str] | None:
-        """Return the kind and the body with which a refused attempt goes on, or None if it does not.
-
-        Only where KIE certainly did not act. `client` asks which interface knows the song.
-        """
-        kind, task_id = kind_named(attempt.kind), attempt.request.task_id
-        as_job = kind.as_job(attempt.body) if self._setting == "auto" and attempt.body else None
-        if error.cause is Cause.REMOVED and kind.operation.is_job:  # the next request tries the direct call again
-            with self._lock:
-                self._without_direct.pop(attempt.account, None)
-        if as_job is None:
+    def instead(self, attempt: Attempt, error: KieError) -> tuple[Kind, str] | None:
+        """Return the kind and the body with which a refused attempt goes on because its call is gone, or None."""
+        if not error.gone or self._setting != "auto":
             return None
-        if error.cause in GONE:
-            with self._lock:
-                if attempt.account not in self._without_direct:
-                    log.warning("KIE does not offer the direct call any more; it is asked by jobs from now on.")
-                    _remember(self._without_direct, attempt.account, attempt.id)
-            return as_job
-        if error.cause in NOT_SEEN and client is not None:
-            try:
-                with client:
-                    self.note_task(attempt.account, task_id, client.music_task(task_id))
-            except KieError:
-                return None
-            return as_job if self.is_of_job(attempt.account, task_id) else None
-        return None
-
-    def changed_with(self, attempt: Attempt) -> bool:
-        """Whether this attempt found out that the direct call is gone."""
         with self._lock:
-            return self._without_direct.get(attempt.account) == attempt.id
+            if kind_named(attempt.kind).operation.is_job:  # the next request tries the direct call again
+                self._without_direct.pop(attempt.account, None)
+            elif attempt.account not in self._without_direct:
+                log.warning("KIE does not offer the direct call any more; it is asked by jobs from now on.")
+                _remember(self._without_direct, attempt.account, Change(datetime.now(UTC)))
+        return self._as_job(attempt)
+
+    def may_be_of_job(self, attempt: Attempt, error: KieError) -> bool:
+        """Whether jobs may know the song of an attempt that was refused because KIE does not see the song."""
+        return self._setting == "auto" and error.cause in NOT_SEEN and self._as_job(attempt) is not None
+
+    def look_up(self, attempt: Attempt, client: KieClient) -> tuple[Kind, str] | None:
+        """Ask KIE which interface knows an attempt's song; return what it goes on as if only jobs know it, or None."""
+        task_id = attempt.request.task_id
+        with suppress(KieError), client:
+            self.note_task(attempt.account, task_id, client.music_task(task_id))
+        return self._as_job(attempt) if self.is_of_job(attempt.account, task_id) else None
+
+    def says_change(self, attempt: Attempt) -> bool:
+        """Whether to say with this persona that its account is served by jobs from now on: with the first one only."""
+        with self._lock:
+            change = self._without_direct.get(attempt.account)
+            if change is None or attempt.ended_at is None or attempt.ended_at < change.at:
+                return False
+            change.said_with = change.said_with or attempt.id
+            return change.said_with == attempt.id
+
+    def _as_job(self, attempt: Attempt) -> tuple[Kind, str] | None:
+        return kind_named(attempt.kind).as_job(attempt.body) if attempt.body else None
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:

@@ -56,7 +56,7 @@ def state_sentence(task: MusicTask, keeps_looking: bool = True) -> str:
             "or the song is older than KIE keeps records."
         )
     if task.state is TaskState.NO_SONG:
-        return "This is no song: KIE made a persona or a text with it. Copy the task ID of the song."
+        return "This is no song, but another kind of work at KIE. Copy the task ID of the song."
     if task.state is TaskState.FAILED:
         return "This song failed at KIE, so there is no track to use. Make the song again."
     if keeps_looking:

@@ -1,6 +1,6 @@
 """A process of its own with a studio in it, for tests that kill it. Settings come from the environment.
 
-python child.py [--stall start|finish] [--gate] [TASK/AUDIO ...]
+python child.py [--stall start|finish|look_up] [--gate] [TASK/AUDIO ...]
 
 Presses Create once for each track, with a gate after the first line of its standard input; then reads a line for each
 further press: a JSON object with `track` and perhaps `name` and `replaces` (an attempt's ID and the status that was
@@ -22,6 +22,7 @@ from studio.facade import Studio
 from studio.sending.attempt_store import Store
 from studio.sending.attempts import Seen, Status
 from studio.sending.engine import Engine
+from studio.sending.interface_choice import InterfaceChoice
 from studio.settings import load
 
 
@@ -36,12 +37,17 @@ def stall(where: str) -> None:
         say("stalled")
         threading.Event().wait()
 
-    setattr(*{"start": (Engine, "serve_soon"), "finish": (Store, "finish")}[where], stalled)
+    places: dict[str, tuple[type, str]] = {
+        "start": (Engine, "serve_soon"),
+        "finish": (Store, "finish"),
+        "look_up": (InterfaceChoice, "look_up"),
+    }
+    setattr(*places[where], stalled)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--stall", choices=["start", "finish"])
+    parser.add_argument("--stall", choices=["start", "finish", "look_up"])
     parser.add_argument("--gate", action="store_true")
     parser.add_argument("tracks", nargs="*")
     options = parser.parse_args()

@@ -85,7 +85,7 @@ def _created(attempt: Attempt, alone: bool) -> None:
     st.subheader("Here is your persona", anchor=False)
     error_boxes.unsaved(attempt)
     literal(attempt.persona_id, "Persona ID")
-    if the_studio().changed_interface(attempt):
+    if the_studio().says_change_of_interface(attempt):
         st.info(CHANGED, icon=":material/swap_horiz:")
     fact("Name", attempt.request.name)
     fact("Description", attempt.request.description)

@@ -37,7 +37,9 @@ def show_refusal(attempt: Attempt) -> None:
 def failed_later(attempt: Attempt) -> None:
     """Say that KIE had accepted an attempt before it failed, if that is so."""
     if attempt.outcome.handle and attempt.status is Status.REFUSED:
-        st.caption("KIE had accepted it, and it failed later. KIE gives credits for failed jobs back.")
+        st.caption(
+            "KIE had accepted it, and it failed later. As others report, KIE gives credits for failed jobs back."
+        )
 
 
 def database(error: NotSaved) -> None:
@@ -61,7 +63,9 @@ def seen_id(attempt: Attempt) -> None:
     """Show an ID that stands in an answer that broke off: KIE most likely made the persona that it names."""
     found = attempt.outcome.result.get("seen_id")
     if found:
-        literal(str(found), "Seen in the broken answer: this is most likely the persona’s ID")
+        whole = attempt.outcome.handle  # of a job whose record could be read
+        label = "Seen in the answer: this may be the" if whole else "Seen in the broken answer: this is most likely the"
+        literal(str(found), f"{label} persona’s ID")
 
 
 def show_kie_message(code: int | None, message: str) -> None:

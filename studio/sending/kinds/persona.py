@@ -9,7 +9,6 @@ from kie import Cause, KieClient, KieError, PersonaRequest, Sent
 from kie.operations import CREATE_PERSONA
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.kinds.kind import Kind, body_of
-from studio.sending.kinds.persona_job import PERSONA_JOB
 
 SONG_PAUSE, SONG_TRIES = 15.0, 8
 """Seconds between tries, and how many, while KIE does not find the music of a song that was just finished."""
@@ -38,6 +37,8 @@ class PersonaKind(Kind):
 
     def as_job(self, body: str) -> tuple[Kind, str] | None:
         """The job that makes a persona."""
+        from studio.sending.kinds.persona_job import PERSONA_JOB  # which is made of this kind
+
         return PERSONA_JOB, body_of(PersonaRequest.of_payload(json.loads(body)).job_payload())
 
     def pause(self, attempt: Attempt, error: KieError, now: datetime) -> float | None:

@@ -37,5 +37,5 @@ class Kie:
     def reset(self) -> None:
         """Take the settings back."""
         fresh = Sandbox()
-        for name in ("direct", "persona_shape", "job_seconds", "unknown_job"):
+        for name in ("clock", "direct", "persona_shape", "job_seconds", "unknown_job"):
             setattr(self.sandbox, name, getattr(fresh, name))

@@ -183,6 +183,9 @@ DEATHS = {
     "while a job runs": Death(
         (track("job_slow"),), lambda deployment, child: deployment.statuses() == [Status.WORKING], JOBS
     ),
+    "while asking which interface knows the song": Death(
+        ("--stall", "look_up", track("job_song")), lambda deployment, child: child.said("stalled"), {}
+    ),
     "while a job runs for a team": Death(
         (track("job_slow"),), lambda deployment, child: deployment.statuses() == [Status.WORKING], JOBS, team=True
     ),
@@ -241,6 +244,7 @@ def what_deaths_leave(server: Server, deployments: dict[str, Deployment]) -> dic
         ("in a team", [Status.SENDING], 1),
         ("starting a job", [Status.SENDING], 1),
         ("before saving a handle", [Status.SENDING], 1),
+        ("while asking which interface knows the song", [Status.QUEUED], 1),
         ("while a job runs", [Status.WORKING], 1),
         ("while a job runs for a team", [Status.WORKING], 1),
     ],
@@ -266,6 +270,12 @@ def test_a_job_is_found_after_a_crash_and_is_not_started_again(aftermaths: dict[
     after = aftermaths[death]
     assert [each.persona_id for each in after.after] == after.made
     assert (len(after.made), after.posts_after) == (1, 1)
+
+
+def test_a_refusal_is_on_disk_before_anything_else_is_asked(aftermaths: dict[str, Aftermath]) -> None:
+    after = aftermaths["while asking which interface knows the song"]
+    assert [(each.status, each.persona_id) for each in after.after] == [(Status.CREATED, after.made[0])]
+    assert (len(after.made), after.posts_after) == (1, 3)  # KIE refused the direct call twice, then came the job
 
 
 ON_THEIR_WAY = pytest.mark.parametrize(

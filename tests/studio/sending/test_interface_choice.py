@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from kie import Cause, KieError, Refused, Sent, meaning_for
+from kie import Cause, KieError, MusicTask, Refused, Sent, meaning_for
 from sandbox import Server, serve
 from studio.facade import Studio
 from studio.sending.attempts import Attempt, Outcome, Status
@@ -58,6 +59,7 @@ def test_the_direct_interface_asks_for_no_job_of_a_song_that_only_jobs_know(
 
 REQUEST = for_song("finished")
 GONE = Refused(meaning_for(Cause.REMOVED), Sent.YES, code=404)
+GONE.gone = True
 
 
 def a_direct_attempt(number: int) -> Attempt:
@@ -73,12 +75,31 @@ def test_a_body_is_the_same_request_for_either_interface() -> None:
     assert PERSONA_JOB.subject("", chosen[1]) == PERSONA.subject("", attempt.body)
 
 
+def ended_at(attempt: Attempt, when: datetime) -> Attempt:
+    return replace(attempt, ended_at=when)
+
+
 def test_the_memory_of_accounts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.sending.interface_choice.MOST_REMEMBERED", 3)
     choice, attempts = InterfaceChoice(), [a_direct_attempt(number) for number in range(5)]
     for attempt in attempts:
-        assert choice.instead(attempt, GONE, None)
-    assert [choice.changed_with(attempt) for attempt in attempts] == [False, False, True, True, True]
+        assert choice.instead(attempt, GONE)
+    later = datetime.now(UTC)
+    assert [choice.says_change(ended_at(each, later)) for each in attempts] == [False, False, True, True, True]
+
+
+def test_the_change_is_said_with_the_first_persona_after_it_and_with_no_other() -> None:
+    choice, attempt = InterfaceChoice(), a_direct_attempt(1)
+    assert choice.instead(attempt, GONE)
+    before, later = datetime(2026, 3, 1, tzinfo=UTC), datetime.now(UTC)
+    old, first, second = (replace(attempt, id=name) for name in ("old", "first", "second"))
+    assert not choice.says_change(ended_at(old, before))
+    assert [choice.says_change(ended_at(each, later)) for each in (first, second, first)] == [True, False, True]
+
+
+def test_a_refusal_that_is_not_certain_leads_nowhere() -> None:
+    error = Refused(meaning_for(Cause.REMOVED), Sent.YES, code=404)
+    assert InterfaceChoice().instead(a_direct_attempt(1), error) is None
 
 
 def test_an_interface_that_cannot_be_asked_changes_nothing() -> None:
@@ -92,5 +113,13 @@ def test_an_interface_that_cannot_be_asked_changes_nothing() -> None:
         def music_task(self, task_id: str) -> None:
             raise KieError(meaning_for(Cause.NO_ANSWER), Sent.UNKNOWN)
 
-    refused = Refused(meaning_for(Cause.NOT_READY), Sent.YES, code=422)
-    assert InterfaceChoice().instead(a_direct_attempt(1), refused, Broken()) is None  # type: ignore[arg-type]
+    assert InterfaceChoice().look_up(a_direct_attempt(1), Broken()) is None  # type: ignore[arg-type]
+
+
+def test_a_task_that_is_not_found_later_stays_a_song_of_jobs() -> None:
+    choice = InterfaceChoice()
+    choice.note_task("account", "task", MusicTask("task", "success", interface="jobs"))
+    choice.note_task("account", "task", MusicTask("task"))
+    assert choice.is_of_job("account", "task")
+    choice.note_task("account", "task", MusicTask("task", "SUCCESS"))
+    assert not choice.is_of_job("account", "task")

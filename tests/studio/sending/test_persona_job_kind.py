@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
-from kie import Cause, MusicTask
+from kie import Cause
 from sandbox import Server, serve
 from sandbox.replies import JOB_RECORD_PATH, PERSONA_PATH
 from sandbox.scenarios import PersonaShape
@@ -96,9 +98,7 @@ def test_the_handle_is_on_disk_before_the_persona_is_there(studio: Studio, accou
     attempt = press(studio, account, "job_song")
     working = until(studio, account, attempt, lambda now: now.status is Status.WORKING)
     assert (len(working.outcome.handle), working.persona_id) == (32, "")
-    kie.sandbox.job_seconds = 0
-    job = next(iter(kie.sandbox.account(kie.token).jobs.values()))  # type: ignore[union-attr]
-    object.__setattr__(job, "seconds", 0)
+    kie.sandbox.clock = lambda: time.time() + 1000
     made = ended(studio, account, attempt)
     assert (made.status, made.outcome.handle, kie.sent) == (Status.CREATED, working.outcome.handle, (0, 1))
 
@@ -120,9 +120,9 @@ def test_done_without_an_id_is_unknown_and_keeps_everything(studio: Studio, acco
 def test_a_job_that_fails_is_refused_with_kies_reason(
     studio: Studio, account: Account, kie: Kie, key: str, cause: str, code: int
 ) -> None:
-    with_jobs(studio, account, key)
+    kie.fault("gone", PERSONA_PATH)
     attempt = ended(studio, account, press(studio, account, key))
-    assert (attempt.status, attempt.cause, attempt.code, kie.sent) == (Status.REFUSED, cause, code, (0, 1))
+    assert (attempt.status, attempt.cause, attempt.code, kie.sent) == (Status.REFUSED, cause, code, (1, 1))
     assert attempt.message
     assert attempt.outcome.handle
 
@@ -131,15 +131,9 @@ def test_a_job_that_fails_is_refused_with_kies_reason(
 def test_a_refusal_of_create_task_is_a_refusal(
     studio: Studio, account: Account, kie: Kie, key: str, cause: str
 ) -> None:
-    with_jobs(studio, account, key)
+    kie.fault("gone", PERSONA_PATH)
     attempt = ended(studio, account, press(studio, account, key))
-    assert (attempt.status, attempt.cause, attempt.outcome.handle, kie.sent) == (Status.REFUSED, cause, "", (0, 1))
-
-
-def with_jobs(studio: Studio, account: Account, key: str) -> None:
-    """Have the requests for this song's tracks sent as jobs."""
-    task_id = for_song(key).task_id
-    studio._interfaces.note_task(account.id, task_id, MusicTask(task_id, "success", interface="jobs"))
+    assert (attempt.status, attempt.cause, attempt.outcome.handle, kie.sent) == (Status.REFUSED, cause, "", (1, 1))
 
 
 @pytest.mark.usefixtures("known")
@@ -200,15 +194,15 @@ def test_a_double_click_starts_one_job(studio: Studio, account: Account, kie: Ki
     assert (second.id, kie.sent) == (first.id, (0, 1))
 
 
+@pytest.mark.usefixtures("known")
 def test_one_track_has_one_request_in_flight_through_both_interfaces(
     studio: Studio, account: Account, kie: Kie
 ) -> None:
     kie.sandbox.job_seconds = 600
-    with_jobs(studio, account, "finished")
-    first = press(studio, account)
+    first = press(studio, account, "job_song")
     until(studio, account, first, lambda now: now.status is Status.WORKING)
-    studio.music_task(account, first.request.task_id)  # by now the direct interface knows it too
-    assert press(studio, account, name="Other words").id == first.id
+    other = replace(first.request, task_id=for_song("finished").task_id, name="Other words")  # of a song known directly
+    assert studio.create_persona(account, other).id == first.id
     assert kie.sent == (0, 1)
 
 
@@ -242,7 +236,7 @@ def test_without_the_direct_path_the_first_persona_is_made_by_a_job_and_that_is_
     )  # fmt: skip
     second = ended(studio, account, press(studio, account, track=1))
     assert (second.status, second.persona_id in kie.made, kie.sent) == (Status.CREATED, True, (1, 2))
-    assert [studio.changed_interface(each) for each in (first, second)] == [True, False]
+    assert [studio.says_change_of_interface(each) for each in (first, second, first)] == [True, False, True]
     assert len(caplog.records) == 1
     assert [event.kind for event in studio.library.events(account.id, first.id)] == ["by_job"]
 
@@ -294,6 +288,19 @@ def test_where_both_paths_are_gone_it_is_refused_and_the_direct_one_is_tried_fir
     kie.sandbox.direct = True
     attempt = ended(studio, account, press(studio, account))
     assert (attempt.status, attempt.kind, kie.sent) == (Status.CREATED, "persona", (2, 1))
+
+
+def test_a_lost_request_is_asked_for_again_through_its_own_interface_first(
+    studio: Studio, account: Account, kie: Kie
+) -> None:
+    kie.fault("drop_after", PERSONA_PATH)
+    lost = ended(studio, account, press(studio, account))
+    kie.sandbox.direct = False
+    ended(studio, account, press(studio, account, track=1))
+    assert (lost.status, kie.sent) == (Status.UNKNOWN, (2, 1))
+    kie.sandbox.direct = True
+    again = ended(studio, account, studio.create_persona(account, lost.request, replaces=lost.seen))
+    assert (again.status, again.kind, again.body, kie.sent) == (Status.CREATED, "persona", lost.body, (3, 1))
 
 
 def test_another_account_is_not_led_to_jobs(studio: Studio, account: Account, kie: Kie) -> None:
