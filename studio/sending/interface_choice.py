@@ -53,7 +53,7 @@ class InterfaceChoice:
         if self._setting == "auto":
             with self._lock:
                 by_job = account in self._without_direct or (account, task_id) in self._songs_of_jobs
-        return (by_job and kind.as_job(body)) or (kind, body)
+        return (kind_named(kind.job), kind.job_body(body)) if by_job and kind.job else (kind, body)
 
     def note_task(self, account: str, task_id: str, task: MusicTask) -> None:
         """Remember the interface that knows a task."""
@@ -101,7 +101,8 @@ class InterfaceChoice:
             return change.said_with == attempt.id
 
     def _as_job(self, attempt: Attempt) -> tuple[Kind, str] | None:
-        return kind_named(attempt.kind).as_job(attempt.body) if attempt.body else None
+        kind = kind_named(attempt.kind)
+        return (kind_named(kind.job), kind.job_body(attempt.body)) if attempt.body and kind.job else None
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:

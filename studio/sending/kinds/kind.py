@@ -31,6 +31,8 @@ class Kind(ABC):
     """Whether asking again may cost credits; then a server error of unknown meaning is `unknown`."""
     operation: ClassVar[Operation]
     """What is asked of KIE; it knows what its errors mean to a person."""
+    job: ClassVar[str] = ""
+    """The name of the kind that asks for the same as a job, "" if there is none or it is one."""
     poll_for: ClassVar[timedelta] = timedelta(days=1)
     """How long KIE is polled for the result; then the attempt is `unknown`."""
 
@@ -56,9 +58,9 @@ class Kind(ABC):
         """Return the pause until the next poll for a request of this age: 3 seconds at first, 30 at most."""
         return min(max(age / 4, timedelta(seconds=3)), timedelta(seconds=30))
 
-    def as_job(self, body: str) -> tuple[Kind, str] | None:
-        """Return the kind and the body with which the same is asked for as a job, or None if there is no such job."""
-        return None
+    def job_body(self, body: str) -> str:
+        """Return the body with which the kind `job` asks for the same."""
+        raise NotImplementedError
 
     def pause(self, attempt: Attempt, error: KieError, now: datetime) -> float | None:
         """Return the seconds after which the attempt is sent again automatically, or None.

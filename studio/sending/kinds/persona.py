@@ -24,6 +24,7 @@ class PersonaKind(Kind):
     operation = CREATE_PERSONA
     once = True
     again_may_cost = False
+    job = "persona_job"
 
     def subject(self, attempt_id: str, body: str) -> str:
         """The track: one request at a time for it."""
@@ -35,11 +36,9 @@ class PersonaKind(Kind):
         made = client.create_persona(request)
         return Outcome(Status.CREATED, persona_id=made.persona_id, raw=made.raw, http_status=200, code=200)
 
-    def as_job(self, body: str) -> tuple[Kind, str] | None:
-        """The job that makes a persona."""
-        from studio.sending.kinds.persona_job import PERSONA_JOB  # which is made of this kind
-
-        return PERSONA_JOB, body_of(PersonaRequest.of_payload(json.loads(body)).job_payload())
+    def job_body(self, body: str) -> str:
+        """Write the request as a job has it."""
+        return body_of(PersonaRequest.of_payload(json.loads(body)).job_payload())
 
     def pause(self, attempt: Attempt, error: KieError, now: datetime) -> float | None:
         """As for every kind; and `SONG_PAUSE` while KIE may not find the music of a new song."""

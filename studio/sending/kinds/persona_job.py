@@ -10,7 +10,6 @@ from kie import Cause, KieClient, NoAnswer, PersonaRequest, TaskState, Unreadabl
 from kie.json_values import read_code
 from kie.operations import CREATE_PERSONA_JOB
 from studio.sending.attempts import Attempt, Outcome, Status
-from studio.sending.kinds.kind import Kind
 from studio.sending.kinds.persona import PersonaKind
 
 NO_ID = "KIE says that the job is done, and no persona ID is in its answer."
@@ -26,14 +25,11 @@ class PersonaJobKind(PersonaKind):
     name = "persona_job"
     operation = CREATE_PERSONA_JOB
     again_may_cost = True
+    job = ""
 
     def subject(self, attempt_id: str, body: str) -> str:
         """The track, as for a persona that is asked for directly: one request at a time for it."""
         return str(json.loads(body)["input"]["audio_id"])
-
-    def as_job(self, body: str) -> tuple[Kind, str] | None:
-        """None: it is one."""
-        return None
 
     def poll_again_after(self, age: timedelta) -> timedelta:
         """As for every kind, but sooner at first: a persona takes seconds."""

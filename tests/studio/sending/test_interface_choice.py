@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from kie import Cause, KieError, MusicTask, Refused, Sent, meaning_for
+from kie import Cause, KieError, MusicTask, PersonaRequest, Refused, Sent, meaning_for
 from sandbox import Server, serve
 from studio.facade import Studio
 from studio.sending.attempts import Attempt, Outcome, Status
@@ -71,7 +72,8 @@ def a_direct_attempt(number: int) -> Attempt:
 def test_a_body_is_the_same_request_for_either_interface() -> None:
     attempt = a_direct_attempt(1)
     chosen = InterfaceChoice("jobs").choose("account", REQUEST.task_id, PERSONA, attempt.body)
-    assert chosen == PERSONA.as_job(attempt.body)
+    assert chosen[0] is PERSONA_JOB
+    assert PersonaRequest.of_payload(json.loads(chosen[1])) == REQUEST
     assert PERSONA_JOB.subject("", chosen[1]) == PERSONA.subject("", attempt.body)
 
 
