@@ -37,9 +37,7 @@ def show_refusal(attempt: Attempt) -> None:
 def failed_later(attempt: Attempt) -> None:
     """Say that KIE had accepted an attempt before it failed, if that is so."""
     if attempt.outcome.handle and attempt.status is Status.REFUSED:
-        st.caption(
-            "KIE had accepted it, and it failed later. As others report, KIE gives credits for failed jobs back."
-        )
+        st.caption("KIE had accepted it, and it failed later. Others report that KIE gives credits back then.")
 
 
 def database(error: NotSaved) -> None:
