@@ -95,7 +95,7 @@ class KieClient:
         """
         _check(request.problems())
         try:
-            answer, data = self._call(CREATE_PERSONA, request.payload(), _persona_id)
+            answer, data = self._call(CREATE_PERSONA, request.payload(), _gives_persona)
         except (NoAnswer, UnreadableAnswer) as error:
             error.seen_id = _seen_id(error.raw, "personaId|persona_id")
             raise
@@ -108,20 +108,21 @@ class KieClient:
         unreadable answer is the error's `seen_id` or `seen_handle`.
         """
         _check(request.problems())
-        from kie.job import JobHandle, handle_in
+        from kie.job import JobHandle
+        from kie.json_trees import task_id_in
 
         try:
             answer, data = self._call(
                 CREATE_PERSONA_JOB,
                 request.job_payload(),
-                lambda data: handle_in(data, but=request.task_id) or _persona_id(data),
+                lambda data: task_id_in(data, but=request.task_id) or _gives_persona(data),
             )
-        except (NoAnswer, UnreadableAnswer) as error:
+        except (NoAnswer, UnreadableAnswer, Refused) as error:
             error.seen_id = _seen_id(error.raw, "personaId|persona_id")
-            handle = _seen_id(error.raw, "taskId|recordId")
-            error.seen_handle = "" if handle == request.task_id else handle
+            seen = _seen_id(error.raw, "taskId|recordId")
+            error.seen_handle = "" if seen == request.task_id else seen
             raise
-        handle = JobHandle(handle_in(data, but=request.task_id))
+        handle = JobHandle(task_id_in(data, but=request.task_id))
         handle.raw = self._raw(answer)
         handle.persona = self._persona(request, answer, data) if _persona_id(data) else None
         return handle
@@ -150,7 +151,7 @@ class KieClient:
         each task.
         """
         _check(task_id_problems(task_id))
-        from kie.music_task import MusicTask
+        from kie.music_task import NOT_OFFERED, MusicTask
 
         known: list[tuple[Interface, Operation]] = [("direct", READ_MUSIC_TASK), ("jobs", READ_JOB)]
         refused: list[Refused] = []
@@ -167,7 +168,8 @@ class KieClient:
                     return task
         if len(refused) == len(known) and all(error.cause is not Cause.NOT_FOUND for error in refused):
             raise refused[0]  # neither looked for it
-        return MusicTask(task_id)
+        gone = any(error.gone for error in refused)
+        return MusicTask(task_id, error_message=NOT_OFFERED if gone else "")
 
     def timed_words(self, task_id: str, audio_id: str, *, by_job: bool = False) -> TimedWords:
         """Read when each word of a finished track is sung (docs.kie.ai/suno-api/get-timestamped-lyrics).
@@ -197,15 +199,17 @@ class KieClient:
 
     def _words_by_job(self, task_id: str, audio_id: str) -> Any:
         """Ask for a job, which KIE answers at once; if it gives a handle instead, look for the result for a while."""
-        from kie.job import handle_in
+        from kie.json_trees import task_id_in
         from kie.music_task import TaskState
         from kie.timed_words import WORDS_JOB, has_words
 
         fields = {"model": WORDS_JOB, "input": {"task_id": task_id, "audio_id": audio_id}}
-        answer, data = self._call(READ_TIMED_WORDS_BY_JOB, fields, lambda data: has_words(data) or handle_in(data))
+        answer, data = self._call(
+            READ_TIMED_WORDS_BY_JOB, fields, lambda data: has_words(data) or task_id_in(data, but=task_id)
+        )
         for pause in JOB_PAUSES if not has_words(data) else ():
             self._sleep(pause)
-            job = self.job(handle_in(data))
+            job = self.job(task_id_in(data, but=task_id))
             if has_words(job.result):
                 return job.result
             if job.state is TaskState.FAILED:
@@ -276,13 +280,13 @@ class KieClient:
                 raise self._unreadable(
                     answer, "KIE reported success, and the expected field is not in the answer", code
                 )
-        if "code" not in body and ((body and answer.status in (404, 405)) or answer.status == 410):
-            gone = "path" in body or answer.status == 410
-            raise self._refused(answer, answer.status, message, Cause.REMOVED, gone=gone)
-        if _persona_id(data):
+        if _persona_id(body):
             raise self._unreadable(answer, f"{message} (no success, and yet the answer names a persona ID)", code)
         if answer.damaged:
             raise self._unreadable(answer, f"{message} (HTTP {answer.status})", code)
+        if "code" not in body and not data and ((body and answer.status in (404, 405)) or answer.status == 410):
+            gone = "path" in body or answer.status == 410
+            raise self._refused(answer, answer.status, message, Cause.REMOVED, gone=gone)
         if says_too_few_credits(message):
             raise self._refused(answer, answer.status if code is None else code, message)
         if (answer.status if code is None else code) in GATEWAY_CODES:
@@ -346,6 +350,15 @@ def _persona_id(data: object) -> str:
     from kie.json_trees import persona_id_in
 
     return persona_id_in(data)
+
+
+def _gives_persona(data: object) -> bool:
+    """Whether `data` of an answer has a persona's ID, and no error."""
+    if isinstance(data, Mapping) and (
+        read_text(data.get("errorCode")) not in ("", "0", "200") or data.get("errorMessage")
+    ):
+        return False
+    return bool(_persona_id(data))
 
 
 def _seen_id(text: str, names: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kie.json_trees import named, persona_id_in
+from kie.json_trees import persona_id_in
 from kie.json_values import read_text
 from kie.music_task import (
     TaskState,
@@ -20,7 +20,7 @@ from kie.music_task import (
     state_of,
     status_in,
 )
-from kie.persona import MAX_ID, PERSONA_JOB_NAME, Persona
+from kie.persona import PERSONA_JOB_NAME, Persona
 
 
 class JobHandle(str):
@@ -81,9 +81,3 @@ class Job:
             error_message=message,
             raw=raw,
         )
-
-
-def handle_in(data: object, but: str = "") -> str:
-    """Return the job's ID in `data` of createTask's answer, "" if there is none. `but` is the song's own ID."""
-    texts = (read_text(each).strip() for each in named(data, "taskid", "recordid", but=("param", "input")))
-    return next((each for each in texts if 0 < len(each) <= MAX_ID and each != but), "")

@@ -19,6 +19,9 @@ MOST_VALUES = 20_000
 MOST_TEXTS = 50
 """Texts of one answer that are read as JSON."""
 
+NOT_OWN = ("param", "input", "request", "music", "sunodata", "track", "take", "clip", "song", "source")
+"""Beginnings of names under which an answer repeats the request, or tells of the song: IDs there are not its own."""
+
 
 def plain_name(name: object) -> str:
     """Return a name as it is compared: "audioUrl" and "audio_url" are both "audiourl"."""
@@ -50,10 +53,10 @@ def as_object(value: object) -> Mapping[str, Any]:
     return found
 
 
-def named(value: object, *names: str, but: tuple[str, ...] = ()) -> Iterator[Any]:
+def named(value: object, *names: str, own: bool = False) -> Iterator[Any]:
     """Yield every value under one of these names (as they are compared), the ones nearest to the top first.
 
-    What stands under a name of `but` is not searched.
+    With `own`, what stands under a name of `NOT_OWN` is not searched.
     """
     waiting, texts = deque([as_json(value)]), 0
     for _ in range(MOST_VALUES):
@@ -68,12 +71,20 @@ def named(value: object, *names: str, but: tuple[str, ...] = ()) -> Iterator[Any
             for name, content in each.items():
                 if plain_name(name) in names:
                     yield content
-                if plain_name(name) not in but:
+                if not (own and plain_name(name).startswith(NOT_OWN)):
                     waiting.append(content)
 
 
 def persona_id_in(value: object) -> str:
-    """Return the persona ID that stands anywhere in an answer, "" if there is none."""
-    whole = (each for each in named(value, "personaid", but=("param", "input")) if not isinstance(each, float))
-    found = (read_text(each).strip() for each in whole)
+    """Return the persona ID that an answer gives, wherever it stands, "" if there is none."""
+    return _first_id(named(value, "personaid", own=True))
+
+
+def task_id_in(value: object, but: str = "") -> str:
+    """Return the ID of a job that an answer gives, "" if there is none; `but` is the ID of something else."""
+    return _first_id(each for each in named(value, "taskid", "recordid", own=True) if each != but)
+
+
+def _first_id(values: Iterator[Any]) -> str:
+    found = (read_text(each).strip() for each in values if not isinstance(each, float))
     return next((each for each in found if 0 < len(each) <= MAX_ID), "")

@@ -55,9 +55,21 @@ _LISTS = ("resultjson", "response", "sunodata", "data", "resultobject", "result"
 """Names under which lists of tracks stand, alone or in one another; the fullest list comes first."""
 UNSTATED = "UNSTATED"
 """The status of a record that has none."""
+NOT_OFFERED = "KIE does not offer one of its two look-ups any more."
+"""The message of an absent task that only one interface could be asked for."""
 _STATE_NAMES = ("status", "state", "callbacktype")
 MOST_WRAPPINGS = 5
 """How often a record may be wrapped in another `data`, and a list of tracks in another object."""
+
+
+def says_failed(word: str) -> bool:
+    """Whether KIE's word for a state says by itself that it failed."""
+    return state_of(word, error=False, complete=False, empty=False) is TaskState.FAILED
+
+
+def says_done(word: str) -> bool:
+    """Whether KIE's word for a state says by itself that it is done."""
+    return _STATES.get(word.upper()) is TaskState.READY
 
 
 def state_of(word: str, *, error: bool, complete: bool, empty: bool) -> TaskState:
@@ -202,8 +214,9 @@ def _first_text(fields: Mapping[str, Any], *names: str) -> str:
 
 def job_name(record: Mapping[str, Any]) -> str:
     """Return the name of a record's job without the part before the slash, such as "generate"; "" if it has none."""
-    names = (read_text(each.get("model")) for each in (record, as_object(record.get("param"))))
-    return next((name.rpartition("/")[2] for name in names if "/" in name), "")
+    own, asked = (read_text(each.get("model")) for each in (record, as_object(record.get("param"))))
+    name = own or (asked if "/" in asked else "")
+    return name.rpartition("/")[2]
 
 
 def asked_for(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -198,10 +198,11 @@ def _parsed(body: bytes, lenient: bool) -> Mapping[str, Any]:
 class _BearerAuth(AuthBase):
     """Sets the Authorization header, as an `AuthBase` because requests would put a `.netrc` entry over a plain one."""
 
-    __slots__ = ("_token",)
+    __slots__ = ("_escaped", "_token")
 
     def __init__(self, token: str) -> None:
         self._token = token
+        self._escaped: re.Pattern[str] | None = None
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
@@ -214,19 +215,19 @@ class _BearerAuth(AuthBase):
         raise TypeError("a token stays in memory: it cannot be pickled or copied")
 
     def scrub(self, text: str) -> str:
-        for spelling in self._spellings():
-            text = text.replace(spelling, "[token]")
-        return text
+        text = text.replace(self._token, "[token]")
+        return self._with_escapes().sub("[token]", text) if "\\" in text else text
 
     def scrub_bytes(self, content: bytes) -> bytes:
-        for spelling in self._spellings():
-            content = content.replace(spelling.encode(), b"[token]")
-        return content
+        return self.scrub(content.decode("latin-1")).encode("latin-1")
 
-    def _spellings(self) -> tuple[str, ...]:
-        """The token as it is, and as JSON writes it, also in a text inside JSON."""
-        coded = json.dumps(self._token)[1:-1]
-        return self._token, coded, coded.replace("/", "\\/"), json.dumps(coded)[1:-1]
+    def _with_escapes(self) -> re.Pattern[str]:
+        """The token as JSON may write it, also in a text inside JSON: each character as it is or as \\u and its number,
+        with any backslashes before it."""
+        if self._escaped is None:
+            written = [f"(?:{re.escape(one)}|(?i:u{ord(one):04x}))" for one in self._token]
+            self._escaped = re.compile(r"\\*+".join(written))
+        return self._escaped
 
 
 class _RequestBody(io.BytesIO):

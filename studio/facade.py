@@ -293,6 +293,14 @@ class Studio:
             engine.serve_soon(account.id)
         return attempt
 
+    def look_again(self, account: Account, attempt_id: str) -> bool:
+        """Have KIE asked once more what became of an unknown attempt's handle; return whether it is asked."""
+        store, engine = self._ready()
+        done = store.look_again(account.id, attempt_id)
+        self.changes.notify(attempt_id)
+        engine.serve_soon(account.id)
+        return done
+
     def cancel(self, account: Account, attempt_id: str) -> bool:
         """Cancel an attempt that is queued; return whether it still was."""
         store, _ = self._ready()

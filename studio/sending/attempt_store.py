@@ -160,7 +160,8 @@ class Store:
         newest = _first(connection, sql_statements.SUBJECT_CLICKED, account, subject)
         if newest is not None and newest.seen != replaces:
             age = row["created_at"] - newest.created_at
-            same = newest.request == _request_of(row) and newest.body in ("", row["body"])
+            # The body is another one if the first of two clicks went on through KIE's other interface.
+            same = newest.request == _request_of(row) and (row["makes"] == "persona" or newest.body == row["body"])
             if same and timedelta(0) <= age < SAME_CLICK:
                 return newest, False
         open_matter = _first(connection, sql_statements.SUBJECT_MAY_EXIST, account, subject)
@@ -425,6 +426,24 @@ class Store:
             return held
 
     # What people do with queued attempts.
+
+    def look_again(self, account: str, attempt_id: str) -> bool:
+        """Have KIE polled once more for an unknown attempt that has a handle; return whether it will be.
+
+        Nothing is sent. Not while another attempt for its subject is in flight.
+        """
+        with self.database.writing() as connection:
+            row = connection.execute(sql_statements.GET_LOCKED, {"this": attempt_id}).first()
+            unknown = row is not None and (row.account, row.status) == (account, Status.UNKNOWN.value)
+            if row is None or not unknown or not row.handle or row.origin:
+                return False
+            self.database.serialize(connection, "add", account, row.subject)
+            if _first(connection, sql_statements.SUBJECT_IN_FLIGHT, account, row.subject) is not None:
+                return False
+            values = {"status": Status.WORKING.value, "due_at": self.now(), "ended_at": None}
+            connection.execute(sql_statements.CHANGE, values | {"this": attempt_id})
+            add_event(connection, attempt_id, self.now(), "looked_again", {})
+            return True
 
     def cancel(self, account: str, attempt_id: str) -> bool:
         """Cancel an attempt that is queued, pausing or held; return whether it still was."""

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0
 """Seconds between two heartbeats; a quarter of the lease."""
+LOOK_UP_TRIES = 3
+"""How often a refused attempt is sent again because that could not be asked."""
 LOOK_UP_PAUSE = 15.0
 """Seconds for which a refused attempt is queued while KIE is asked which interface knows its song: longer than that
 takes."""
@@ -456,8 +458,12 @@ class Engine:
         if self._save(attempt, outcome, LOOK_UP_PAUSE):
             return True
         client, instead = self._token_store.client(attempt.account, BALANCE_TIMEOUT), None
-        if client is not None and not self._closing:
-            instead = self._interfaces.look_up(attempt, client)
+        try:
+            if client is not None and not self._closing:
+                instead = self._interfaces.look_up(attempt, client)
+        except KieError:
+            if attempt.repeats < LOOK_UP_TRIES:
+                return False  # it is sent again later, and then KIE is asked again
         pause = 0.0 if instead else kind_named(attempt.kind).pause(attempt, error, self._store.now())
         if pause is not None:
             return self._save(attempt, outcome, pause, instead)

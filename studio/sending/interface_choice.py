@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
@@ -76,7 +75,7 @@ class InterfaceChoice:
             if kind_named(attempt.kind).operation.is_job:  # the next request tries the direct call again
                 self._without_direct.pop(attempt.account, None)
             elif attempt.account not in self._without_direct:
-                log.warning("KIE does not offer the direct call any more; it is asked by jobs from now on.")
+                log.warning("KIE does not offer the direct call to account %s; jobs take over.", attempt.account)
                 _remember(self._without_direct, attempt.account, Change(datetime.now(UTC)))
         return self._as_job(attempt)
 
@@ -85,10 +84,14 @@ class InterfaceChoice:
         return self._setting == "auto" and error.cause in NOT_SEEN and self._as_job(attempt) is not None
 
     def look_up(self, attempt: Attempt, client: KieClient) -> tuple[Kind, str] | None:
-        """Ask KIE which interface knows an attempt's song; return what it goes on as if only jobs know it, or None."""
+        """Ask KIE which interface knows an attempt's song; return what it goes on as if only jobs know it, or None.
+
+        Raises `kie.KieError`.
+        """
         task_id = attempt.request.task_id
-        with suppress(KieError), client:
-            self.note_task(attempt.account, task_id, client.music_task(task_id))
+        if not self.is_of_job(attempt.account, task_id):
+            with client:
+                self.note_task(attempt.account, task_id, client.music_task(task_id))
         return self._as_job(attempt) if self.is_of_job(attempt.account, task_id) else None
 
     def says_change(self, attempt: Attempt) -> bool:

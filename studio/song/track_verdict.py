@@ -51,6 +51,11 @@ def model(track: Track) -> str:
 def state_sentence(task: MusicTask, keeps_looking: bool = True) -> str:
     """Return a sentence for a person about a task that has no tracks to choose from, while the page looks again."""
     if task.state is TaskState.ABSENT:
+        if task.error_message:
+            return (
+                "KIE does not offer one of its two look-ups any more, and the other one does not know this song. If it "
+                "is finished, fill in the audio ID by hand: a persona can be asked for all the same."
+            )
         return (
             "KIE has no record of this song. It was just started, or made with another token; or the ID is mistyped, "
             "or the song is older than KIE keeps records."

@@ -80,6 +80,59 @@ def test_an_id_is_found_under_each_name_and_at_each_depth_that_clients_accept(
     assert client.create_persona(REQUEST).persona_id == "c1d2e3f4"
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"status": 404, "path": "/x", "data": {"personaId": "c1d2e3f4"}}, 404),
+        ({"status": 405, "path": "/x", "personaId": "c1d2e3f4"}, 405),
+        ({"error": "Gone", "data": {"persona_id": "c1d2e3f4"}}, 410),
+        (envelope({"personaId": "c1d2e3f4", "errorCode": 500, "errorMessage": "create persona error"}), 200),
+    ],
+)
+def test_an_answer_that_names_an_id_and_a_trouble_is_for_a_person_to_look_at(
+    body: object, status: int, server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(body, status))
+    with pytest.raises(UnreadableAnswer) as raised:
+        client.create_persona(REQUEST)
+    assert (raised.value.seen_id, raised.value.gone) == ("c1d2e3f4", False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"music": {"id": "a", "persona_id": "another"}},
+        {"sunoData": [{"personaId": "another"}]},
+        {"requestParam": {"personaId": "another"}, "inputs": {"persona_id": "another"}},
+    ],
+)
+def test_an_id_in_what_is_repeated_or_told_of_the_song_is_not_taken(data: object, server: ScriptedServer) -> None:
+    assert unreadable(envelope(data), server).sent is Sent.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (envelope({"taskId": "5e1d", "recordId": "5e1d"}, 500, "Server exception"), 200),
+        ({"status": 404, "error": "upstream lost", "data": {"taskId": "5e1d"}}, 404),
+        (envelope({"taskId": "5e1d"}, 422, "No."), 200),
+    ],
+)
+def test_a_handle_in_an_unsuccessful_answer_is_told(
+    body: object, status: int, server: ScriptedServer, client: KieClient
+) -> None:
+    server.sends(answer(body, status))
+    with pytest.raises(KieError) as raised:
+        client.start_persona_job(REQUEST)
+    assert raised.value.seen_handle == "5e1d"
+
+
+def test_the_songs_own_id_is_no_handle(server: ScriptedServer, client: KieClient) -> None:
+    server.sends(answer(envelope({"persona_id": "c1d2e3f4", "task_id": REQUEST.task_id})))
+    handle = client.start_persona_job(REQUEST)
+    assert (str(handle), handle.persona and handle.persona.persona_id) == ("", "c1d2e3f4")
+
+
 @pytest.mark.parametrize("code", ["200", 200.0])
 def test_a_code_as_text_or_with_a_point_is_read(code: object, server: ScriptedServer, client: KieClient) -> None:
     server.sends(answer(envelope(MADE, code=code)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import traceback
@@ -15,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kie import InvalidInput, KieClient, KieError, Sent, check_token
+from kie.json_trees import named
 from tests.kie.servers import MADE, REQUEST, TOKEN, ScriptedServer, answer, envelope, steady
 
 NO_TOKENS = {
@@ -231,3 +233,26 @@ def test_looking_into_a_client_does_not_tell_the_token(server: ScriptedServer, c
 def test_a_client_cannot_be_written_down(write: Callable[[object], object], client: KieClient) -> None:
     with pytest.raises(TypeError, match="a token stays in memory"):
         write(client)
+
+
+@pytest.mark.parametrize("token", ["sk-Ab9/xyz-0123456789", "c2VjcmV0LXRva2VuLTEyMzQ=", 'a"b+c/d=e1234567'])
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("written", ["plain", "slashes", "numbers"])
+def test_a_token_that_is_told_back_in_any_spelling_is_taken_out(
+    token: str, depth: int, written: str, server: ScriptedServer
+) -> None:
+    text = json.dumps(f"key {token} rejected")
+    if written == "slashes":
+        text = text.replace("/", "\\/")
+    elif written == "numbers":
+        text = "".join(f"\\u{ord(one):04x}" if one in "/+=" else one for one in text)
+    for _ in range(depth):
+        text = json.dumps(f'{{"failMsg": {text}}}')
+    data = f'{{"taskId": "h", "state": "fail", "resultJson": {text}, "failMsg": {text}}}'
+    server.sends(answer(f'{{"code": 200, "data": {data}}}'))
+    with KieClient(token, server.base_url, (2, 5), repeat=False) as client:
+        job = client.job("h")
+    assert token not in repr((job.result, job.error_message, job.raw))
+    found = list(named(job.result, "failmsg"))
+    assert found
+    assert not [each for each in found if token in str(each)]

@@ -126,6 +126,7 @@ def _unknown(attempt: Attempt, alone: bool) -> None:
     st.markdown(meaning.next_step)
     ask_again = persona_requests.ask_again
     button(persona_requests.ASK_AGAIN, "ask_again", "refresh", ask_again, attempt.seen, of=attempt.id, disabled=alone)
+    error_boxes.job(attempt, "look_again", disabled=alone)
     error_boxes.seen_id(attempt)
     error_boxes.show_kie_message(attempt.code, attempt.message)
     if attempt.raw:

@@ -14,6 +14,7 @@ from studio.facade import the_studio
 from studio.library.search_query import CLAIMED, LONGEST_NOTE, LONGEST_USE, MOST_TAGS
 from studio.people.token_store import Account
 from studio.sending.attempts import Attempt, Event, Settled, Status
+from studio.sending.kinds import kind_named
 from studio.song import allowed_media
 from views.library import attempt_actions
 from views.shared import (
@@ -43,7 +44,8 @@ SETTLED = {
 EVENTS = {
     "asked_again": "Sent again with exactly the same text",
     "replaced": "Sent again with another text, which may have replaced this one at KIE",
-    "by_job": "KIE does not offer the direct call, or does not know the song there, so it was sent as a job",
+    "by_job": "KIE refused the direct call, so it goes on as a job",
+    "looked_again": "Looked for at KIE again",
     "late_answer": "KIE’s answer came after it had been given up",
     "not_made": "Marked as not made",
     "by_hand": "Persona ID typed in by hand",
@@ -121,6 +123,7 @@ def _ways_out(account: Account, attempt: Attempt) -> None:
     elif attempt.status is Status.UNKNOWN and attempt.settled is Settled.NOT:
         meaning = error_boxes.meaning_of(attempt)
         st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
+        error_boxes.job(attempt, "library_look_again")
         error_boxes.seen_id(attempt)
         error_boxes.show_kie_message(attempt.code, attempt.message)
         button(
@@ -267,8 +270,10 @@ def _story(account: Account, attempt: Attempt) -> None:
         (attempt.created_at, "Filed" if not attempt.origin else "Filed (brought in from a file)", {}, attempt.author)
     ]
     if attempt.sent_at:
-        again = f", after {attempt.repeats} tries that KIE certainly did not act on" if attempt.repeats else ""
-        lines.append((attempt.sent_at, f"Sent{again}", {}, ""))
+        tries = "a try" if attempt.repeats == 1 else f"{attempt.repeats} tries"
+        again = f", after {tries} that KIE certainly did not act on" if attempt.repeats else ""
+        by_job = " as a job" if kind_named(attempt.kind).operation.is_job else ""
+        lines.append((attempt.sent_at, f"Sent{by_job}{again}", {}, ""))
     if attempt.ended_at and attempt.sent_at:
         took = (attempt.ended_at - attempt.sent_at).total_seconds()
         lines.append((attempt.ended_at, f"Ended, {took:.1f} s after it was sent", {}, ""))
@@ -290,15 +295,24 @@ def _story(account: Account, attempt: Attempt) -> None:
             button(label, f"open_{other_id}", "link", attempt_actions.open_attempt, other_id)
 
 
+def _sent_body(attempt: Attempt) -> object:
+    """Return the body that was sent; rows of the first versions, and files, may have none."""
+    try:
+        return json.loads(attempt.body)
+    except ValueError:
+        return attempt.request.payload()
+
+
 def _papers(attempt: Attempt) -> None:
-    request = attempt.request
     with st.expander("All that was sent and answered", icon=":material/description:"):
         st.caption("Sent to KIE (the token is never kept)")
-        st.code(json.dumps(request.payload(), indent=2, ensure_ascii=False), language="json", wrap_lines=True)
+        sent = _sent_body(attempt)
+        st.code(json.dumps(sent, indent=2, ensure_ascii=False), language="json", wrap_lines=True)
         literal(attempt.raw or "None was kept.", "KIE’s answer as it came")
         facts = {
             "Attempt": attempt.id,
             "HTTP status": attempt.http_status,
+            "KIE’s job": attempt.outcome.handle,
             "KIE’s code": attempt.code,
             "KIE’s message": attempt.message,
             "Credits before": attempt.credits_before,

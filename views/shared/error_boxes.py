@@ -8,7 +8,8 @@ from kie import Cause, Meaning, no_connection
 from studio.facade import NotSaved
 from studio.sending.attempts import Attempt, Status
 from studio.sending.kinds import kind_named
-from views.shared.elements import literal
+from views.shared import persona_requests
+from views.shared.elements import button, literal
 from views.shared.screen_state import Trouble
 
 
@@ -32,6 +33,15 @@ def show_refusal(attempt: Attempt) -> None:
     st.markdown(f"**{meaning.sentence}** {meaning.next_step}")
     failed_later(attempt)
     show_kie_message(attempt.code, attempt.message)
+
+
+def job(attempt: Attempt, key: str, *, disabled: bool = False) -> None:
+    """Show the ID of the job that KIE accepted, and offer to ask for it once more."""
+    if attempt.outcome.handle:
+        literal(attempt.outcome.handle, "KIE’s job, as kie.ai/logs lists it")
+        if not attempt.origin:
+            look_again = persona_requests.look_again
+            button("Look for it at KIE again", key, "search", look_again, attempt.id, of=attempt.id, disabled=disabled)
 
 
 def failed_later(attempt: Attempt) -> None:

@@ -100,6 +100,11 @@ def send_held(attempt_id: str) -> None:
     _change(lambda account: the_studio().send_held(account, attempt_id))
 
 
+def look_again(attempt_id: str) -> None:
+    """Have KIE asked once more what became of an attempt that it accepted."""
+    _change(lambda account: the_studio().look_again(account, attempt_id))
+
+
 def _change(change: Callable[[Account], object]) -> None:
     account = visitor.account()
     if account is not None:
@@ -146,7 +151,16 @@ def _typed(account: Account) -> tuple[PersonaRequest, list[Problem]]:
     fits = best_window.default(duration)
     if fits is not None and request.vocal_start is None and request.vocal_end is None:
         request = replace(request, vocal_start=fits[0], vocal_end=fits[1])
-    return request, list(request.problems(duration))
+    return request, [*request.problems(duration), *_track_problems(account, request)]
+
+
+def _track_problems(account: Account, request: PersonaRequest) -> list[Problem]:
+    """Return that the track is none of the song's, where KIE was asked for the song and listed its tracks."""
+    task = state(SongLookup, account).task
+    listed = task is not None and task.task_id == request.task_id and task.tracks
+    if not listed or not request.audio_id or task is None or task.track(request.audio_id) is not None:
+        return []
+    return [Problem("audio_id", "Audio ID: it is no track of this song. Choose one of the tracks above.")]
 
 
 def _refuse(account: Account | None, *problems: Problem) -> None:

@@ -104,7 +104,7 @@ def test_a_refusal_that_is_not_certain_leads_nowhere() -> None:
     assert InterfaceChoice().instead(a_direct_attempt(1), error) is None
 
 
-def test_an_interface_that_cannot_be_asked_changes_nothing() -> None:
+def test_an_interface_that_cannot_be_asked_is_an_error() -> None:
     class Broken:
         def __enter__(self) -> Broken:
             return self
@@ -115,7 +115,8 @@ def test_an_interface_that_cannot_be_asked_changes_nothing() -> None:
         def music_task(self, task_id: str) -> None:
             raise KieError(meaning_for(Cause.NO_ANSWER), Sent.UNKNOWN)
 
-    assert InterfaceChoice().look_up(a_direct_attempt(1), Broken()) is None  # type: ignore[arg-type]
+    with pytest.raises(KieError):
+        InterfaceChoice().look_up(a_direct_attempt(1), Broken())  # type: ignore[arg-type]
 
 
 def test_a_task_that_is_not_found_later_stays_a_song_of_jobs() -> None:

@@ -6,17 +6,18 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
 
-from kie import Cause
+from kie import Cause, Job
 from sandbox import Server, serve
 from sandbox.replies import JOB_RECORD_PATH, PERSONA_PATH
 from sandbox.scenarios import PersonaShape
 from studio.facade import Studio
 from studio.people.token_store import Account
-from studio.sending.attempts import NeedsDecision, Status
+from studio.sending.attempts import Attempt, NeedsDecision, Outcome, Status
 from studio.sending.kinds import PERSONA_JOB
 from studio.settings import Settings
 from tests.studio.helpers import ended, for_song, press, until
@@ -206,6 +207,88 @@ def test_one_track_has_one_request_in_flight_through_both_interfaces(
     assert kie.sent == (0, 1)
 
 
+def test_an_unknown_attempt_with_a_handle_can_be_looked_for_again(studio: Studio, account: Account, kie: Kie) -> None:
+    studio.music_task(account, for_song("job_song").task_id)
+    kie.sandbox.persona_shape = "none"
+    unknown = ended(studio, account, press(studio, account, "job_song"))
+    job = next(iter(kie.sandbox.account(kie.token).jobs.values()))  # type: ignore[union-attr]
+    job.result["data"]["persona_id"] = "found-later"
+    assert studio.look_again(account, unknown.id)
+    found = ended(studio, account, unknown)
+    assert (found.status, found.persona_id, kie.sent) == (Status.CREATED, "found-later", (0, 1))
+    assert not studio.look_again(account, unknown.id)
+
+
+def test_another_account_cannot_have_it_looked_for(studio: Studio, account: Account, kie: Kie) -> None:
+    studio.music_task(account, for_song("job_song").task_id)
+    kie.sandbox.persona_shape = "none"
+    unknown = ended(studio, account, press(studio, account, "job_song"))
+    assert not studio.look_again(kie.account(studio), unknown.id)
+
+
+def test_a_request_without_a_handle_cannot_be_looked_for(studio: Studio, account: Account, kie: Kie) -> None:
+    kie.fault("drop_after", PERSONA_PATH)
+    assert not studio.look_again(account, ended(studio, account, press(studio, account)).id)
+
+
+# What a record means
+
+
+class Record:
+    """A client whose every look at a job gives one record."""
+
+    def __init__(self, **record: Any) -> None:
+        self.record = record
+
+    def job(self, handle: str) -> Job:
+        return Job.read(handle, {"taskId": handle, "model": "ai-music-api/generate-persona", **self.record})
+
+
+MADE = '{"persona_id": "made"}'
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("record", "status", "seen"),
+    [
+        ({"state": "success", "resultJson": MADE}, Status.CREATED, ""),
+        ({"state": "completed", "resultJson": MADE}, Status.CREATED, ""),
+        ({"state": "waiting", "resultJson": MADE}, None, ""),
+        ({"state": "generating"}, None, ""),
+        ({"state": "fail", "failCode": "501", "failMsg": "No."}, Status.REFUSED, ""),
+        ({"state": "fail"}, Status.REFUSED, ""),
+        ({"state": "fail", "failMsg": "No.", "resultJson": MADE}, Status.UNKNOWN, "made"),
+        ({"state": "success", "failMsg": "No.", "resultJson": MADE}, Status.UNKNOWN, "made"),
+        (
+            {"state": "success", "resultJson": '{"code": 500, "msg": "No.", "persona_id": "made"}'},
+            Status.UNKNOWN,
+            "made",
+        ),
+        ({"state": "success", "resultJson": '{"code": 422, "msg": "Music does not exist"}'}, Status.REFUSED, ""),
+        ({"state": "success", "resultJson": '{"music": {"persona_id": "another"}}'}, Status.UNKNOWN, ""),
+        ({"state": "success", "param": MADE, "request": {"personaId": "another"}}, Status.UNKNOWN, ""),
+        ({"state": "success", "model": "ai-music-api/generate", "resultJson": MADE}, Status.UNKNOWN, ""),
+        ({"state": "processing", "failMsg": "Attempt 1 failed, retrying"}, Status.UNKNOWN, ""),
+        ({"state": "success", "taskId": "another", "resultJson": MADE}, Status.UNKNOWN, ""),
+    ],
+)
+def test_only_a_finished_job_of_ours_with_an_id_and_without_an_error_made_the_persona(
+    record: dict[str, Any], status: Status | None, seen: str
+) -> None:
+    attempt = Attempt("id", "account", for_song("job_song"), Outcome(Status.WORKING, handle="h"), NOW, sent_at=NOW)
+    outcome = PERSONA_JOB.poll(Record(**record), attempt)  # type: ignore[arg-type]
+    assert (outcome.status if outcome else None, outcome.result.get("seen_id", "") if outcome else "") == (status, seen)
+    assert outcome is None or outcome.handle == "h"
+
+
+def test_a_message_of_any_length_is_kept_in_part() -> None:
+    attempt = Attempt("id", "account", for_song("job_song"), Outcome(Status.WORKING, handle="h"), NOW, sent_at=NOW)
+    long = {"state": "fail", "failCode": "X" * 5000, "failMsg": "y" * 5000}
+    outcome = PERSONA_JOB.poll(Record(**long), attempt)  # type: ignore[arg-type]
+    assert outcome
+    assert len(outcome.message) <= 1000
+
+
 # Which interface
 
 
@@ -285,8 +368,9 @@ def test_where_both_paths_are_gone_it_is_refused_and_the_direct_one_is_tried_fir
     kie.fault("gone")
     attempt = ended(studio, account, press(studio, account))
     assert (attempt.status, attempt.cause, kie.sent) == (Status.REFUSED, "removed", (1, 1))
+    assert press(studio, account).id == attempt.id  # a double click, although it would go the other way by now
     kie.sandbox.direct = True
-    attempt = ended(studio, account, press(studio, account))
+    attempt = ended(studio, account, press(studio, account, name="Other words"))
     assert (attempt.status, attempt.kind, kie.sent) == (Status.CREATED, "persona", (2, 1))
 
 
