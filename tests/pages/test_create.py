@@ -13,7 +13,7 @@ from sandbox import SCENARIOS, Server
 from studio.facade import Studio
 from studio.people.token_store import account_of
 from studio.settings import Settings
-from tests.pages.helpers import MAIN, button_of, description, ended, said
+from tests.pages.helpers import MAIN, button_of, description, ended, field_of, said
 from tests.scenarios import scenario, task_of
 
 
@@ -284,3 +284,26 @@ def test_a_window_that_is_typed_by_hand_is_sent_in_hundredths(
     assert not create("finished").error
     sent = kie.sandbox.requests("/api/v1/generate/generate-persona", token)[-1].json
     assert (sent["vocalStart"], sent["vocalEnd"]) == (round(12.345, 2), 32.3)
+
+
+def test_a_track_of_another_song_is_named_and_nothing_is_sent(
+    create: Callable[..., AppTest], signed_in: AppTest, kie: Server, token: str
+) -> None:
+    field_of(signed_in, "task_id").input(scenario("finished").task_id).run()
+    page = create("finished", audio_id=scenario("instrumental").audio_id)
+    assert "Audio ID: it is no track of this song." in said(page)
+    assert kie.sandbox.count(token=token) == 0
+
+
+def test_an_attempt_that_kie_accepted_can_be_looked_for_again(
+    create: Callable[..., AppTest], kie: Server, studio: Studio, token: str
+) -> None:
+    page = create("job_without_id")
+    assert "Sent, no readable answer" in [each.value for each in page.subheader]
+    [job] = kie.sandbox.account(token).jobs.values()  # type: ignore[union-attr]
+    assert job.job_id in [each.value for each in page.code]
+    job.result["data"]["persona_id"] = "found-later"
+    button_of(page, "look_again").click().run()
+    page = ended(page, studio)
+    assert "found-later" in [each.value for each in page.code]
+    assert "Here is your persona" in said(page)
