@@ -59,18 +59,18 @@ _TOKEN = re.compile(
 )
 # What names a token, in lower case, and then one token or several; or one that shows by its beginning.
 _TOKENS = re.compile(
-    rf"""(?:(?:(?:api|kie|kie\.ai|suno|access|private)[\s_-]?(?:key|schlüssel|sleutel|anahtarı|ключ|キー|키|密钥)
+    rf"""(?:(?:(?:api|kie(?:[._]?ai)?|suno|access|private)[\s_-]?(?:key|schlüssel|sleutel|anahtarı|ключ|キー|키|密钥)
         |secret|token|bearer|authorization|credential|password|passwd|密钥|令牌|トークン|ключ(?=\sapi)
-        |(?<![\w/-])(?:auth|pass|pwd|api(?=[\s.kieadunos]{{0,12}}[:=])|kie(?=\s?=)|key(?=\sfor\s(?:kie|suno))))
-    (?P<many>s)?(?:[\s._(-]{{0,2}}(?:keys?|kie|suno|api|ai|for|de)(?![a-z0-9])){{0,3}}(?:_[0-9])?(?:["',\s]{{1,4}}value)?
-    [\s*:=>+|()\[\]"'`は-]++(?:(?:is|basic|bearer|token|str(?:ing)?\s?=)[\s"'`]++)?
+        |(?<![\w/-])(?:auth|pass|pwd|api(?=[\s.kieadunos]{{0,12}}[:=])|kie(?:_api)?(?=\s?=)|key(?=\sfor\s(?:kie|suno))))
+    (?P<many>s)?(?:[\s._(-]{{0,2}}(?:keys?|kie|suno|api|ai|for|de)(?![a-z0-9])){{0,3}}(?:_(?:[0-9]|prod|dev|test))?(?:["',\s]{{1,4}}value)?
+    [\s*:=>+|()\[\]"'`は是-]++(?:(?:is|es|ist|est|è|é|basic|bearer|token|str(?:ing)?\s?=)[\s:"'`]++)?
     (?P<named>{_TOKEN.pattern}(?:(?(many)[\s,;"'`|-]{{1,20}}+|[,;]\s?){_TOKEN.pattern})*+))
     |(?P<alone>(?<![a-z0-9_-])sk-(?=[a-z_-]{{0,99}}[0-9])[a-z0-9_-]{{16,}}+)""",
     re.VERBOSE,
 )
 # A bracket around keys or objects, the end of a value, a word of code, of an address or of a sample; or any other word.
 _PIECE = re.compile(
-    r"""(?P<mark>\{(?=[^{}\[\]:=,]{0,200}+[:={\[])|\[(?=[\s"'`]{0,200}+\{)
+    r"""(?P<mark>\{\s{0,20}\}|\{\s{0,20}\w[^{}\[\]:="'`]{0,200}\}{1,2}|\{(?=[^{}\[\]:=,]{0,200}+[:=])|\[(?=[\s"'`]{0,200}+\{)
         |(?<!:)\}(?=[\s"'`]{0,200}+(?:[,;&)}\]]|$))|\]|[,;&|]|ai-music-api/generate-persona
         |[a-z0-9_-]++(?=[({~+/]|\.[a-z0-9.]|\*+[a-z0-9]|\*\*\*)|[./%][a-z0-9_-]++(?![\s"'`]{0,12}+[:=]))
     |(?P<word>(?:[a-z]++[ ])?(?:task|audio|persona)[ ]{1,2}ids?(?![\w-])|[a-z0-9_][a-z0-9_-]*+)
@@ -191,7 +191,11 @@ def _table(text: str) -> list[tuple[str, str]]:
         if len(heads) > 1 and not _NAMED.isdisjoint(heads):
             with suppress(csv.Error):  # a cell of more than 128 KiB
                 for row in csv.reader(lines[number + 1 :], delimiter=mark):
-                    cells += [(kind, clean_id(cell)) for kind, cell in zip(heads, row, strict=False) if kind in _NAMED]
+                    cells += [
+                        (kind, clean_id(cell.strip(" -*")))
+                        for kind, cell in zip(heads, row, strict=False)
+                        if kind in _NAMED
+                    ]
         found = [(kind, value) for kind, value in cells if SHAPE.fullmatch(value)]
         if found:
             return [cell for cell in found if cell[0] != "persona"] or found
@@ -201,12 +205,14 @@ def _table(text: str) -> list[tuple[str, str]]:
 def _kind(key: str, quoted: bool = False) -> str:
     """Return what a key, or the head of a column, names."""
     name = re.sub("[^a-z0-9]", "", key.lower())
-    if named := re.fullmatch("(.*)(task|audio|persona)ids?", name):
+    if named := re.fullmatch("(.*)(task|audio|persona)ids?[0-9]*", name):
         if "persona" in name:
             return "persona" if named[2] == "persona" else "other"
         return f"source {named[2]}" if re.search("source|src|parent|orig", named[1]) else named[2]
-    if name == "id" or name.endswith(("audiourl", "modelname")):
-        return "id" if name == "id" else "track"
+    if name == "id":
+        return "id" if quoted else "plain id"
+    if name.endswith(("audiourl", "modelname")):
+        return "track"
     return "other" if quoted or any(word in name for word in _OTHER.split()) else ""
 
 
@@ -218,13 +224,13 @@ def _keyed(text: str) -> list[tuple[str, str]]:
         here, mark, word = stack[-1], piece["mark"] or "", piece["word"] or ""
         before, after = (text[at : at + 1] for at in (piece.start() - 1, piece.end()))
         shape, new = SHAPE.fullmatch(word), _kind(word, before in _QUOTES and after in _QUOTES)
-        awaited = trust == "sure" and (kind in _NAMED or kind == "id") and re.search("[0-9]", word)
+        awaited = trust == "sure" and (kind in _NAMED or kind.endswith("id")) and re.search("[0-9]", word)
         if mark:
             if mark in "{[":
                 stack.append(_inside(here, mark, name))
-            elif here.mark + mark in ("{}", "[]"):
+            elif (here.mark, mark) in (("{", "}"), ("[", "]")):
                 stack.pop()
-            elif "/" in mark[1:]:
+            elif mark.startswith("ai-music-api/"):
                 (here.record if here.part == "request" else here.has).add("job")
             if mark in "{}[]" or trust == "sure":
                 kind = name = trust = ""
@@ -239,11 +245,11 @@ def _keyed(text: str) -> list[tuple[str, str]]:
         ):
             found.append((kind, word, here))
             _note(here, kind)
-            trust = "" if kind in ("persona", "id") else "more"
+            trust = "more" if "task" in kind or "audio" in kind else ""
         else:
             if shape and not (trust and kind == "other"):
                 found.append(("UUID" if shape["uuid"] else "bare", word, here))
-            if trust != "near":
+            if trust != "near" and word != "and":
                 kind = name = trust = ""
     return [(_kind_in(here, kind, value), value) for kind, value, here in found]
 
@@ -272,8 +278,11 @@ def _note(here: _Object, sign: str) -> None:
 
 def _kind_in(here: _Object, kind: str, value: str) -> str:
     """Return the kind of an ID by the object that it is in."""
-    if kind == "id":
-        kind = "audio" if "track" in here.has or ("track" in here.listed and len(value) == 36) else "other"
+    is_uuid = len(value) == 36
+    if kind in ("id", "plain id") and ("track" in here.has or ("track" in here.listed and is_uuid)):
+        kind = "audio"
+    elif kind == "plain id" and SHAPE.fullmatch(value) and not is_uuid:
+        kind = "bare"
     if kind == "task" and _makes_persona(here.has):
         return "job"
     if kind in ("task", "audio") and _makes_persona(here.record):
