@@ -62,18 +62,21 @@ _TOKENS = re.compile(
     rf"""(?:(?:(?:api|kie(?:[._]?ai)?|suno|access|private)[\s_-]?(?:key|schlüssel|sleutel|anahtarı|ключ|キー|키|密钥)
         |secret|token|bearer|authorization|credential|password|passwd|密钥|令牌|トークン|ключ(?=\sapi)
         |(?<![\w/-])(?:auth|pass|pwd|api(?=[\s.kieadunos]{{0,12}}[:=])|kie(?:_api)?(?=\s?=)|key(?=\sfor\s(?:kie|suno))))
-    (?P<many>s)?(?:[\s._(-]{{0,2}}(?:keys?|kie|suno|api|ai|for|de)(?![a-z0-9])){{0,3}}(?:_(?:[0-9]|prod|dev|test))?(?:["',\s]{{1,4}}value)?
+    (?P<many>s)?(?:[\s._(-]{{0,2}}(?:keys?|kie|suno|api|ai|for|de)(?![a-z0-9])){{0,3}}(?:_(?:[0-9]|prod|dev|test))?
+    (?:["',\s]{{1,4}}value)?
     [\s*:=>+|()\[\]"'`は是-]++(?:(?:is|es|ist|est|è|é|basic|bearer|token|str(?:ing)?\s?=)[\s:"'`]++)?
     (?P<named>{_TOKEN.pattern}(?:(?(many)[\s,;"'`|-]{{1,20}}+|[,;]\s?){_TOKEN.pattern})*+))
     |(?P<alone>(?<![a-z0-9_-])sk-(?=[a-z_-]{{0,99}}[0-9])[a-z0-9_-]{{16,}}+)""",
     re.VERBOSE,
 )
-# A bracket around keys or objects, the end of a value, a word of code, of an address or of a sample; or any other word.
+# A mark (braces in a song's words, a bracket of keys or objects, the end of a value, a part of code or of an address),
+# or a word. A colon or an equals sign makes it a key.
 _PIECE = re.compile(
-    r"""(?P<mark>\{\s{0,20}\}|\{\s{0,20}\w[^{}\[\]:="'`]{0,200}\}{1,2}|\{(?=[^{}\[\]:=,]{0,200}+[:=])|\[(?=[\s"'`]{0,200}+\{)
-        |(?<!:)\}(?=[\s"'`]{0,200}+(?:[,;&)}\]]|$))|\]|[,;&|]|ai-music-api/generate-persona
-        |[a-z0-9_-]++(?=[({~+/]|\.[a-z0-9.]|\*+[a-z0-9]|\*\*\*)|[./%][a-z0-9_-]++(?![\s"'`]{0,12}+[:=]))
-    |(?P<word>(?:[a-z]++[ ])?(?:task|audio|persona)[ ]{1,2}ids?(?![\w-])|[a-z0-9_][a-z0-9_-]*+)
+    r"""(?P<mark>\{\s{0,20}\} | \{\s{0,20}\w[^{}\[\]:="'`]{0,200}\}{1,2}
+        | \{(?=[^{}\[\]:=,]{0,200}+[:=]) | (?<!:)\}(?=[\s"'`]{0,200}+(?:[,;&)}\]]|$))
+        | \[(?=[\s"'`]{0,200}+\{) | \] | [,;&|] | ai-music-api/generate-persona
+        | [a-z0-9_-]++(?=[({~+/]|\.[a-z0-9.]|\*+[a-z0-9]|\*{3}) | [./%][a-z0-9_-]++(?![\s"'`]{0,12}+[:=]))
+    | (?P<word>(?:[a-z]++[ ])?(?:task|audio|persona)[ ]{1,2}ids?(?![\w-]) | [a-z0-9_][a-z0-9_-]*+)
         (?P<is_key>(?=[\s"'`*)\]]{0,12}+(?::(?!//)|=)))?""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )

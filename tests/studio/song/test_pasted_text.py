@@ -225,6 +225,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ),
     ("curl with a form", f"curl -G https://x.example --data-urlencode 'taskId={JOB}'", (JOB,), (), ""),
     ("a URL", f"https://api.kie.ai/api/v1/generate/record-info?taskId={TASK}", (TASK,), (), ""),
+    ("an ID in a URL", f"https://kie.ai/logs?id={TASK}&tab=music", (TASK,), (), ""),
     ("a URL with more", f"https://x.example/s?a=1&task_id={JOB}&audio_id={AUDIO}#top", (JOB,), (AUDIO,), ""),
     ("a URL in a URL", "https://x.example/?to=" + quote(f"https://kie.ai/logs?taskId={TASK}&x=1", ""), (TASK,), (), ""),
     ("twice encoded", "https://x.example/?to=" + quote(quote(f"?taskId={TASK}", ""), ""), (TASK,), (), ""),
@@ -273,10 +274,21 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         (),
         "",
     ),
+    (
+        "a table in HTML with personas",
+        f"<table>\n<tr>\n<th>Persona ID</th>\n<th>Task ID</th>\n</tr>\n<tr>\n<td>{VOICE}</td>\n<td>{TASK}</td>\n</tr>",
+        (TASK,),
+        (),
+        "",
+    ),
+    ("a table in a list", f"Songs:\ntaskId, audioId\n- {TASK}, {AUDIO}\n", (TASK,), (AUDIO,), ""),
+    ("a cell of several lines", f'name;task_id\n"Harbour\nLights";{TASK}\n', (TASK,), (), ""),
     ("what a browser's tools list", f'{{"name":"taskId","value":"{TASK}"}}', (TASK,), (), ""),
     # people
     ("a message", f"Hi! My task ID is: **{TASK}**. Could you look? Thanks :)", (TASK,), (), ""),
     ("a message without the word", f"this one: {TASK}, please", (TASK,), (), ""),
+    ("an ID in words", f"ID: {TASK}", (TASK,), (), ""),
+    ("two tracks in words", f"Task ID {TASK}, audio IDs {AUDIO} and {AUDIO_2}", (TASK,), TRACKS, ""),
     ("a number sign", f"see task #{TASK}", (TASK,), (), ""),
     ("Chinese", f"任务ID：{TASK}，音频没有声音", (TASK,), (), ""),
     ("Japanese", f"タスクID「{TASK}」です", (TASK,), (), ""),
@@ -504,6 +516,7 @@ API 키: {}|kie-api-key: {}
     .replace("\n", "|")
     .split("|")
 )
+NAMED_TOKENS += ["密钥是{}", "KIE_AI_KEY={}", "KIE_API={}", "KIE_TOKEN_PROD={}", "Mein API-Key ist {}", "Token is: {}"]
 NAMED_TOKENS += ["| API key | {} |", "API key:\n\n{}\n", "Your API Key\n{}", "api_key:\n  {}"]
 
 
@@ -658,9 +671,18 @@ def test_a_song_needs_no_note(answer: object, tracks: tuple[str, ...]) -> None:
         assert find_ids(text) == Pasted((TASK,), tracks), text
 
 
-def test_brackets_in_a_text_do_not_end_the_request_behind_a_task() -> None:
-    for text in written(TRICKY)[:-1]:
+@pytest.mark.parametrize(
+    "words", ["{low}", "Low {smoky, soft}", "{{verse}}", "[Verse: {low}]", ":)", "{", "a } b", "[", "]"]
+)
+def test_brackets_in_a_text_do_not_end_the_request_behind_a_task(words: str) -> None:
+    request = {"extra": {}, "prompt": words, "tags": [], "taskId": TASK_2}
+    answers = [TRICKY, {"param": json.dumps(request), "taskId": TASK}, {"param": request, "taskId": TASK}]
+    for text in (text for answer in answers for text in written(answer)[:-1]):
         assert find_ids(text) == Pasted((TASK,)), text
+
+
+def test_a_key_alone_is_no_token() -> None:
+    assert find_ids(f"key: {TASK}").token == ""
 
 
 @pytest.mark.parametrize("form", ["{}", '"{}"', "“{}”", " {}\n", "{},", "My song {} has no sound"])
