@@ -203,6 +203,8 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         (AUDIO,),
         "",
     ),
+    ("half an ID", f"Task ID: {TASK[:12]}", (), (), ""),
+    ("half a job's ID", f"taskId={JOB[:-3]}", (), (), ""),
     ("an opaque ID broken off", '{"taskId": "Suno202', (), (), ""),
     ("a colon behind an ID", f'"taskId": "{TASK}"\n: done', (TASK,), (), ""),
     ("a persona's ID twice", f"Persona ID: {VOICE}. So {VOICE}!", (), (), ""),
@@ -216,6 +218,9 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("curl for bash, line breaks gone", BASH.replace("\n", ""), (TASK,), (AUDIO,), TOKEN),
     ("curl for Windows", WINDOWS, (TASK,), (AUDIO,), KEY),
     ("curl from Chrome for Windows", CHROME_CMD, (TASK,), (AUDIO,), ""),
+    ("another kind from Chrome for Windows", '^"taskId^":^"Suno-9^"', ("Suno-9",), (), ""),
+    ("JSON with escapes", f"\\u0022audioId\\u0022:\\u0022{AUDIO}\\u0022", (), (AUDIO,), ""),
+    ("a result in a request", json.dumps(info(param={"response": {"taskId": TASK_2}})), (TASK,), TRACKS, ""),
     (
         "curl for record-info",
         f'curl "https://api.kie.ai/x?taskId={TASK}" -H "Authorization: Bearer {KEY}"',
@@ -315,6 +320,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         (),
         TOKEN,
     ),
+    ("a token at the end of a sentence", f"My token is {TOKEN}. Thanks", (), (), TOKEN),
     ("another scheme", f"Authorization: Basic {TOKEN}", (), (), TOKEN),
     ("a sample for a token", f'-H "Authorization: Bearer YOUR_API_KEY_1" -d taskId={TASK}', (TASK,), (), ""),
     (
