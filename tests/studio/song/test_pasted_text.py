@@ -203,6 +203,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         (AUDIO,),
         "",
     ),
+    ("a sample for an ID", '{"taskId": "your_task_1"}', (), (), ""),
     ("half an ID", f"Task ID: {TASK[:12]}", (), (), ""),
     ("half a job's ID", f"taskId={JOB[:-3]}", (), (), ""),
     ("an opaque ID broken off", '{"taskId": "Suno202', (), (), ""),
