@@ -1,24 +1,24 @@
 """Finds the IDs in whatever a person pastes into “Task ID”. Rules only; nothing is sent or stored.
 
-First tokens are taken out of the text. What is left is read as a table, or else by its keys. Repetitions in patterns
-are bounded or possessive, so that 5 MB of anything are quick.
+A text is first written plainly, and its tokens are taken out. The rest is read as a table, or else by its keys.
+Repetitions in patterns are bounded or possessive, so that 5 MB of anything are quick.
 """
 
 from __future__ import annotations
 
 import csv
+import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from itertools import islice
+from typing import NamedTuple
+from urllib.parse import unquote
 
-from studio.song.keyed_ids import GLUED, SHAPE, UUID, keyed_ids, kind_of
-
-LONGEST = 5 * 1024 * 1024
-"""Characters."""
-MOST = 5_000
-"""Tokens, and rows of a table, that are used, from the beginning."""
+LONGEST, MOST, MOST_LINES = 5 * 1024 * 1024, 60_000, 1_000
+"""Characters of a text; words and marks, and lines of tables, that are read."""
 NOTHING = "Task ID: there is no task ID in this text. Copy it from kie.ai/logs, or paste KIE's whole answer."
 ONLY_AUDIO = "Task ID: there is an audio ID in this text, but no task ID. Copy the song's task ID from kie.ai/logs."
 AUDIO_FORM = "Task ID: this has the form of an audio ID, not of a task ID. Copy the song's task ID from kie.ai/logs."
@@ -27,53 +27,59 @@ MASKED = "Task ID: the ID in this text is a sample with stars or dots in it. Cop
 TOO_LONG = "Task ID: this text is longer than 5 MB, so it was not read. Copy only the task ID from kie.ai/logs."
 SONG_OF_PERSONA = "This is a persona. Its song is named in it, so the song was taken."
 
-_QUOTES = "“”„‘’‚«»「」"
-_UNSEEN = "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
-_WRITTEN = {
-    "&amp;": "&",
-    **{
-        form.format(ord(character)): character
-        for character in "%\"'{}[]():=/,?&+<> \n\r\\"
-        for form in ("%{:02X}", "%{:02x}", "\\u{:04x}", "&#{};", "&#x{:x};")
-    },
-    **{"&quot;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "\\n": " ", "\\r": " ", "\\t": " "},
-    **dict.fromkeys(_QUOTES, '"'),
-    **dict.fromkeys(_UNSEEN, ""),
-    **{"‐": "-", "•": "*", "İ": "I"},
-    **{"任务": " task ", "任務": " task ", "タスク": " task ", "音频": " audio ", "音頻": " audio ", "音声": " audio "},
+_NAMED = {"task", "source task", "audio", "source audio", "persona"}
+"""Kinds of IDs. Other kinds of keys are "id", "track", "other" (its value is no song), and "" (not known)."""
+_OTHER = "persona source src parent orig music voice audio user request trace session hash md5 sha etag key sign record"
+_PARTS = ("param", "resultjson", "result", "resultobject", "response")
+"""The request and the results in the record of a task."""
+_SAMPLES, _QUOTES = ("your_", "my_", "insert_", "paste_", "replace_", "example_"), ('"', "'", "`")
+_BY_CATEGORY = {"Cf": "", "Pi": '"', "Pf": '"', "Pd": "-"}
+"""What unseen characters, quotes and dashes mean."""
+_PLAIN = {
+    **{c: _BY_CATEGORY[k] for c in map(chr, range(128, 0x3100)) if (k := unicodedata.category(c)) in _BY_CATEGORY},
+    **dict.fromkeys("„‚「」", '"') | {"\ufeff": "", "•": "*", "İ": "I"},
+    **dict.fromkeys(("任务", "任務", "タスク"), " task ") | dict.fromkeys(("音频", "音頻", "音声"), " audio "),
 }
-"""How addresses, HTML, JSON, word processors and other languages write what the patterns look for."""
-_TAG = re.compile(r"(?i)</?[a-z]{1,10}[1-6]?(?:\s(?![^<>]{0,300}id=)[^<>]{0,300})?>")
-"""A tag of HTML that has no ID."""
-_MASK = re.compile(r"(?<![A-Za-z0-9])(?=[a-f]*+[0-9])[0-9a-f]{4,}+(?:\*\*\*|\.\.\.[0-9a-f]{4})")
-"""A sample: half an ID and then stars, or dots and the other end."""
-_WORD = re.compile(r"(?=.{1,128}$)[_-]*[A-Za-z0-9][A-Za-z0-9_-]*")
 
-# Patterns of tokens see the text in lower case.
-_TOKEN_KEY = (
-    r"(?:api[\s_-]?(?:key|schlüssel|sleutel|nyckel|anahtarı|ключ|キー|키|密钥|密鑰|金鑰)|(?:kie|suno|access|private)[\s_-]?key"
-    r"|secret|token|bearer|authorization|credential|password|passwd|密钥|密鑰|令牌|トークン"
-    r"|(?<![\w-])(?:key|auth|pass|pwd|senha|contraseña|пароль|ключ|api(?=\W{0,3}(?:[:=]|kie|suno|de\s))))(?P<many>s)?"
-    r"(?:[\s._(-]{0,2}(?:keys?|kie|suno|api|ai|for|de)(?![a-z0-9])){0,3}(?:_[0-9])?(?:[\"',\s]{1,4}value)?"
-)
-"""What names a token, in several languages; `many` if it names several."""
-_IS = r"(?:[\s*:=>+|()\[\]\"'`\\^–—は]|-\s)++(?:(?:is|basic|bearer|token|str(?:ing)?\s?=)[\s\"'`]++)?"
-"""Between the name and the token."""
-_VALUE = (
-    r"(?!(?:your|my|insert|paste|replace|example)[_-]|process\.|os\.)(?=[0-9._~+/-]{0,200}[a-z]|[0-9._~+/-]{16})"
+# An ID that is one without a key too.
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+SHAPE = re.compile(rf"[0-9a-f]{{32}}|(?P<uuid>{_UUID})|task_[a-z0-9_-]{{1,60}}_[0-9]{{13}}", re.IGNORECASE)
+# Such an ID with the next line right behind it: a word, or a date.
+_GLUED = re.compile(rf"(?<![\w-])({SHAPE.pattern})(?=[a-z_]*[g-z]|20\d\d-)", re.IGNORECASE)
+# An ID of another kind.
+_OPAQUE = re.compile("(?=.{1,128}$)[_-]*[A-Za-z0-9][A-Za-z0-9_-]*")
+# Half an ID and then stars, or dots and the other end.
+_MASK = re.compile(r"(?<![A-Za-z0-9])(?=[a-f]*+[0-9])[0-9a-f]{4,}+(?:\*\*\*|\.\.\.[0-9a-f]{4})")
+# A tag of HTML that has no ID in it.
+_TAG = re.compile(r"(?i)</?([a-z]{1,10}[1-6]?)(?:\s(?![^<>]{0,300}id=)[^<>]{0,300})?>\s*+")
+# A token, in lower case. It has a letter and a digit, or is long.
+_TOKEN = re.compile(
+    rf"(?!{'|'.join(_SAMPLES)}|process\.|os\.)(?=[0-9._~+/-]{{0,200}}[a-z]|[0-9._~+/-]{{16}})"
     r"(?=[a-z._~+/-]{0,200}[0-9]|[a-z]{24})[a-z0-9_][a-z0-9._~+/-]{7,}+={0,2}+(?![*?(])"
 )
-"""A token: all characters up to one that no token has. It has a digit, or is long."""
-_RUN = re.compile(_VALUE)
+# What names a token, in lower case, and then one token or several; or one that shows by its beginning.
 _TOKENS = re.compile(
-    rf"""{_TOKEN_KEY}{_IS}(?P<values>{_VALUE}(?:(?(many)[\s,;"'`|\\^-]{{1,20}}+|[,;]\s?){_VALUE})*+)"""
-    r"|(?P<alone>(?<![a-z0-9_-])sk-(?=[a-z_-]{0,99}[0-9])[a-z0-9_-]{16,}+)"
+    rf"""(?:(?:(?:api|kie(?:[._]?ai)?|suno|access|private)[\s_-]?(?:key|schlüssel|sleutel|anahtarı|ключ|キー|키|密钥)
+        |secret|token|bearer|authorization|credential|password|passwd|密钥|令牌|トークン|ключ(?=\sapi)
+        |(?<![\w/-])(?:auth|pass|pwd|api(?=[\s.kieadunos]{{0,12}}[:=])|kie(?:_api)?(?=\s?=)|key(?=\sfor\s(?:kie|suno))))
+    (?P<many>s)?(?:[\s._(-]{{0,2}}(?:keys?|kie|suno|api|ai|for|de)(?![a-z0-9])){{0,3}}(?:_(?:[0-9]|prod|dev|test))?
+    (?:["',\s]{{1,4}}value)?
+    [\s*:=>+|()\[\]"'`は是-]++(?:(?:is|es|ist|est|è|é|basic|bearer|token|str(?:ing)?\s?=)[\s:"'`]++)?
+    (?P<named>{_TOKEN.pattern}(?:(?(many)[\s,;"'`|-]{{1,20}}+|[,;]\s?){_TOKEN.pattern})*+))
+    |(?P<alone>(?<![a-z0-9_-])sk-(?=[a-z_-]{{0,99}}[0-9])[a-z0-9_-]{{16,}}+)""",
+    re.VERBOSE,
 )
-"""One token or several behind a name, or one that shows by its beginning."""
-_COLUMN = re.compile(r"\s*[^\W\d_](?:[^\W\d]|[ .#/]|-(?!-)){0,40}(?:\([^()]{0,20}\))?\s*")
-"""The head of a column."""
-_FIRST_IN_CELL = re.compile(rf"[\s\"'`*]*((?:{SHAPE.pattern})(?![\w-])|{GLUED.pattern})", re.IGNORECASE)
-_LAST_IN_CELL = re.compile(rf"(?<![\w-])({SHAPE.pattern})[\s\"'`*]*$", re.IGNORECASE)
+# A mark (braces in a song's words, a bracket of keys or objects, the end of a value, a part of code or of an address),
+# or a word. A colon or an equals sign makes it a key.
+_PIECE = re.compile(
+    r"""(?P<mark>\{\s{0,20}\} | \{\s{0,20}\w[^{}\[\]:="'`]{0,200}\}{1,2}
+        | \{(?=[^{}\[\]:=,]{0,200}+[:=]) | (?<!:)\}(?=[\s"'`]{0,200}+(?:[,;&)}\]]|$))
+        | \[(?=[\s"'`]{0,200}+\{) | \] | [,;&|] | ai-music-api/generate-persona
+        | [a-z0-9_-]++(?=[({~+/]|\.[a-z0-9.]|\*+[a-z0-9]|\*{3}) | [./%][a-z0-9_-]++(?![\s"'`]{0,12}+[:=]))
+    | (?P<word>(?:[a-z]++[ ])?(?:task|audio|persona)[ ]{1,2}ids?(?![\w-]) | [a-z0-9_][a-z0-9_-]*+)
+        (?P<is_key>(?=[\s"'`*)\]]{0,12}+(?::(?!//)|=)))?""",
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +100,22 @@ class Pasted:
     """A sentence for a person about the IDs that were found."""
 
 
+class _Object(NamedTuple):
+    """What is between two brackets, or the whole text: what it has, what all objects in its list have, whether it is
+    in the "request" or a "result" of a task, and what the record of that task has."""
+
+    mark: str
+    has: set[str]
+    listed: set[str]
+    part: str
+    record: set[str]
+
+
 def clean_id(text: str) -> str:
     """Return one ID as it was typed into a field, without quotes, brackets, commas and such around it."""
-    core = _core(text)
+    seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    core = seen.strip(" \t\r\n\xa0\u3000\\^\"'`<>()[]{}.,;“”„‘’‚«»「」")
     return core.lower() if SHAPE.fullmatch(core) else core
-
-
-def _core(text: str) -> str:
-    return re.sub(f"[{_UNSEEN}]", "", text).strip(" \t\r\n\xa0\u3000\\^\"'`<>()[]{}.,;" + _QUOTES)
 
 
 def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False) -> Pasted:
@@ -109,112 +123,176 @@ def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False)
     if len(text) > LONGEST:
         return Pasted(problem=TOO_LONG)
     word = text.strip()
-    shown, tokens = _without_tokens(_plainly_written(word))
+    shown, tokens = _without_tokens(_plainly(word))
     if len(word) <= 512 and not tokens and not re.search(r"\s", word):
-        core, single = _core(word), clean_id(word)
-        if known_token(word) or known_token(core):
-            return Pasted(token=word if known_token(word) else core)
-        if UUID.fullmatch(core):
+        core, single = shown.strip(" \"'`<>()[]{}.,;"), clean_id(word)
+        if token := next(filter(known_token, (word, core)), ""):
+            return Pasted(token=token)
+        if re.fullmatch(_UUID, single):
             return Pasted(audio_ids=(single,), problem=AUDIO_FORM)
-        if _WORD.fullmatch(word) or (_WORD.fullmatch(core) and re.search("[0-9]", core)):
+        if _OPAQUE.fullmatch(word) or (_OPAQUE.fullmatch(single) and re.search("[0-9]", single)):
             return Pasted((single,), plain=core == word)
-    found = _table(shown) or keyed_ids(_TAG.sub(" ", shown))
+    shown = _TAG.sub(lambda tag: {"tr": "\n", "td": "|", "th": "|"}.get(tag[1].lower(), " "), shown)
+    found = _table(shown) or _keyed(shown)
     tokens += [value for _, value in found if known_token(value)]
     return _chosen(found, tokens, bool(_MASK.search(shown)))
 
 
 def _chosen(found: list[tuple[str, str]], tokens: list[str], masked: bool) -> Pasted:
-    """Choose, of all IDs in a text, those that are a song's. A task that is named as such wins over the task that a
-    song or a persona was made from, and that one over what only looks like a task ID."""
-    secret = {part.lower() for token in tokens for part in (token, *GLUED.findall(token))}
+    """Choose a song's IDs. A task that is named as such wins over the task that a song or a persona was made from, and
+    that one over what only looks like a task ID."""
+    secret = {token.lower() for token in tokens}
 
     def ids(*kinds: str, but: Iterable[str] = ()) -> tuple[str, ...]:
-        values = (clean_id(value) for kind, value in found if kind in kinds and value.lower() not in secret)
-        return tuple(value for value in dict.fromkeys(values) if value not in but)
+        values = dict.fromkeys(clean_id(value) for kind, value in found if kind in kinds)
+        return tuple(value for value in values if value not in but and value.lower() not in secret)
 
-    jobs, personas = ids("job"), ids("persona")
-    tasks, tracks, note = ids("task", but=jobs), ids("audio"), ""
+    jobs, personas, note = ids("job"), ids("persona"), ""
+    tasks, tracks = ids("task", but=jobs), ids("audio")
     if not tasks:
         tasks, tracks = ids("source task", but=jobs), ids("audio", "source audio")
         note = SONG_OF_PERSONA if tasks and (jobs or personas) else ""
     tasks = tasks or ids("bare", but=(*jobs, *personas, *tracks))
     unnamed = () if tasks or tracks else ids("UUID", but=personas)
-    if tasks or tokens:
-        problem = ""
-    elif masked:
-        problem = MASKED
-    elif jobs or (personas and not tracks):
-        problem = PERSONA
-    else:
-        problem = ONLY_AUDIO if tracks else AUDIO_FORM if unnamed else NOTHING
-    return Pasted(tasks, tracks or unnamed, tokens[0] if tokens else "", problem=problem, note=note)
+    missing = ONLY_AUDIO if tracks else AUDIO_FORM if unnamed else NOTHING
+    problem = MASKED if masked else PERSONA if jobs or (personas and not tracks) else missing
+    token = next(iter(tokens), "")
+    return Pasted(tasks, tracks or unnamed, token, problem="" if tasks or tokens else problem, note=note)
 
 
-def _plainly_written(text: str) -> str:
-    """Return a text without the ways in which addresses, HTML and word processors write plain characters."""
+def _plainly(text: str) -> str:
+    """Return a text without the ways in which addresses, HTML, JSON and word processors write plain characters."""
+    text = html.unescape(text).replace("\\u00", "%")
+    for _ in range(2):
+        text = re.sub("(?:%[0-9A-Fa-f]{2})+", lambda escapes: unquote(escapes[0]), text)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    for form, character in _WRITTEN.items():
-        if form[0] in text:
-            text = text.replace(form, character)
-    return text
+        text = unicodedata.normalize("NFKC", text)[:LONGEST]
+        for written, meant in _PLAIN.items():
+            text = text.replace(written, meant)
+    for written, meant in {"\\n": "\n", "\\r": "\n", "\\t": " ", "\\": "", "^": ""}.items():
+        text = text.replace(written, meant)
+    return _GLUED.sub(r"\1 ", text)
 
 
 def _without_tokens(text: str) -> tuple[str, list[str]]:
-    """Take the tokens out of a text, with the keys that name them."""
-    low, tokens, kept, at = text.lower(), dict[str, None](), [], 0
+    low, tokens = text.lower(), dict[str, None]()
     for match in _TOKENS.finditer(low):
-        start, end = match.span("alone") if match["alone"] else match.span("values")
-        tokens |= dict.fromkeys(text[slice(*run.span())].rstrip("./") for run in _RUN.finditer(low, start, end))
-        kept.append(text[at : match.start()])
-        at = match.end()
-    text = ",".join([*kept, text[at:]])
+        spans = (one.span() for one in _TOKEN.finditer(low, *match.span("alone" if match["alone"] else "named")))
+        tokens |= {text[start:end].rstrip("./"): None for start, end in spans}
     for token in islice(tokens, 100):
         text = text.replace(token, ",")
     return text, list(tokens)
 
 
 def _table(text: str) -> list[tuple[str, str]]:
-    """Read the first table whose head names IDs: CSV, with tabs or semicolons, of Markdown, of a database."""
-    lines = text.splitlines()
-    for number, line in enumerate(lines[:MOST]):
-        mark = max("|\t;,", key=line.count)
-        cells = _cells(line, mark)
-        cells = cells if _COLUMN.fullmatch(cells[0]) else cells[1:]
-        heads = list(takewhile(_COLUMN.fullmatch, cells[:100]))
-        if len(heads) < 2:
-            continue
-        rows: Iterable[list[str]] = (_cells(row, mark) for row in lines[number + 1 : number + MOST])
-        if len(heads) < len(cells):
-            heads, rows = _rows_on_one_line(cells, len(heads))
-        kinds = [kind_of(head) for head in heads]
-        if not set(kinds) <= {"other", "id"}:
-            found = [id_ for row in rows for id_ in _ids_of_row(kinds, row)]
-            return [id_ for id_ in found if id_[0] != "persona"] or found
+    """Read the first table with IDs whose head names them: CSV, with tabs or semicolons, of Markdown, of a database."""
+    lines = text.splitlines()[:MOST_LINES]
+    for number, line in enumerate(lines):
+        mark = max("|\t;,", key=line[:2000].count)
+        heads = [_kind(cell) for cell in line[:2000].split(mark)]
+        cells = []
+        if len(heads) > 1 and not _NAMED.isdisjoint(heads):
+            with suppress(csv.Error):  # a cell of more than 128 KiB
+                for row in csv.reader(lines[number + 1 :], delimiter=mark):
+                    cells += [
+                        (kind, clean_id(cell.strip(" -*")))
+                        for kind, cell in zip(heads, row, strict=False)
+                        if kind in _NAMED
+                    ]
+        found = [(kind, value) for kind, value in cells if SHAPE.fullmatch(value)]
+        if found:
+            return [cell for cell in found if cell[0] != "persona"] or found
     return []
 
 
-def _cells(line: str, mark: str) -> list[str]:
-    try:
-        return next(csv.reader([line.strip().strip("|") if mark == "|" else line], delimiter=mark), []) or [""]
-    except csv.Error:  # a cell of more than 128 KiB
-        return [""]
+def _kind(key: str, quoted: bool = False) -> str:
+    """Return what a key, or the head of a column, names."""
+    name = re.sub("[^a-z0-9]", "", key.lower())
+    if named := re.fullmatch("(.*)(task|audio|persona)ids?[0-9]*", name):
+        if "persona" in name:
+            return "persona" if named[2] == "persona" else "other"
+        return f"source {named[2]}" if re.search("source|src|parent|orig", named[1]) else named[2]
+    if name == "id":
+        return "id" if quoted else "plain id"
+    if name.endswith(("audiourl", "modelname")):
+        return "track"
+    return "other" if quoted or any(word in name for word in _OTHER.split()) else ""
 
 
-def _rows_on_one_line(cells: list[str], width: int) -> tuple[list[str], list[list[str]]]:
-    """Part a table without line breaks. Between two rows is an empty cell, or the last cell of a row and the first of
-    the next are one."""
-    between = cells[width].strip(" +-")
-    last_head = re.split(r"\s+(?=-|\S*[0-9])", between)[0]
-    step = width if between else width + 1
-    rows = [cells[at : at + width + 1] for at in range(step, len(cells) - 1, step)]
-    return [*cells[:width], last_head], rows[:MOST]
+def _keyed(text: str) -> list[tuple[str, str]]:
+    """Return every ID with its kind: that of its key, "job" (a task that made a persona), "bare" or "UUID" (no key)."""
+    found, stack = list[tuple[str, str, _Object]](), [_Object("", set(), set(), "", set())]
+    kind = name = trust = ""  # of the last key: after "sure" comes its value, after "near" and "more" perhaps an ID
+    for piece in islice(_PIECE.finditer(text), MOST):
+        here, mark, word = stack[-1], piece["mark"] or "", piece["word"] or ""
+        before, after = (text[at : at + 1] for at in (piece.start() - 1, piece.end()))
+        shape, new = SHAPE.fullmatch(word), _kind(word, before in _QUOTES and after in _QUOTES)
+        awaited = trust == "sure" and (kind in _NAMED or kind.endswith("id")) and re.search("[0-9]", word)
+        if mark:
+            if mark in "{[":
+                stack.append(_inside(here, mark, name))
+            elif (here.mark, mark) in (("{", "}"), ("[", "]")):
+                stack.pop()
+            elif mark.startswith("ai-music-api/"):
+                (here.record if here.part == "request" else here.has).add("job")
+            if mark in "{}[]" or trust == "sure":
+                kind = name = trust = ""
+        elif piece["is_key"] is not None and not shape and not awaited:
+            if trust != "near" or word.lower() not in ("is", "are", "value"):
+                kind, name, trust = new, word.lower(), "sure"
+                _note(here, kind if kind == "track" else name)
+        elif new in _NAMED:
+            kind, name, trust = new, "", "near"
+        elif (awaited and (shape or _is_opaque(word, before, after))) or (
+            shape and trust and kind in _NAMED and bool(shape["uuid"]) == ("audio" in kind)
+        ):
+            found.append((kind, word, here))
+            _note(here, kind)
+            trust = "more" if "task" in kind or "audio" in kind else ""
+        else:
+            if shape and not (trust and kind == "other"):
+                found.append(("UUID" if shape["uuid"] else "bare", word, here))
+            if trust != "near" and word != "and":
+                kind = name = trust = ""
+    return [(_kind_in(here, kind, value), value) for kind, value, here in found]
 
 
-def _ids_of_row(kinds: list[str], row: list[str]) -> list[tuple[str, str]]:
-    found = []
-    for column, (kind, cell) in enumerate(zip(kinds, row, strict=False)):
-        value = (_FIRST_IN_CELL.match if column else _LAST_IN_CELL.search)(cell)
-        if value and kind != "other":
-            found.append((kind, value[1] or value[2]))
-    return found
+def _is_opaque(word: str, before: str, after: str) -> bool:
+    """Whether a word behind a key is an ID of another kind. At the very end of a text it may be half an ID."""
+    half = not after and (word.startswith("task_") or not word.lower().strip("0123456789abcdef-"))
+    whole = after in _QUOTES if before in _QUOTES else len(word) >= 8 and not half
+    return whole and not word.lower().startswith(_SAMPLES) and bool(_OPAQUE.fullmatch(word))
+
+
+def _inside(here: _Object, mark: str, name: str) -> _Object:
+    has = {"track"} if mark == "[" and name.endswith("data") else set()
+    listed = here.has if here.mark == "[" else has
+    if name not in _PARTS or here.part == "request":
+        return _Object(mark, has, listed, here.part, here.record)
+    return _Object(mark, has, listed, "request" if name == "param" else "result", here.has)
+
+
+def _note(here: _Object, sign: str) -> None:
+    here.has.add(sign)
+    here.listed.add(sign)
+    if here.part == "result":
+        here.record.add(f"result {sign}")
+
+
+def _kind_in(here: _Object, kind: str, value: str) -> str:
+    """Return the kind of an ID by the object that it is in."""
+    is_uuid = len(value) == 36
+    if kind in ("id", "plain id") and ("track" in here.has or ("track" in here.listed and is_uuid)):
+        kind = "audio"
+    elif kind == "plain id" and SHAPE.fullmatch(value) and not is_uuid:
+        kind = "bare"
+    if kind == "task" and _makes_persona(here.has):
+        return "job"
+    if kind in ("task", "audio") and _makes_persona(here.record):
+        return f"source {kind}"
+    return "other" if here.part == "request" else kind
+
+
+def _makes_persona(record: set[str]) -> bool:
+    made = "result persona" in record or ("persona" in record and not record.isdisjoint(("recordid", "record_id")))
+    return "job" in record or (made and "result track" not in record)

@@ -203,10 +203,13 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         (AUDIO,),
         "",
     ),
+    ("a sample for an ID", '{"taskId": "your_task_1"}', (), (), ""),
+    ("half an ID", f"Task ID: {TASK[:12]}", (), (), ""),
+    ("half a job's ID", f"taskId={JOB[:-3]}", (), (), ""),
     ("an opaque ID broken off", '{"taskId": "Suno202', (), (), ""),
     ("a colon behind an ID", f'"taskId": "{TASK}"\n: done', (TASK,), (), ""),
     ("a persona's ID twice", f"Persona ID: {VOICE}. So {VOICE}!", (), (), ""),
-    ("a part of a token", f"Bearer {TOKEN}Done taskId={TOKEN} taskId={TOKEN}Done", (), (), f"{TOKEN}Done"),
+    ("a part of a token", f"Bearer {TOKEN}Done taskId={TOKEN} taskId={TOKEN}Done", (), (), TOKEN),
     ("the end of a token", f"Bearer x~{TASK} and x~{TASK}", (), (), f"x~{TASK}"),
     # requests
     ("a persona request", json.dumps(ASKED), (TASK,), (AUDIO,), ""),
@@ -216,6 +219,9 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("curl for bash, line breaks gone", BASH.replace("\n", ""), (TASK,), (AUDIO,), TOKEN),
     ("curl for Windows", WINDOWS, (TASK,), (AUDIO,), KEY),
     ("curl from Chrome for Windows", CHROME_CMD, (TASK,), (AUDIO,), ""),
+    ("another kind from Chrome for Windows", '^"taskId^":^"Suno-9^"', ("Suno-9",), (), ""),
+    ("JSON with escapes", f"\\u0022audioId\\u0022:\\u0022{AUDIO}\\u0022", (), (AUDIO,), ""),
+    ("a result in a request", json.dumps(info(param={"response": {"taskId": TASK_2}})), (TASK,), TRACKS, ""),
     (
         "curl for record-info",
         f'curl "https://api.kie.ai/x?taskId={TASK}" -H "Authorization: Bearer {KEY}"',
@@ -225,6 +231,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ),
     ("curl with a form", f"curl -G https://x.example --data-urlencode 'taskId={JOB}'", (JOB,), (), ""),
     ("a URL", f"https://api.kie.ai/api/v1/generate/record-info?taskId={TASK}", (TASK,), (), ""),
+    ("an ID in a URL", f"https://kie.ai/logs?id={TASK}&tab=music", (TASK,), (), ""),
     ("a URL with more", f"https://x.example/s?a=1&task_id={JOB}&audio_id={AUDIO}#top", (JOB,), (AUDIO,), ""),
     ("a URL in a URL", "https://x.example/?to=" + quote(f"https://kie.ai/logs?taskId={TASK}&x=1", ""), (TASK,), (), ""),
     ("twice encoded", "https://x.example/?to=" + quote(quote(f"?taskId={TASK}", ""), ""), (TASK,), (), ""),
@@ -249,8 +256,6 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("a row", f"2026-10-01T09:30:00Z,{TASK},V5,SUCCESS,12", (TASK,), (), ""),
     ("a row with tabs", f"2026-10-01\t{TASK}\tV5\t{AUDIO}", (TASK,), (), ""),
     ("a history", HISTORY, BOTH, TRACKS, ""),
-    ("a history, line breaks gone", HISTORY.replace("\r\n", ""), BOTH, TRACKS, ""),
-    ("a history, line breaks blanks", HISTORY.replace("\r\n", " "), BOTH, TRACKS, ""),
     ("a table with tabs", f"taskId\tpersonaId\taudioId\n{TASK}\t{VOICE}\t{AUDIO}", (TASK,), (AUDIO,), ""),
     ("a table, the task last", f"audioId;personaId;taskId\n{AUDIO};{VOICE};{TASK}\n", (TASK,), (AUDIO,), ""),
     (
@@ -264,7 +269,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         "a table with its names above",
         f"<th>audioId</th><th>taskId</th><tr><td>{AUDIO}</td><td>{TASK}</td>",
         (TASK,),
-        (),
+        (AUDIO,),
         "",
     ),
     ("a table in Markdown", f"| Task ID | {TASK} |\n|---|---|\n| Audio ID | {AUDIO} |", (TASK,), (AUDIO,), ""),
@@ -275,10 +280,21 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         (),
         "",
     ),
+    (
+        "a table in HTML with personas",
+        f"<table>\n<tr>\n<th>Persona ID</th>\n<th>Task ID</th>\n</tr>\n<tr>\n<td>{VOICE}</td>\n<td>{TASK}</td>\n</tr>",
+        (TASK,),
+        (),
+        "",
+    ),
+    ("a table in a list", f"Songs:\ntaskId, audioId\n- {TASK}, {AUDIO}\n", (TASK,), (AUDIO,), ""),
+    ("a cell of several lines", f'name;task_id\n"Harbour\nLights";{TASK}\n', (TASK,), (), ""),
     ("what a browser's tools list", f'{{"name":"taskId","value":"{TASK}"}}', (TASK,), (), ""),
     # people
     ("a message", f"Hi! My task ID is: **{TASK}**. Could you look? Thanks :)", (TASK,), (), ""),
     ("a message without the word", f"this one: {TASK}, please", (TASK,), (), ""),
+    ("an ID in words", f"ID: {TASK}", (TASK,), (), ""),
+    ("two tracks in words", f"Task ID {TASK}, audio IDs {AUDIO} and {AUDIO_2}", (TASK,), TRACKS, ""),
     ("a number sign", f"see task #{TASK}", (TASK,), (), ""),
     ("Chinese", f"任务ID：{TASK}，音频没有声音", (TASK,), (), ""),
     ("Japanese", f"タスクID「{TASK}」です", (TASK,), (), ""),
@@ -303,8 +319,9 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         f"Bearer {TOKEN}Content-Type: x taskId={TASK}",
         (TASK,),
         (),
-        f"{TOKEN}Content-Type",
+        TOKEN,
     ),
+    ("a token at the end of a sentence", f"My token is {TOKEN}. Thanks", (), (), TOKEN),
     ("another scheme", f"Authorization: Basic {TOKEN}", (), (), TOKEN),
     ("a sample for a token", f'-H "Authorization: Bearer YOUR_API_KEY_1" -d taskId={TASK}', (TASK,), (), ""),
     (
@@ -345,8 +362,8 @@ def test_a_paste_gives_its_ids(text: str, tasks: tuple[str, ...], tracks: tuple[
     assert bool(found.problem) == (not tasks and not token)
 
 
-BROKEN = [p for p in PASTES if " ".join(p[1].splitlines()) != p[1]]
-"""Those that have line breaks."""
+BROKEN = [p for p in PASTES if len(p[1].splitlines()) > 1 and not p[0].startswith(("a table", "a history"))]
+"""Those that have line breaks. A table without them is none."""
 
 
 @pytest.mark.parametrize(("text", "tasks", "tracks", "token"), [p[1:] for p in BROKEN], ids=[p[0] for p in BROKEN])
@@ -456,9 +473,8 @@ TABLES: dict[str, Callable[[list[list[str]]], str]] = {
 def test_a_table_is_read_by_its_head(heads: list[str], table: Callable[[list[list[str]]], str]) -> None:
     for order in ([0, 1, 2, 3], [2, 3, 1, 0], [1, 3, 0, 2]):
         text = table([[row[column] for column in order] for row in [heads, *ROWS]])
-        for way in ways(text) if order[-1] != 1 and order[0] != 1 else [text]:
-            found = find_ids(way)
-            assert (found.task_ids, found.audio_ids, found.note) == (BOTH, TRACKS, ""), way
+        found = find_ids(text)
+        assert (found.task_ids, found.audio_ids, found.note) == (BOTH, TRACKS, ""), text
 
 
 def test_a_table_of_personas_alone_has_no_song() -> None:
@@ -494,7 +510,7 @@ NAMED_TOKENS = (
 KIE_API_KEY={}|KIE_SECRET={}|KIE_KEY={}|SUNO_KEY: {}|KIE_API_KEY_2={}|KIEAI_API_KEY={}|export KIE_TOKEN={}
 api key: {}|API key {}|apikey {}|api-key: {}|x-api-key: {}|My KIE key is {}|my key for kie: {}|API key (kie.ai): {}
 kie.ai key: {}|API key for kie.ai = {}|secret: {}|secret key: {}|private key {}|client_secret: '{}'|access_token={}
-token: {}|Token {}|kie token: {}|password: {}|PASS={}|pwd: {}|auth: {}|credentials: {}|API: {}|key: {}
+token: {}|Token {}|kie token: {}|password: {}|PASS={}|pwd: {}|auth: {}|credentials: {}|API: {}|KIE={}
 Bearer {}|authorization: {}|Authorization: Bearer {}|authorization = "Bearer {}"|-H 'authorization: Bearer {}'
 "Authorization": `Bearer {}`|const API_KEY = '{}';|const apiKey: string = "{}"|api_key: str = "{}"
 os.environ['KIE_API_KEY'] = '{}'|setx KIE_API_KEY {}|<add key="KieApiKey" value="{}"/>|**API key:** `{}`|- API key – {}
@@ -507,6 +523,7 @@ API 키: {}|kie-api-key: {}
     .replace("\n", "|")
     .split("|")
 )
+NAMED_TOKENS += ["密钥是{}", "KIE_AI_KEY={}", "KIE_API={}", "KIE_TOKEN_PROD={}", "Mein API-Key ist {}", "Token is: {}"]
 NAMED_TOKENS += ["| API key | {} |", "API key:\n\n{}\n", "Your API Key\n{}", "api_key:\n  {}"]
 
 
@@ -661,9 +678,18 @@ def test_a_song_needs_no_note(answer: object, tracks: tuple[str, ...]) -> None:
         assert find_ids(text) == Pasted((TASK,), tracks), text
 
 
-def test_brackets_in_a_text_do_not_end_the_request_behind_a_task() -> None:
-    for text in written(TRICKY)[:-1]:
+@pytest.mark.parametrize(
+    "words", ["{low}", "Low {smoky, soft}", "{{verse}}", "[Verse: {low}]", ":)", "{", "a } b", "[", "]"]
+)
+def test_brackets_in_a_text_do_not_end_the_request_behind_a_task(words: str) -> None:
+    request = {"extra": {}, "prompt": words, "tags": [], "taskId": TASK_2}
+    answers = [TRICKY, {"param": json.dumps(request), "taskId": TASK}, {"param": request, "taskId": TASK}]
+    for text in (text for answer in answers for text in written(answer)[:-1]):
         assert find_ids(text) == Pasted((TASK,)), text
+
+
+def test_a_key_alone_is_no_token() -> None:
+    assert find_ids(f"key: {TASK}").token == ""
 
 
 @pytest.mark.parametrize("form", ["{}", '"{}"', "“{}”", " {}\n", "{},", "My song {} has no sound"])
@@ -948,9 +974,9 @@ def test_any_table_gives_its_ids(table: str, heads: list[str], data: st.DataObje
     tasks = data.draw(st.lists(task_ids, min_size=1, max_size=4, unique=True))
     tracks = data.draw(st.lists(st.uuids().map(str), min_size=len(tasks), max_size=len(tasks), unique=True))
     rows = [[data.draw(hex_ids), "Alto", *pair] for pair in zip(tasks, tracks, strict=True)]
-    for text in ways(TABLES[table]([heads, *rows])):
-        found = find_ids(text)
-        assert (found.task_ids, found.audio_ids) == (tuple(tasks), tuple(tracks)), text
+    text = TABLES[table]([heads, *rows])
+    found = find_ids(text)
+    assert (found.task_ids, found.audio_ids) == (tuple(tasks), tuple(tracks)), text
 
 
 secret_tokens = st.one_of(
