@@ -17,8 +17,10 @@ from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
-LONGEST, MOST, MOST_LINES = 5 * 1024 * 1024, 60_000, 1_000
+LONGEST, MOST, MOST_LINES = 5 * 1024 * 1024, 300_000, 1_000
 """Characters of a text; words and marks, and lines of tables, that are read."""
+WHOLE, AROUND, MOST_AROUND = 300_000, 300, 1_000
+"""Characters of a text's beginning that are read whole; and behind it so many around each of so many IDs."""
 NOTHING = "Task ID: there is no task ID in this text. Copy it from kie.ai/logs, or paste KIE's whole answer."
 ONLY_AUDIO = "Task ID: there is an audio ID in this text, but no task ID. Copy the song's task ID from kie.ai/logs."
 AUDIO_FORM = "Task ID: this has the form of an audio ID, not of a task ID. Copy the song's task ID from kie.ai/logs."
@@ -44,6 +46,8 @@ _PLAIN = {
 # An ID that is one without a key too.
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 SHAPE = re.compile(rf"[0-9a-f]{{32}}|(?P<uuid>{_UUID})|task_[a-z0-9_-]{{1,60}}_[0-9]{{13}}", re.IGNORECASE)
+# The same with no more letters or digits beside it.
+_WHOLE_SHAPE = re.compile(rf"(?<![\w-])(?:{SHAPE.pattern})(?![\w-])", re.IGNORECASE)
 # Such an ID with the next line right behind it: a word, or a date.
 _GLUED = re.compile(rf"(?<![\w-])({SHAPE.pattern})(?=[a-z_]*[g-z]|20\d\d-)", re.IGNORECASE)
 # An ID of another kind.
@@ -123,7 +127,7 @@ def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False)
     if len(text) > LONGEST:
         return Pasted(problem=TOO_LONG)
     word = text.strip()
-    shown, tokens = _without_tokens(_plainly(word))
+    shown, tokens = _without_tokens(_plainly(_near_ids(word)))
     if len(word) <= 512 and not tokens and not re.search(r"\s", word):
         core, single = shown.strip(" \"'`<>()[]{}.,;"), clean_id(word)
         if token := next(filter(known_token, (word, core)), ""):
@@ -158,6 +162,15 @@ def _chosen(found: list[tuple[str, str]], tokens: list[str], masked: bool) -> Pa
     problem = MASKED if masked else PERSONA if jobs or (personas and not tracks) else missing
     token = next(iter(tokens), "")
     return Pasted(tasks, tracks or unnamed, token, problem="" if tasks or tokens else problem, note=note)
+
+
+def _near_ids(text: str) -> str:
+    """Return a text, but of a very long one only the beginning and what is near an ID."""
+    end = WHOLE
+    while text[end : end + 1].isalnum() and end < WHOLE + AROUND:  # do not end in the middle of an ID
+        end += 1
+    found = islice(_WHOLE_SHAPE.finditer(text, end), MOST_AROUND)
+    return "\n".join([text[:end], *(text[max(end, id_.start() - AROUND) : id_.end() + AROUND] for id_ in found)])
 
 
 def _plainly(text: str) -> str:

@@ -1003,3 +1003,19 @@ def test_no_known_token_is_ever_offered(shape: str, way: int, token: str, tracks
     answer, expected = answers(token, *tracks)[shape]
     found = find_ids(written(answer)[way] + f" {token} song: {token} id={token}", token.__eq__)
     assert (found.task_ids, found.audio_ids, found.token) == ((), expected, token)
+
+
+# Very long texts
+
+LINE = "2026-11-26 INFO nothing of interest\n"
+
+
+@pytest.mark.parametrize("lines", [1, 8_330, 8_333, 8_334, 20_000, 100_000])
+def test_an_id_far_down_in_a_log_is_found(lines: int) -> None:
+    found = find_ids(LINE * lines + f"taskId: {TASK}, audioId: {AUDIO}\nKIE_API_KEY={TOKEN}\n" + LINE * 10)
+    assert (found.task_ids, found.audio_ids, found.token) == ((TASK,), (AUDIO,), TOKEN)
+
+
+@pytest.mark.parametrize("at", range(299_960, 300_010, 7))
+def test_an_id_where_the_first_part_of_a_long_text_ends_is_whole(at: int) -> None:
+    assert find_ids("x" * (at - 8) + f" taskId={TASK} " + LINE * 1000).task_ids == (TASK,)
