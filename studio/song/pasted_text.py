@@ -128,6 +128,7 @@ def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False)
         return Pasted(problem=TOO_LONG)
     word = text.strip()
     shown, tokens = _without_tokens(_plainly(_near_ids(word)))
+    shown = _GLUED.sub(r"\1 ", shown)
     if len(word) <= 512 and not tokens and not re.search(r"\s", word):
         core, single = shown.strip(" \"'`<>()[]{}.,;"), clean_id(word)
         if token := next(filter(known_token, (word, core)), ""):
@@ -145,7 +146,7 @@ def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False)
 def _chosen(found: list[tuple[str, str]], tokens: list[str], masked: bool) -> Pasted:
     """Choose a song's IDs. A task that is named as such wins over the task that a song or a persona was made from, and
     that one over what only looks like a task ID."""
-    secret = {token.lower() for token in tokens}
+    secret = {part.lower() for token in tokens for part in (token, *(shape[0] for shape in SHAPE.finditer(token)))}
 
     def ids(*kinds: str, but: Iterable[str] = ()) -> tuple[str, ...]:
         values = dict.fromkeys(clean_id(value) for kind, value in found if kind in kinds)
@@ -184,7 +185,7 @@ def _plainly(text: str) -> str:
             text = text.replace(written, meant)
     for written, meant in {"\\n": "\n", "\\r": "\n", "\\t": " ", "\\": "", "^": ""}.items():
         text = text.replace(written, meant)
-    return _GLUED.sub(r"\1 ", text)
+    return text
 
 
 def _without_tokens(text: str) -> tuple[str, list[str]]:

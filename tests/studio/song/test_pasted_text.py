@@ -209,7 +209,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
     ("an opaque ID broken off", '{"taskId": "Suno202', (), (), ""),
     ("a colon behind an ID", f'"taskId": "{TASK}"\n: done', (TASK,), (), ""),
     ("a persona's ID twice", f"Persona ID: {VOICE}. So {VOICE}!", (), (), ""),
-    ("a part of a token", f"Bearer {TOKEN}Done taskId={TOKEN} taskId={TOKEN}Done", (), (), TOKEN),
+    ("a part of a token", f"Bearer {TOKEN}Done taskId={TOKEN} taskId={TOKEN}Done", (), (), f"{TOKEN}Done"),
     ("the end of a token", f"Bearer x~{TASK} and x~{TASK}", (), (), f"x~{TASK}"),
     # requests
     ("a persona request", json.dumps(ASKED), (TASK,), (AUDIO,), ""),
@@ -319,7 +319,7 @@ PASTES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
         f"Bearer {TOKEN}Content-Type: x taskId={TASK}",
         (TASK,),
         (),
-        TOKEN,
+        f"{TOKEN}Content-Type",
     ),
     ("a token at the end of a sentence", f"My token is {TOKEN}. Thanks", (), (), TOKEN),
     ("another scheme", f"Authorization: Basic {TOKEN}", (), (), TOKEN),
