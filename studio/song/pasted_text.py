@@ -146,7 +146,7 @@ def find_ids(text: str, known_token: Callable[[str], bool] = lambda text: False)
 def _chosen(found: list[tuple[str, str]], tokens: list[str], masked: bool) -> Pasted:
     """Choose a song's IDs. A task that is named as such wins over the task that a song or a persona was made from, and
     that one over what only looks like a task ID."""
-    secret = {part.lower() for token in tokens for part in (token, *(shape[0] for shape in SHAPE.finditer(token)))}
+    secret = {part.lower() for token in tokens for part in (token, *(id_[1] for id_ in _GLUED.finditer(token)))}
 
     def ids(*kinds: str, but: Iterable[str] = ()) -> tuple[str, ...]:
         values = dict.fromkeys(clean_id(value) for kind, value in found if kind in kinds)
