@@ -255,7 +255,7 @@ def _keyed(text: str) -> list[tuple[str, str]]:
             if trust != "near" or word.lower() not in ("is", "are", "value"):
                 kind, name, trust = new, word.lower(), "sure"
                 _note(here, kind if kind == "track" else name)
-        elif new in _NAMED:
+        elif new in _NAMED and not shape:
             kind, name, trust = new, "", "near"
         elif (awaited and (shape or _is_opaque(word, before, after))) or (
             shape and trust and kind in _NAMED and bool(shape["uuid"]) == ("audio" in kind)

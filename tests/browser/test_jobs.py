@@ -21,7 +21,7 @@ def test_a_server_killed_while_a_job_runs_shows_its_persona_afterwards(
     sign_in(page, token)
     fill_in(page, "job_slow")
     button(page, "create").click()
-    expect(page.get_by_text("KIE has accepted it and works on it")).to_be_visible()
+    expect(page.locator(".headline", has_text="KIE has accepted it and works on it")).to_be_visible()
     app.kill()
     app.start()
     page.goto(app.url)

@@ -19,7 +19,7 @@ import pytest
 
 from sandbox import SCENARIOS, Server, serve
 from sandbox.replies import PERSONA_PATH
-from sandbox.scenarios import TASKS
+from sandbox.scenarios import READY_TRACKS, TASKS
 from studio.database.connection import Database
 from studio.people.token_store import account_of
 from studio.sending.attempt_store import Store
@@ -416,11 +416,16 @@ def wishes() -> list[dict[str, str]]:
 
 
 def asked_for(deployment: Deployment) -> Counter[str]:
-    """How often KIE was asked for each thing, through each interface that may act on it: not for songs of jobs
-    directly, which it refuses, so that it may be asked again."""
-    of_jobs = {each.audio_id for task in TASKS.values() if task.interface == "jobs" for each in task.tracks}
+    """How often KIE was asked for each thing, through each interface. Left out are direct requests about a song that
+    KIE does not see there: it has refused them, so they may be sent again."""
+    seen = {
+        each.audio_id
+        for task in TASKS.values()
+        if task.interface == "direct" and task.status in READY_TRACKS
+        for each in task.tracks
+    }
     posts = [call for call in deployment.sandbox.requests(token=deployment.token) if call.json]
-    calls = [call for call in posts if call.path != PERSONA_PATH or wish_of(call.json) not in of_jobs]
+    calls = [call for call in posts if call.path != PERSONA_PATH or wish_of(call.json) in seen]
     return Counter(f"{call.path} {wish_of(call.json)}" for call in calls)
 
 
