@@ -33,7 +33,7 @@ ACCOUNT = Account("0123456789ab", "1234")
 
 @pytest.fixture
 def slow_kie(kie: Server) -> Iterator[None]:
-    kie.sandbox.delay = 1.0
+    kie.sandbox.delay = 2.5
     yield
     kie.sandbox.delay = 0.0
 
