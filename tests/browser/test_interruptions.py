@@ -80,11 +80,13 @@ def close_the_tab(page: Page) -> Page:
 
 
 @pytest.mark.parametrize(
-    "meanwhile",
-    [just_wait, click_again, use_another_widget, reload, press_stop, close_the_tab],
-    ids=lambda act: act.__name__,
+    ("song", "meanwhile"),
+    [
+        *(("finished", act) for act in (just_wait, click_again, use_another_widget, reload, press_stop, close_the_tab)),
+        *(("job_song", act) for act in (click_again, reload, close_the_tab)),
+    ],
+    ids=lambda each: each if isinstance(each, str) else each.__name__,
 )
-@pytest.mark.parametrize("song", ["finished", "job_song"], ids=["asked for directly", "by a job"])
 def test_one_click_sends_one_request_and_its_outcome_is_kept_and_shown(
     app: App, kie: Server, browser: BrowserContext, token: str, meanwhile: Callable[[Page], Page], song: str
 ) -> None:

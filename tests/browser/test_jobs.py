@@ -54,14 +54,3 @@ def test_the_first_persona_after_the_direct_call_is_gone_says_so_and_the_next_do
     expect(page.get_by_text("Here is your persona")).to_be_visible()
     expect(page.get_by_text("made by a job")).to_have_count(0)
     assert (kie.sandbox.count(PERSONA_PATH, token), kie.sandbox.count(JOB_PATH, token)) == (1, 2)
-
-
-def test_a_job_without_an_id_keeps_everything_and_has_a_way_out(app: App, kie: Server, page: Page, token: str) -> None:
-    page.goto(app.url)
-    sign_in(page, token)
-    fill_in(page, "job_without_id")
-    button(page, "create").click()
-    expect(page.get_by_text("Sent, no readable answer")).to_be_visible()
-    expect(page.get_by_text("Asking again starts a second job")).to_be_visible()
-    expect(button(page, "ask_again")).to_be_enabled()
-    assert kie.sandbox.count(JOB_PATH, token) == 1

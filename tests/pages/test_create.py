@@ -300,6 +300,7 @@ def test_an_attempt_that_kie_accepted_can_be_looked_for_again(
 ) -> None:
     page = create("job_without_id")
     assert "Sent, no readable answer" in [each.value for each in page.subheader]
+    assert "Asking again starts a second job" in said(page)
     [job] = kie.sandbox.account(token).jobs.values()  # type: ignore[union-attr]
     assert job.job_id in [each.value for each in page.code]
     job.result["data"]["persona_id"] = "found-later"
