@@ -421,8 +421,9 @@ def asked_for(deployment: Deployment) -> Counter[str]:
     seen = {
         each.audio_id
         for task in TASKS.values()
-        if task.interface == "direct" and task.status in READY_TRACKS
+        if task.interface == "direct" and READY_TRACKS.get(task.status or "") == 2
         for each in task.tracks
+        if each.trouble is None
     }
     posts = [call for call in deployment.sandbox.requests(token=deployment.token) if call.json]
     calls = [call for call in posts if call.path != PERSONA_PATH or wish_of(call.json) in seen]
