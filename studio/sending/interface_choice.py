@@ -71,10 +71,11 @@ class InterfaceChoice:
         """Return the kind and the body with which a refused attempt goes on because its call is gone, or None."""
         if not error.gone or self._setting != "auto":
             return None
+        kind = kind_named(attempt.kind)
         with self._lock:
-            if kind_named(attempt.kind).operation.is_job:  # the next request tries the direct call again
+            if kind.operation.is_job:  # the next request tries the direct call again
                 self._without_direct.pop(attempt.account, None)
-            elif attempt.account not in self._without_direct:
+            elif kind.job and attempt.account not in self._without_direct:
                 log.warning("KIE does not offer the direct call to account %s; jobs take over.", attempt.account)
                 _remember(self._without_direct, attempt.account, Change(datetime.now(UTC)))
         return self._as_job(attempt)

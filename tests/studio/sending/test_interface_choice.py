@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from kie import Cause, KieError, MusicTask, PersonaRequest, Refused, Sent, meaning_for
-from sandbox import Server, serve
 from studio.facade import Studio
 from studio.sending.attempts import Attempt, Outcome, Status
 from studio.sending.interface_choice import InterfaceChoice
 from studio.sending.kinds import PERSONA, PERSONA_JOB, body_of
 from tests.studio.helpers import ended, for_song, press
 from tests.studio.sending.kie_of_a_file import Kie
-
-
-@pytest.fixture(scope="module")
-def kie_server() -> Iterator[Server]:
-    with serve() as server:
-        yield server
-
-
-@pytest.fixture
-def kie(kie_server: Server) -> Iterator[Kie]:
-    kie = Kie(kie_server)
-    yield kie
-    kie.reset()
 
 
 @pytest.mark.parametrize(("interface", "sent"), [("auto", (2, 2)), ("direct", (2, 0)), ("jobs", (0, 2))])
@@ -97,6 +83,13 @@ def test_the_change_is_said_with_the_first_persona_after_it_and_with_no_other() 
     old, first, second = (replace(attempt, id=name) for name in ("old", "first", "second"))
     assert not choice.says_change(ended_at(old, before))
     assert [choice.says_change(ended_at(each, later)) for each in (first, second, first)] == [True, False, True]
+
+
+def test_a_boost_whose_call_is_gone_moves_no_personas_to_jobs() -> None:
+    choice, boost = InterfaceChoice(), replace(a_direct_attempt(1), kind="boost", body='{"content": "low"}')
+    assert choice.instead(boost, GONE) is None
+    body = body_of(REQUEST.payload())
+    assert choice.choose(boost.account, REQUEST.task_id, PERSONA, body) == (PERSONA, body)
 
 
 def test_a_refusal_that_is_not_certain_leads_nowhere() -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from kie import Cause, Job
-from sandbox import Server, serve
+from sandbox import Server
 from sandbox.replies import JOB_RECORD_PATH, PERSONA_PATH
 from sandbox.scenarios import PersonaShape
 from studio.facade import Studio
@@ -24,19 +24,6 @@ from tests.studio.helpers import ended, for_song, press, until
 from tests.studio.sending.kie_of_a_file import Kie
 
 FOUND_IN = [shape for shape in get_args(PersonaShape) if shape != "none"]
-
-
-@pytest.fixture(scope="module")
-def kie_server() -> Iterator[Server]:
-    with serve() as server:
-        yield server
-
-
-@pytest.fixture
-def kie(kie_server: Server) -> Iterator[Kie]:
-    kie = Kie(kie_server)
-    yield kie
-    kie.reset()
 
 
 @pytest.fixture(scope="module")
